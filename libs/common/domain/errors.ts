@@ -1,0 +1,199 @@
+/**
+ * The coded catalogue of everything that can go wrong, and what happens next.
+ *
+ * `kind` is what the edges translate (HTTP status, gRPC status); `next` is what the worker
+ * translates (retry, wait, stop); `title` is the one line a person reads first.
+ */
+
+export type ErrorKind =
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "not-found"
+  | "conflict"
+  | "too-large"
+  | "too-many"
+  | "unavailable"
+  | "timeout"
+  | "internal";
+
+/** retry: the same act may succeed soon · wait: something outside must change · stop: a person must act. */
+export type ErrorNext = "retry" | "wait" | "stop";
+
+export interface ErrorSpec {
+  readonly kind: ErrorKind;
+  readonly next: ErrorNext;
+  readonly title: string;
+}
+
+export const errorCatalogue = {
+  APPLY_CONFLICT: {
+    kind: "conflict",
+    next: "stop",
+    title: "Another field manager owns a field this release changes",
+  },
+  APPLY_FORBIDDEN: {
+    kind: "forbidden",
+    next: "stop",
+    title: "The cluster does not allow Slipway to apply this object",
+  },
+  APPLY_REFUSED: { kind: "invalid", next: "stop", title: "The API server refused the document" },
+  CLUSTER_UNAVAILABLE: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The cluster's API server cannot be reached",
+  },
+  CURSOR_INVALID: { kind: "invalid", next: "stop", title: "The cursor is not one of ours" },
+  ENVIRONMENT_AMBIGUOUS: { kind: "invalid", next: "stop", title: "Several environments exist; name one" },
+  ENVIRONMENT_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such environment" },
+  ENVIRONMENT_OBSERVED: {
+    kind: "forbidden",
+    next: "stop",
+    title: "This environment is observed only; nothing may be written",
+  },
+  FORBIDDEN: { kind: "forbidden", next: "stop", title: "You may not do this" },
+  GIT_AUTH_FAILED: { kind: "unavailable", next: "stop", title: "The git host refused the credential" },
+  GIT_BRANCH_MISSING: {
+    kind: "not-found",
+    next: "stop",
+    title: "The branch does not exist in the config repository",
+  },
+  GIT_CACHE_BROKEN: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The local git cache is damaged and is made anew",
+  },
+  GIT_PUSH_REFUSED: { kind: "conflict", next: "stop", title: "The git host refused the push" },
+  GIT_PUSH_REJECTED: { kind: "conflict", next: "retry", title: "The branch moved while we worked" },
+  GIT_PUSH_UNKNOWN: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The push ended without an answer; its outcome is being looked up",
+  },
+  GIT_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The git host cannot be reached" },
+  IDEMPOTENCY_CONFLICT: {
+    kind: "conflict",
+    next: "stop",
+    title: "This idempotency key was used with another request",
+  },
+  IDEMPOTENCY_KEY_INVALID: { kind: "invalid", next: "stop", title: "The idempotency key is not acceptable" },
+  IMAGE_NOT_FOUND: { kind: "not-found", next: "stop", title: "The image does not exist in its registry" },
+  IMAGE_NOT_USED: { kind: "invalid", next: "stop", title: "None of the chosen workloads uses this image" },
+  IMAGE_REF_INVALID: { kind: "invalid", next: "stop", title: "Not an image reference" },
+  INTERNAL: { kind: "internal", next: "retry", title: "Something went wrong on our side" },
+  INVALID_REQUEST: { kind: "invalid", next: "stop", title: "The request does not fit the schema" },
+  JOB_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such job" },
+  JOB_NOT_ROLLBACKABLE: {
+    kind: "conflict",
+    next: "stop",
+    title: "This job has nothing that can be rolled back",
+  },
+  JOB_TOO_LATE: { kind: "conflict", next: "stop", title: "Too late to cancel: roll back instead" },
+  LEASE_LOST: { kind: "conflict", next: "retry", title: "Another worker took over" },
+  MANIFEST_BROKEN: { kind: "invalid", next: "stop", title: "A manifest does not parse" },
+  MANIFEST_NOT_EDITABLE: {
+    kind: "invalid",
+    next: "stop",
+    title: "The image cannot be edited safely where it stands",
+  },
+  MANIFEST_TOO_LARGE: { kind: "too-large", next: "stop", title: "A manifest is larger than 1 MiB" },
+  NOT_FOUND: { kind: "not-found", next: "stop", title: "There is nothing here" },
+  PAYLOAD_TOO_LARGE: { kind: "too-large", next: "stop", title: "The request body is too large" },
+  PREREQUISITE_MISSING: {
+    kind: "unavailable",
+    next: "stop",
+    title: "Something Slipway needs is missing on this machine",
+  },
+  RATE_LIMITED: { kind: "too-many", next: "wait", title: "Too many requests" },
+  REGISTRY_AUTH_FAILED: { kind: "unavailable", next: "stop", title: "The registry refused the credential" },
+  REGISTRY_BAD_ANSWER: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The registry answered something that is not the registry protocol",
+  },
+  REGISTRY_NOT_FOUND: {
+    kind: "not-found",
+    next: "stop",
+    title: "The registry does not know this repository or tag",
+  },
+  REGISTRY_RATE_LIMITED: { kind: "unavailable", next: "wait", title: "The registry asks us to slow down" },
+  REGISTRY_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The registry cannot be reached" },
+  RELEASE_TOO_LARGE: {
+    kind: "too-large",
+    next: "stop",
+    title: "The release changes more bytes than one push may carry",
+  },
+  ROLLOUT_FAILED: { kind: "conflict", next: "stop", title: "The rollout failed" },
+  SETTINGS_INVALID: { kind: "invalid", next: "stop", title: "The settings have mistakes" },
+  STORE_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The database cannot be reached" },
+  UNAUTHENTICATED: { kind: "unauthenticated", next: "stop", title: "A valid bearer token is needed" },
+  UNAVAILABLE: { kind: "unavailable", next: "retry", title: "A part of Slipway cannot be reached" },
+  WORKER_CRASHED: { kind: "internal", next: "stop", title: "The job ended its worker too often" },
+  WORKLOAD_AMBIGUOUS: {
+    kind: "invalid",
+    next: "stop",
+    title: "Several workloads have this name; write namespace:kind/name",
+  },
+  WORKLOAD_ID_INVALID: {
+    kind: "invalid",
+    next: "stop",
+    title: "Not a workload; write namespace/name or namespace:kind/name",
+  },
+  WORKLOAD_NOT_DECLARED: {
+    kind: "not-found",
+    next: "stop",
+    title: "The workload is not in the config repository",
+  },
+  WORKLOAD_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such workload" },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+export interface ErrorOptions {
+  /** What was wrong in this case, in words for a person. */
+  readonly detail?: string;
+  /** What the person can do about it. */
+  readonly hint?: string;
+  /** Structured facts for programs (names, candidates, faults); never secrets. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+/** An error with a code from the catalogue; everything thrown on purpose is one of these. */
+export class SlipwayError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  readonly hint: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
+    const spec = errorCatalogue[code];
+    super(options.detail === undefined ? spec.title : `${spec.title}: ${options.detail}`, {
+      cause: options.cause,
+    });
+    this.name = "SlipwayError";
+    this.code = code;
+    this.detail = options.detail;
+    this.hint = options.hint;
+    this.facts = options.facts;
+  }
+
+  get kind(): ErrorKind {
+    return errorCatalogue[this.code].kind;
+  }
+
+  get next(): ErrorNext {
+    return errorCatalogue[this.code].next;
+  }
+}
+
+/** The error itself when it is ours, else INTERNAL with the original as cause. */
+export function toSlipwayError(error: unknown): SlipwayError {
+  if (error instanceof SlipwayError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new SlipwayError("INTERNAL", { detail, cause: error });
+}
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCatalogue, text);
+}
