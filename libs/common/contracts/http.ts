@@ -1,0 +1,294 @@
+import { z } from "zod";
+
+/** The HTTP surface, once: the API validates and documents with it, the CLI and the page are typed by it. */
+
+export const jobKinds = ["release", "rollback", "policy", "sync", "restart"] as const;
+export const jobPhases = [
+  "queued",
+  "waiting",
+  "writing",
+  "rolling-out",
+  "succeeded",
+  "failed",
+  "rolled-back",
+  "cancelled",
+  "superseded",
+] as const;
+export const stepOutcomes = ["ok", "failed", "skipped"] as const;
+export const overrides = [
+  "lock",
+  "filter",
+  "downgrade",
+  "freeze",
+  "window",
+  "conflict",
+  "changed-since",
+] as const;
+
+const instant = z.iso.datetime({ offset: true });
+const environmentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a lower-case DNS label");
+const workloadText = z.string().min(1).max(400);
+const imageText = z.string().min(1).max(500);
+
+export const imageSelection = z.union([
+  z.literal("latest").meta({ description: 'Short for {"select":"latest"}.' }),
+  z.array(imageText).min(1).max(100).meta({ description: 'Short for {"exact":[…]}.' }),
+  z.strictObject({ select: z.literal("latest") }),
+  z.strictObject({ exact: z.array(imageText).min(1).max(100) }),
+]);
+
+export const releaseRequest = z
+  .strictObject({
+    environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
+    workloads: z
+      .array(workloadText)
+      .min(1)
+      .max(1000)
+      .optional()
+      .meta({ description: "namespace/name or namespace:kind/name." }),
+    all: z.literal(true).optional().meta({ description: "Every workload that is declared and runs." }),
+    exclude: z.array(workloadText).max(1000).default([]),
+    images: imageSelection,
+    message: z.string().max(2000).optional().meta({ description: "Why; becomes part of the commit." }),
+    dryRun: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Answers plan and diff; nothing is stored or written." }),
+    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
+  })
+  .refine((body) => (body.workloads === undefined) !== (body.all === undefined), {
+    message: 'give either "workloads" or "all": true',
+    path: ["workloads"],
+  })
+  .meta({ id: "ReleaseRequest" });
+
+export const rollbackRequest = z
+  .strictObject({
+    message: z.string().max(2000).optional(),
+    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
+  })
+  .meta({ id: "RollbackRequest" });
+
+export const problem = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string().optional(),
+    hint: z.string().optional(),
+    requestId: z.string().optional(),
+    facts: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: "Problem" });
+
+export const containerResult = z
+  .strictObject({
+    workload: z.string().meta({ description: "namespace:kind/name" }),
+    container: z.string(),
+    from: z.string(),
+    to: z.string().nullable(),
+    result: z.enum(["change", "skip", "changed", "failed"]),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: "Word from the closed list; null when it was simply done." }),
+    detail: z.string().nullable(),
+    file: z.string().nullable(),
+  })
+  .meta({ id: "ContainerResult" });
+
+export const step = z
+  .strictObject({
+    number: z.int(),
+    text: z.string(),
+    startedAt: instant,
+    endedAt: instant.nullable(),
+    outcome: z.enum(stepOutcomes).nullable(),
+    detail: z.string().nullable(),
+  })
+  .meta({ id: "Step" });
+
+export const steps = z
+  .strictObject({
+    steps: z.array(step),
+    next: z
+      .int()
+      .meta({ description: "Give it back as `after`: only what came or changed since is answered." }),
+  })
+  .meta({ id: "Steps" });
+
+export const jobError = z
+  .strictObject({
+    code: z.string(),
+    title: z.string(),
+    detail: z.string().nullable(),
+    hint: z.string().nullable(),
+  })
+  .meta({ id: "JobError" });
+
+export const job = z
+  .strictObject({
+    id: z.string(),
+    kind: z.enum(jobKinds),
+    environment: z.string(),
+    phase: z.enum(jobPhases),
+    waitingFor: z.string().nullable().meta({ description: "What a queued or waiting job waits for." }),
+    outcome: z
+      .string()
+      .nullable()
+      .meta({ description: "Null until the end; else the phase or a finer word." }),
+    headline: z.string(),
+    requestedBy: z.string(),
+    message: z.string().nullable(),
+    createdAt: instant,
+    startedAt: instant.nullable(),
+    finishedAt: instant.nullable(),
+    commit: z.string().nullable(),
+    results: z.array(containerResult),
+    rollback: z
+      .strictObject({
+        of: z.string().nullable().meta({ description: "The job that this one undoes." }),
+        by: z.string().nullable().meta({ description: "The newest job that undoes this one." }),
+        byCommit: z.string().nullable(),
+      })
+      .meta({ description: "Links between a job and its undoing." }),
+    error: jobError.nullable(),
+  })
+  .meta({ id: "Job" });
+
+export const jobPage = z
+  .strictObject({
+    jobs: z.array(job),
+    next: z.string().nullable().meta({ description: "Cursor of the next page." }),
+  })
+  .meta({ id: "JobPage" });
+
+export const fileDiff = z
+  .strictObject({ path: z.string(), unified: z.string(), added: z.int(), removed: z.int() })
+  .meta({ id: "FileDiff" });
+
+export const plan = z
+  .strictObject({
+    dryRun: z.literal(true),
+    environment: z.string(),
+    base: z.string().meta({ description: "The commit that was planned on." }),
+    headline: z.string(),
+    hash: z.string(),
+    results: z.array(containerResult),
+    diffs: z.array(fileDiff),
+  })
+  .meta({ id: "Plan" });
+
+export const age = z
+  .strictObject({
+    clusterMs: z.int().nullable(),
+    clusterComplete: z.boolean(),
+    clusterProblem: z.string().nullable(),
+    gitCommit: z.string().nullable(),
+    gitMs: z.int().nullable(),
+    gitProblem: z.string().nullable(),
+  })
+  .meta({ id: "Age", description: "How old the facts of this answer are." });
+
+export const workloadContainer = z
+  .strictObject({
+    name: z.string(),
+    image: z.string(),
+    declaredImage: z.string().nullable(),
+    init: z.boolean(),
+  })
+  .meta({ id: "WorkloadContainer" });
+
+export const releaseState = z
+  .strictObject({
+    state: z.enum(["ready", "updating", "error", "not-running", "unknown"]),
+    text: z
+      .string()
+      .meta({ description: 'For a table, e.g. "ready", "updating 2/3", "error: ImagePullBackOff".' }),
+    desired: z.int(),
+    updated: z.int(),
+    available: z.int(),
+    reason: z.string().nullable(),
+    message: z.string().nullable(),
+  })
+  .meta({ id: "ReleaseState" });
+
+export const workload = z
+  .strictObject({
+    id: z.string().meta({ description: "namespace:kind/name" }),
+    environment: z.string(),
+    namespace: z.string(),
+    kind: z.string(),
+    name: z.string(),
+    containers: z.array(workloadContainer),
+    release: releaseState,
+    policies: z.array(z.string()).meta({ description: "automated, locked, hold, …" }),
+    declared: z.strictObject({ file: z.string(), document: z.int(), line: z.int() }).nullable(),
+    owner: z.strictObject({ kind: z.enum(["none", "slipway", "flux", "argo-cd", "helm"]), name: z.string() }),
+    drift: z.boolean().meta({ description: "Running differs from declared." }),
+  })
+  .meta({ id: "Workload" });
+
+export const workloadPage = z
+  .strictObject({ workloads: z.array(workload), age, next: z.string().nullable() })
+  .meta({ id: "WorkloadPage" });
+
+export const availableImage = z
+  .strictObject({
+    tag: z.string(),
+    digest: z.string().nullable(),
+    createdAt: instant.nullable(),
+    firstSeenAt: instant.nullable(),
+    running: z.boolean(),
+  })
+  .meta({ id: "AvailableImage" });
+
+export const containerImages = z
+  .strictObject({
+    container: z.string(),
+    image: z.string(),
+    repository: z.string().meta({ description: "As spelled in the cluster." }),
+    available: z.array(availableImage).meta({ description: "Newest first." }),
+    total: z.int(),
+    scannedAt: instant.nullable(),
+    problem: jobError.nullable(),
+  })
+  .meta({ id: "ContainerImages" });
+
+export const workloadImages = z
+  .strictObject({ workload: z.string(), environment: z.string(), containers: z.array(containerImages) })
+  .meta({ id: "WorkloadImages" });
+
+export const environment = z
+  .strictObject({
+    name: z.string(),
+    mode: z.enum(["observe", "apply", "hand-off"]),
+    git: z.strictObject({ url: z.string(), branch: z.string(), paths: z.array(z.string()) }),
+    age,
+  })
+  .meta({ id: "Environment" });
+
+export const environments = z
+  .strictObject({ environments: z.array(environment) })
+  .meta({ id: "Environments" });
+
+export type ReleaseRequest = z.infer<typeof releaseRequest>;
+export type ReleaseRequestInput = z.input<typeof releaseRequest>;
+export type RollbackRequest = z.infer<typeof rollbackRequest>;
+export type RollbackRequestInput = z.input<typeof rollbackRequest>;
+export type Problem = z.infer<typeof problem>;
+export type ContainerResult = z.infer<typeof containerResult>;
+export type Step = z.infer<typeof step>;
+export type Steps = z.infer<typeof steps>;
+export type Job = z.infer<typeof job>;
+export type JobPage = z.infer<typeof jobPage>;
+export type JobKind = (typeof jobKinds)[number];
+export type JobPhase = (typeof jobPhases)[number];
+export type Plan = z.infer<typeof plan>;
+export type FileDiff = z.infer<typeof fileDiff>;
+export type Workload = z.infer<typeof workload>;
+export type WorkloadPage = z.infer<typeof workloadPage>;
+export type WorkloadImages = z.infer<typeof workloadImages>;
+export type Environment = z.infer<typeof environment>;
+export type Environments = z.infer<typeof environments>;

@@ -1,0 +1,47 @@
+/**
+ * Every operation there is, and the role it needs. The API refuses to start with a route that
+ * has no row here; a route without a row does not exist.
+ */
+
+export const roles = ["viewer", "releaser", "approver", "admin"] as const;
+export type Role = (typeof roles)[number];
+
+export interface Operation {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  /** `public` needs no token: probes and the API's own description alone. */
+  readonly role: Role | "public";
+}
+
+export const operations = {
+  livez: { method: "GET", path: "/livez", role: "public" },
+  readyz: { method: "GET", path: "/readyz", role: "public" },
+  openapi: { method: "GET", path: "/v1/openapi.json", role: "public" },
+  listEnvironments: { method: "GET", path: "/v1/environments", role: "viewer" },
+  listWorkloads: { method: "GET", path: "/v1/workloads", role: "viewer" },
+  getWorkload: {
+    method: "GET",
+    path: "/v1/environments/:environment/workloads/:namespace/:kind/:name",
+    role: "viewer",
+  },
+  listImages: {
+    method: "GET",
+    path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/images",
+    role: "viewer",
+  },
+  createRelease: { method: "POST", path: "/v1/releases", role: "releaser" },
+  listJobs: { method: "GET", path: "/v1/jobs", role: "viewer" },
+  getJob: { method: "GET", path: "/v1/jobs/:id", role: "viewer" },
+  listSteps: { method: "GET", path: "/v1/jobs/:id/steps", role: "viewer" },
+  followJob: { method: "GET", path: "/v1/jobs/:id/events", role: "viewer" },
+  cancelJob: { method: "POST", path: "/v1/jobs/:id/cancel", role: "releaser" },
+  rollbackJob: { method: "POST", path: "/v1/jobs/:id/rollback", role: "releaser" },
+} as const satisfies Record<string, Operation>;
+
+export type OperationName = keyof typeof operations;
+
+/** admin may do everything; approver and releaser may see; approver is not a releaser. */
+export function roleAllows(has: Role, needs: Role): boolean {
+  if (has === "admin" || needs === "viewer") return true;
+  return has === needs;
+}
