@@ -1,0 +1,252 @@
+import { sql, type Kysely } from "kysely";
+
+/**
+ * The foundation. Migrations only expand within a minor version, and use SQL that PostgreSQL 15 has.
+ * Times are Postgres' own (`clock_timestamp()`): process clocks only measure durations.
+ */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(db);
+}
+
+const statements: readonly string[] = [
+  `create table settings_revisions (
+    id bigint generated always as identity primary key,
+    hash text not null unique,
+    body jsonb not null,
+    created_at timestamptz not null default clock_timestamp()
+  )`,
+
+  `create table tokens (
+    id uuid primary key,
+    hash bytea not null unique,
+    name text not null,
+    role text not null,
+    created_at timestamptz not null default clock_timestamp(),
+    revoked_at timestamptz
+  )`,
+
+  // One heartbeat row per worker renews all of its leases at once.
+  `create table workers (
+    id uuid primary key,
+    name text not null,
+    started_at timestamptz not null default clock_timestamp(),
+    beat_at timestamptz not null default clock_timestamp()
+  )`,
+
+  // id: "lane:<lane id>" or "environment:<name>". owner null: handed back. fence only rises.
+  `create table leases (
+    id text primary key,
+    fence bigint not null default 0,
+    owner uuid,
+    taken_at timestamptz
+  )`,
+
+  `create table lanes (
+    id text primary key,
+    url text not null,
+    branch text not null,
+    lane_ref text not null,
+    lane_value text,
+    tip text,
+    tip_seen_at timestamptz,
+    due_at timestamptz not null default clock_timestamp(),
+    problem jsonb
+  )`,
+
+  `create table jobs (
+    id uuid primary key,
+    accepted bigint generated always as identity unique,
+    kind text not null check (kind in ('release', 'rollback', 'policy', 'sync', 'restart')),
+    environment text not null,
+    lane_id text not null references lanes (id),
+    settings_revision bigint not null references settings_revisions (id),
+    phase text not null check (phase in ('queued', 'waiting', 'writing', 'rolling-out', 'succeeded', 'failed', 'rolled-back', 'cancelled', 'superseded')),
+    intent boolean not null default false,
+    gate text,
+    waiting_for text,
+    outcome text,
+    priority smallint not null default 1,
+    origin text not null check (origin in ('manual', 'automation', 'rollback')),
+    headline text not null,
+    spec jsonb not null,
+    message text,
+    requested_by text not null,
+    request_id text,
+    created_at timestamptz not null default clock_timestamp(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    due_at timestamptz default clock_timestamp(),
+    attempt integer not null default 0,
+    crashes integer not null default 0,
+    last_step integer not null default 0,
+    last_seq bigint not null default 0,
+    cancel_requested_by text,
+    cancel_requested_at timestamptz,
+    resolved jsonb,
+    results jsonb not null default '[]',
+    changes jsonb not null default '[]',
+    targets jsonb not null default '[]',
+    plan_hash text,
+    commit_sha text,
+    rollback_of uuid references jobs (id),
+    automatic boolean not null default false,
+    error jsonb,
+    check (phase not in ('succeeded', 'failed', 'rolled-back', 'cancelled', 'superseded') or (outcome is not null and finished_at is not null and due_at is null))
+  )`,
+  `create unique index jobs_one_automatic_rollback on jobs (rollback_of) where automatic`,
+  `create index jobs_due on jobs (due_at) where due_at is not null`,
+  `create index jobs_by_lane on jobs (lane_id, phase) where due_at is not null`,
+  `create index jobs_by_environment on jobs (environment, phase) where due_at is not null`,
+  `create index jobs_history on jobs (environment, accepted desc)`,
+  `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
+
+  `create table steps (
+    job_id uuid not null references jobs (id) on delete cascade,
+    number integer not null,
+    seq bigint not null,
+    text text not null,
+    started_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    outcome text check (outcome in ('ok', 'failed', 'skipped')),
+    detail text,
+    primary key (job_id, number)
+  )`,
+  `create index steps_by_seq on steps (job_id, seq)`,
+
+  `create table idempotency_keys (
+    principal text not null,
+    operation text not null,
+    key text not null,
+    body_hash text not null,
+    job_id uuid not null references jobs (id) on delete cascade,
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (principal, operation, key)
+  )`,
+
+  // At most one open intent per lane: a lane with one does nothing else until it is resolved.
+  `create table push_intents (
+    id uuid primary key,
+    lane_id text not null references lanes (id),
+    fence bigint not null,
+    base_sha text not null,
+    tip_sha text not null,
+    lane_old text not null,
+    state text not null default 'open' check (state in ('open', 'landed', 'sealed', 'refused')),
+    created_at timestamptz not null default clock_timestamp(),
+    resolved_at timestamptz
+  )`,
+  `create unique index push_intents_one_open on push_intents (lane_id) where state = 'open'`,
+
+  // One commit of the chain: what is needed to make the same object again, and the frozen plan.
+  `create table intent_commits (
+    intent_id uuid not null references push_intents (id) on delete cascade,
+    position integer not null,
+    job_id uuid not null references jobs (id) on delete cascade,
+    commit_sha text not null,
+    draft jsonb not null,
+    plan jsonb not null,
+    primary key (intent_id, position)
+  )`,
+  `create index intent_commits_by_job on intent_commits (job_id)`,
+
+  `create table push_attempts (
+    intent_id uuid not null references push_intents (id) on delete cascade,
+    number integer not null,
+    lane_new text not null,
+    fence bigint not null,
+    created_at timestamptz not null default clock_timestamp(),
+    answer text,
+    primary key (intent_id, number)
+  )`,
+
+  // Parse results by content: a blob is parsed once, whatever commit or path it stands in.
+  `create table manifest_blobs (
+    blob_oid text not null,
+    default_namespace text not null,
+    parser integer not null,
+    parsed jsonb not null,
+    primary key (blob_oid, default_namespace, parser)
+  )`,
+
+  `create table environment_tips (
+    environment text primary key,
+    lane_id text not null,
+    commit_sha text not null,
+    indexed_at timestamptz not null default clock_timestamp(),
+    checked_at timestamptz not null default clock_timestamp(),
+    faults jsonb not null default '[]'
+  )`,
+
+  `create table declared_workloads (
+    environment text not null,
+    workload text not null,
+    path text not null,
+    document integer not null,
+    line integer not null,
+    blob_oid text not null,
+    containers jsonb not null,
+    policies jsonb not null,
+    repositories text[] not null,
+    primary key (environment, workload, path, document)
+  )`,
+  `create index declared_by_repository on declared_workloads using gin (repositories)`,
+
+  `create table image_repositories (
+    key text primary key,
+    etag text,
+    wanted_at timestamptz,
+    scanned_at timestamptz,
+    due_at timestamptz default clock_timestamp(),
+    complete boolean not null default false,
+    failures integer not null default 0,
+    problem jsonb
+  )`,
+  `create index image_repositories_due on image_repositories (due_at) where due_at is not null`,
+
+  // Everything a digest says of itself is immutable: fetched once, kept for ever.
+  `create table image_manifests (
+    digest text primary key,
+    media_type text not null,
+    kind text not null,
+    created_at timestamptz,
+    created_from text,
+    platforms jsonb not null default '[]',
+    labels jsonb not null default '{}',
+    size_bytes bigint,
+    first_seen_at timestamptz not null default clock_timestamp()
+  )`,
+
+  `create table image_tags (
+    repository text not null references image_repositories (key) on delete cascade,
+    tag text not null,
+    digest text,
+    first_seen_at timestamptz not null default clock_timestamp(),
+    digest_seen_at timestamptz,
+    moved_at timestamptz,
+    primary key (repository, tag)
+  )`,
+
+  `create table holds (
+    environment text not null,
+    workload text not null,
+    container text not null,
+    image text not null,
+    job_id uuid not null references jobs (id) on delete cascade,
+    reason text not null,
+    since timestamptz not null default clock_timestamp(),
+    primary key (environment, workload, container)
+  )`,
+
+  // Append-only; sealed into a hash chain afterwards by one leased sealer, never on the accept path.
+  `create table audit (
+    id bigint generated always as identity primary key,
+    at timestamptz not null default clock_timestamp(),
+    principal text not null,
+    operation text not null,
+    environment text,
+    job_id uuid,
+    outcome text not null,
+    request_id text,
+    detail jsonb not null default '{}'
+  )`,
+];

@@ -1,0 +1,295 @@
+import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
+import type { ContainerResult } from "../contracts/http.ts";
+import type { JobKind, JobPhase } from "../domain/job.ts";
+import type { SourceChange } from "../domain/manifest.ts";
+
+/** The tables as rows of our language; the migrations are their source. */
+
+type Time = ColumnType<Date, Date | undefined, Date>;
+type NullableTime = ColumnType<Date | null, Date | null | undefined, Date | null>;
+type Json<T> = ColumnType<T, string, string>;
+type Big = ColumnType<bigint, bigint, bigint>;
+type GeneratedBig = ColumnType<bigint, bigint | undefined, never>;
+
+export interface JobErrorRow {
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string | null;
+  readonly hint: string | null;
+}
+
+/** A request after validation and defaults: what the planner is asked. */
+export type JobSpec =
+  | {
+      readonly kind: "release";
+      readonly workloads: readonly string[];
+      readonly all: boolean;
+      readonly exclude: readonly string[];
+      readonly images: { readonly select: "latest" } | { readonly exact: readonly string[] };
+      readonly override: readonly string[];
+    }
+  | { readonly kind: "rollback"; readonly of: string; readonly override: readonly string[] };
+
+/** Exact image per workload and container: what `latest` became, frozen once (CORRECTNESS 13). */
+export interface ResolvedImage {
+  readonly workload: string;
+  readonly container: string;
+  readonly image: string;
+}
+
+/** One changed field in one file, with its source bytes: what a rollback writes back. */
+export interface RecordedChange extends SourceChange {
+  readonly path: string;
+}
+
+/** One workload that a job rolls out, from apply to verdict. */
+export interface RolloutTarget {
+  readonly workload: string;
+  readonly path: string;
+  /** container → image as committed */
+  readonly images: Readonly<Record<string, string>>;
+  readonly applied: boolean;
+  readonly uid: string | null;
+  readonly generation: number | null;
+  readonly verdict: "pending" | "good" | "bad" | "superseded" | "skipped";
+  readonly reason: string | null;
+  /** Rollout time used up so far while the view was fresh, in ms. */
+  readonly spentMs: number;
+}
+
+export interface JobsTable {
+  id: string;
+  accepted: GeneratedBig;
+  kind: JobKind;
+  environment: string;
+  lane_id: string;
+  settings_revision: Big;
+  phase: JobPhase;
+  intent: Generated<boolean>;
+  gate: string | null;
+  waiting_for: string | null;
+  outcome: string | null;
+  priority: number;
+  origin: "manual" | "automation" | "rollback";
+  headline: string;
+  spec: Json<JobSpec>;
+  message: string | null;
+  requested_by: string;
+  request_id: string | null;
+  created_at: Time;
+  started_at: NullableTime;
+  finished_at: NullableTime;
+  due_at: NullableTime;
+  attempt: Generated<number>;
+  crashes: Generated<number>;
+  last_step: Generated<number>;
+  last_seq: ColumnType<bigint, bigint | undefined, bigint>;
+  cancel_requested_by: string | null;
+  cancel_requested_at: NullableTime;
+  resolved: ColumnType<readonly ResolvedImage[] | null, string | null | undefined, string | null>;
+  results: ColumnType<readonly ContainerResult[], string | undefined, string>;
+  changes: ColumnType<readonly RecordedChange[], string | undefined, string>;
+  targets: ColumnType<readonly RolloutTarget[], string | undefined, string>;
+  plan_hash: string | null;
+  commit_sha: string | null;
+  rollback_of: string | null;
+  automatic: Generated<boolean>;
+  error: ColumnType<JobErrorRow | null, string | null | undefined, string | null>;
+}
+
+export interface StepsTable {
+  job_id: string;
+  number: number;
+  seq: Big;
+  text: string;
+  started_at: Time;
+  ended_at: NullableTime;
+  outcome: "ok" | "failed" | "skipped" | null;
+  detail: string | null;
+}
+
+export interface LanesTable {
+  id: string;
+  url: string;
+  branch: string;
+  lane_ref: string;
+  lane_value: string | null;
+  tip: string | null;
+  tip_seen_at: NullableTime;
+  due_at: Time;
+  problem: ColumnType<JobErrorRow | null, string | null | undefined, string | null>;
+}
+
+export interface PushIntentsTable {
+  id: string;
+  lane_id: string;
+  fence: Big;
+  base_sha: string;
+  tip_sha: string;
+  lane_old: string;
+  state: Generated<"open" | "landed" | "sealed" | "refused">;
+  created_at: Time;
+  resolved_at: NullableTime;
+}
+
+/** A commit as plain data (bytes in base64): the same draft on the same base gives the same object. */
+export interface StoredDraft {
+  readonly message: string;
+  readonly author: { readonly name: string; readonly email: string; readonly at: string };
+  readonly committer: { readonly name: string; readonly email: string; readonly at: string };
+  readonly files: readonly { readonly path: string; readonly mode: string; readonly base64: string }[];
+}
+
+/** What an adopted commit means for its job. */
+export interface StoredPlan {
+  readonly results: readonly ContainerResult[];
+  readonly changes: readonly RecordedChange[];
+  readonly targets: readonly RolloutTarget[];
+}
+
+export interface IntentCommitsTable {
+  intent_id: string;
+  position: number;
+  job_id: string;
+  commit_sha: string;
+  draft: Json<StoredDraft>;
+  plan: Json<StoredPlan>;
+}
+
+export interface PushAttemptsTable {
+  intent_id: string;
+  number: number;
+  lane_new: string;
+  fence: Big;
+  created_at: Time;
+  answer: string | null;
+}
+
+export interface Database {
+  settings_revisions: { id: GeneratedBig; hash: string; body: Json<unknown>; created_at: Time };
+  tokens: {
+    id: string;
+    hash: Buffer;
+    name: string;
+    role: string;
+    created_at: Time;
+    revoked_at: NullableTime;
+  };
+  workers: { id: string; name: string; started_at: Time; beat_at: Time };
+  leases: {
+    id: string;
+    fence: ColumnType<bigint, bigint | undefined, bigint>;
+    owner: string | null;
+    taken_at: NullableTime;
+  };
+  lanes: LanesTable;
+  jobs: JobsTable;
+  steps: StepsTable;
+  idempotency_keys: {
+    principal: string;
+    operation: string;
+    key: string;
+    body_hash: string;
+    job_id: string;
+    created_at: Time;
+  };
+  push_intents: PushIntentsTable;
+  intent_commits: IntentCommitsTable;
+  push_attempts: PushAttemptsTable;
+  manifest_blobs: { blob_oid: string; default_namespace: string; parser: number; parsed: Json<unknown> };
+  environment_tips: {
+    environment: string;
+    lane_id: string;
+    commit_sha: string;
+    indexed_at: Time;
+    checked_at: Time;
+    faults: ColumnType<readonly IndexFault[], string | undefined, string>;
+  };
+  declared_workloads: {
+    environment: string;
+    workload: string;
+    path: string;
+    document: number;
+    line: number;
+    blob_oid: string;
+    containers: Json<readonly DeclaredContainerRow[]>;
+    policies: Json<DeclaredPoliciesRow>;
+    repositories: string[];
+  };
+  image_repositories: {
+    key: string;
+    etag: string | null;
+    wanted_at: NullableTime;
+    scanned_at: NullableTime;
+    due_at: NullableTime;
+    complete: Generated<boolean>;
+    failures: Generated<number>;
+    problem: ColumnType<JobErrorRow | null, string | null | undefined, string | null>;
+  };
+  image_manifests: {
+    digest: string;
+    media_type: string;
+    kind: string;
+    created_at: NullableTime;
+    created_from: string | null;
+    platforms: ColumnType<readonly string[], string | undefined, string>;
+    labels: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
+    size_bytes: ColumnType<bigint | null, bigint | null | undefined, bigint | null>;
+    first_seen_at: Time;
+  };
+  image_tags: {
+    repository: string;
+    tag: string;
+    digest: string | null;
+    first_seen_at: Time;
+    digest_seen_at: NullableTime;
+    moved_at: NullableTime;
+  };
+  holds: {
+    environment: string;
+    workload: string;
+    container: string;
+    image: string;
+    job_id: string;
+    reason: string;
+    since: Time;
+  };
+  audit: {
+    id: GeneratedBig;
+    at: Time;
+    principal: string;
+    operation: string;
+    environment: string | null;
+    job_id: string | null;
+    outcome: string;
+    request_id: string | null;
+    detail: ColumnType<unknown, string | undefined, string>;
+  };
+}
+
+export interface IndexFault {
+  readonly path: string;
+  readonly line: number | null;
+  readonly message: string;
+}
+
+export interface DeclaredContainerRow {
+  readonly name: string;
+  readonly image: string;
+  readonly init: boolean;
+  readonly editable: boolean;
+  readonly reason: string | null;
+}
+
+export interface DeclaredPoliciesRow {
+  readonly automated: boolean;
+  readonly locked: boolean;
+  readonly ignore: boolean;
+  readonly hold: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export type JobRow = Selectable<JobsTable>;
+export type NewJobRow = Insertable<JobsTable>;
+export type StepRow = Selectable<StepsTable>;
+export type LaneRow = Selectable<LanesTable>;
