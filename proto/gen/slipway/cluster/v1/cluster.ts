@@ -319,10 +319,10 @@ export const ListWorkloadsRequest: MessageFns<ListWorkloadsRequest> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ListWorkloadsRequest>, I>>(base?: I): ListWorkloadsRequest {
-    return ListWorkloadsRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListWorkloadsRequest>): ListWorkloadsRequest {
+    return ListWorkloadsRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListWorkloadsRequest>, I>>(object: I): ListWorkloadsRequest {
+  fromPartial(object: DeepPartial<ListWorkloadsRequest>): ListWorkloadsRequest {
     const message = createBaseListWorkloadsRequest();
     message.environment = object.environment ?? "";
     message.namespace = object.namespace ?? "";
@@ -406,10 +406,10 @@ export const ListWorkloadsResponse: MessageFns<ListWorkloadsResponse> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ListWorkloadsResponse>, I>>(base?: I): ListWorkloadsResponse {
-    return ListWorkloadsResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListWorkloadsResponse>): ListWorkloadsResponse {
+    return ListWorkloadsResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListWorkloadsResponse>, I>>(object: I): ListWorkloadsResponse {
+  fromPartial(object: DeepPartial<ListWorkloadsResponse>): ListWorkloadsResponse {
     const message = createBaseListWorkloadsResponse();
     message.workloads = object.workloads?.map((e) => Workload.fromPartial(e)) || [];
     message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
@@ -521,10 +521,10 @@ export const GetWorkloadRequest: MessageFns<GetWorkloadRequest> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<GetWorkloadRequest>, I>>(base?: I): GetWorkloadRequest {
-    return GetWorkloadRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetWorkloadRequest>): GetWorkloadRequest {
+    return GetWorkloadRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetWorkloadRequest>, I>>(object: I): GetWorkloadRequest {
+  fromPartial(object: DeepPartial<GetWorkloadRequest>): GetWorkloadRequest {
     const message = createBaseGetWorkloadRequest();
     message.environment = object.environment ?? "";
     message.namespace = object.namespace ?? "";
@@ -608,10 +608,10 @@ export const GetWorkloadResponse: MessageFns<GetWorkloadResponse> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<GetWorkloadResponse>, I>>(base?: I): GetWorkloadResponse {
-    return GetWorkloadResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<GetWorkloadResponse>): GetWorkloadResponse {
+    return GetWorkloadResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<GetWorkloadResponse>, I>>(object: I): GetWorkloadResponse {
+  fromPartial(object: DeepPartial<GetWorkloadResponse>): GetWorkloadResponse {
     const message = createBaseGetWorkloadResponse();
     message.workload = (object.workload !== undefined && object.workload !== null)
       ? Workload.fromPartial(object.workload)
@@ -695,10 +695,10 @@ export const WatchWorkloadsRequest: MessageFns<WatchWorkloadsRequest> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<WatchWorkloadsRequest>, I>>(base?: I): WatchWorkloadsRequest {
-    return WatchWorkloadsRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<WatchWorkloadsRequest>): WatchWorkloadsRequest {
+    return WatchWorkloadsRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<WatchWorkloadsRequest>, I>>(object: I): WatchWorkloadsRequest {
+  fromPartial(object: DeepPartial<WatchWorkloadsRequest>): WatchWorkloadsRequest {
     const message = createBaseWatchWorkloadsRequest();
     message.environment = object.environment ?? "";
     message.namespace = object.namespace ?? "";
@@ -799,10 +799,10 @@ export const WatchWorkloadsResponse: MessageFns<WatchWorkloadsResponse> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<WatchWorkloadsResponse>, I>>(base?: I): WatchWorkloadsResponse {
-    return WatchWorkloadsResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<WatchWorkloadsResponse>): WatchWorkloadsResponse {
+    return WatchWorkloadsResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<WatchWorkloadsResponse>, I>>(object: I): WatchWorkloadsResponse {
+  fromPartial(object: DeepPartial<WatchWorkloadsResponse>): WatchWorkloadsResponse {
     const message = createBaseWatchWorkloadsResponse();
     switch (object.event?.$case) {
       case "upserted": {
@@ -932,10 +932,10 @@ export const WorkloadKey: MessageFns<WorkloadKey> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<WorkloadKey>, I>>(base?: I): WorkloadKey {
-    return WorkloadKey.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<WorkloadKey>): WorkloadKey {
+    return WorkloadKey.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<WorkloadKey>, I>>(object: I): WorkloadKey {
+  fromPartial(object: DeepPartial<WorkloadKey>): WorkloadKey {
     const message = createBaseWorkloadKey();
     message.namespace = object.namespace ?? "";
     message.kind = object.kind ?? "";
@@ -1037,10 +1037,10 @@ export const View: MessageFns<View> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<View>, I>>(base?: I): View {
-    return View.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<View>): View {
+    return View.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<View>, I>>(object: I): View {
+  fromPartial(object: DeepPartial<View>): View {
     const message = createBaseView();
     message.ageMs = (object.ageMs !== undefined && object.ageMs !== null) ? BigInt(object.ageMs) : 0n;
     message.complete = object.complete ?? false;
@@ -1368,10 +1368,10 @@ export const Workload: MessageFns<Workload> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<Workload>, I>>(base?: I): Workload {
-    return Workload.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Workload>): Workload {
+    return Workload.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Workload>, I>>(object: I): Workload {
+  fromPartial(object: DeepPartial<Workload>): Workload {
     const message = createBaseWorkload();
     message.namespace = object.namespace ?? "";
     message.kind = object.kind ?? "";
@@ -1479,10 +1479,10 @@ export const Workload_LabelsEntry: MessageFns<Workload_LabelsEntry> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<Workload_LabelsEntry>, I>>(base?: I): Workload_LabelsEntry {
-    return Workload_LabelsEntry.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Workload_LabelsEntry>): Workload_LabelsEntry {
+    return Workload_LabelsEntry.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Workload_LabelsEntry>, I>>(object: I): Workload_LabelsEntry {
+  fromPartial(object: DeepPartial<Workload_LabelsEntry>): Workload_LabelsEntry {
     const message = createBaseWorkload_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
@@ -1579,10 +1579,10 @@ export const Container: MessageFns<Container> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<Container>, I>>(base?: I): Container {
-    return Container.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Container>): Container {
+    return Container.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Container>, I>>(object: I): Container {
+  fromPartial(object: DeepPartial<Container>): Container {
     const message = createBaseContainer();
     message.name = object.name ?? "";
     message.image = object.image ?? "";
@@ -1665,10 +1665,10 @@ export const Owner: MessageFns<Owner> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<Owner>, I>>(base?: I): Owner {
-    return Owner.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Owner>): Owner {
+    return Owner.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Owner>, I>>(object: I): Owner {
+  fromPartial(object: DeepPartial<Owner>): Owner {
     const message = createBaseOwner();
     message.kind = object.kind ?? 0;
     message.name = object.name ?? "";
@@ -1825,10 +1825,10 @@ export const Rollout: MessageFns<Rollout> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<Rollout>, I>>(base?: I): Rollout {
-    return Rollout.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Rollout>): Rollout {
+    return Rollout.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Rollout>, I>>(object: I): Rollout {
+  fromPartial(object: DeepPartial<Rollout>): Rollout {
     const message = createBaseRollout();
     message.phase = object.phase ?? 0;
     message.desired = object.desired ?? 0;
@@ -1922,10 +1922,6 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-type KeysOfUnion<T> = T extends T ? keyof T : never;
-export type Exact<P, I extends P> = P extends Builtin ? P
-  : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
 function toTimestamp(date: Date): Timestamp {
   const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
   const nanos = (date.getTime() % 1_000) * 1_000_000;
@@ -1963,6 +1959,6 @@ export interface MessageFns<T> {
   decode(input: BinaryReader | Uint8Array, length?: number): T;
   fromJSON(object: any): T;
   toJSON(message: T): unknown;
-  create<I extends Exact<DeepPartial<T>, I>>(base?: I): T;
-  fromPartial<I extends Exact<DeepPartial<T>, I>>(object: I): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

@@ -115,10 +115,10 @@ export const ListImagesRequest: MessageFns<ListImagesRequest> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ListImagesRequest>, I>>(base?: I): ListImagesRequest {
-    return ListImagesRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListImagesRequest>): ListImagesRequest {
+    return ListImagesRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListImagesRequest>, I>>(object: I): ListImagesRequest {
+  fromPartial(object: DeepPartial<ListImagesRequest>): ListImagesRequest {
     const message = createBaseListImagesRequest();
     message.repositories = object.repositories?.map((e) => e) || [];
     return message;
@@ -186,10 +186,10 @@ export const ListImagesResponse: MessageFns<ListImagesResponse> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ListImagesResponse>, I>>(base?: I): ListImagesResponse {
-    return ListImagesResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ListImagesResponse>): ListImagesResponse {
+    return ListImagesResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ListImagesResponse>, I>>(object: I): ListImagesResponse {
+  fromPartial(object: DeepPartial<ListImagesResponse>): ListImagesResponse {
     const message = createBaseListImagesResponse();
     message.repositories = object.repositories?.map((e) => Repository.fromPartial(e)) || [];
     return message;
@@ -270,10 +270,10 @@ export const RefreshRequest: MessageFns<RefreshRequest> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<RefreshRequest>, I>>(base?: I): RefreshRequest {
-    return RefreshRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<RefreshRequest>): RefreshRequest {
+    return RefreshRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<RefreshRequest>, I>>(object: I): RefreshRequest {
+  fromPartial(object: DeepPartial<RefreshRequest>): RefreshRequest {
     const message = createBaseRefreshRequest();
     message.repository = object.repository ?? "";
     message.tag = object.tag ?? "";
@@ -359,10 +359,10 @@ export const RefreshResponse: MessageFns<RefreshResponse> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<RefreshResponse>, I>>(base?: I): RefreshResponse {
-    return RefreshResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<RefreshResponse>): RefreshResponse {
+    return RefreshResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<RefreshResponse>, I>>(object: I): RefreshResponse {
+  fromPartial(object: DeepPartial<RefreshResponse>): RefreshResponse {
     const message = createBaseRefreshResponse();
     message.repository = (object.repository !== undefined && object.repository !== null)
       ? Repository.fromPartial(object.repository)
@@ -518,10 +518,10 @@ export const Repository: MessageFns<Repository> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<Repository>, I>>(base?: I): Repository {
-    return Repository.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Repository>): Repository {
+    return Repository.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Repository>, I>>(object: I): Repository {
+  fromPartial(object: DeepPartial<Repository>): Repository {
     const message = createBaseRepository();
     message.key = object.key ?? "";
     message.images = object.images?.map((e) => Image.fromPartial(e)) || [];
@@ -662,10 +662,10 @@ export const Image: MessageFns<Image> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<Image>, I>>(base?: I): Image {
-    return Image.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<Image>): Image {
+    return Image.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<Image>, I>>(object: I): Image {
+  fromPartial(object: DeepPartial<Image>): Image {
     const message = createBaseImage();
     message.tag = object.tag ?? "";
     message.digest = object.digest ?? "";
@@ -732,10 +732,6 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-type KeysOfUnion<T> = T extends T ? keyof T : never;
-export type Exact<P, I extends P> = P extends Builtin ? P
-  : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
 function toTimestamp(date: Date): Timestamp {
   const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
   const nanos = (date.getTime() % 1_000) * 1_000_000;
@@ -767,6 +763,6 @@ export interface MessageFns<T> {
   decode(input: BinaryReader | Uint8Array, length?: number): T;
   fromJSON(object: any): T;
   toJSON(message: T): unknown;
-  create<I extends Exact<DeepPartial<T>, I>>(base?: I): T;
-  fromPartial<I extends Exact<DeepPartial<T>, I>>(object: I): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

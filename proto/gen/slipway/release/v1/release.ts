@@ -144,10 +144,10 @@ export const PlanRequest: MessageFns<PlanRequest> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<PlanRequest>, I>>(base?: I): PlanRequest {
-    return PlanRequest.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<PlanRequest>): PlanRequest {
+    return PlanRequest.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<PlanRequest>, I>>(object: I): PlanRequest {
+  fromPartial(object: DeepPartial<PlanRequest>): PlanRequest {
     const message = createBasePlanRequest();
     message.environment = object.environment ?? "";
     message.spec = (object.spec !== undefined && object.spec !== null)
@@ -297,10 +297,10 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ReleaseSpec>, I>>(base?: I): ReleaseSpec {
-    return ReleaseSpec.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ReleaseSpec>): ReleaseSpec {
+    return ReleaseSpec.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ReleaseSpec>, I>>(object: I): ReleaseSpec {
+  fromPartial(object: DeepPartial<ReleaseSpec>): ReleaseSpec {
     const message = createBaseReleaseSpec();
     message.workloads = object.workloads?.map((e) => e) || [];
     message.all = object.all ?? false;
@@ -381,10 +381,10 @@ export const ExactImages: MessageFns<ExactImages> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ExactImages>, I>>(base?: I): ExactImages {
-    return ExactImages.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ExactImages>): ExactImages {
+    return ExactImages.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ExactImages>, I>>(object: I): ExactImages {
+  fromPartial(object: DeepPartial<ExactImages>): ExactImages {
     const message = createBaseExactImages();
     message.refs = object.refs?.map((e) => e) || [];
     return message;
@@ -512,10 +512,10 @@ export const PlanResponse: MessageFns<PlanResponse> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<PlanResponse>, I>>(base?: I): PlanResponse {
-    return PlanResponse.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<PlanResponse>): PlanResponse {
+    return PlanResponse.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<PlanResponse>, I>>(object: I): PlanResponse {
+  fromPartial(object: DeepPartial<PlanResponse>): PlanResponse {
     const message = createBasePlanResponse();
     message.base = object.base ?? "";
     message.headline = object.headline ?? "";
@@ -690,10 +690,10 @@ export const ContainerResult: MessageFns<ContainerResult> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<ContainerResult>, I>>(base?: I): ContainerResult {
-    return ContainerResult.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<ContainerResult>): ContainerResult {
+    return ContainerResult.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<ContainerResult>, I>>(object: I): ContainerResult {
+  fromPartial(object: DeepPartial<ContainerResult>): ContainerResult {
     const message = createBaseContainerResult();
     message.workload = object.workload ?? "";
     message.container = object.container ?? "";
@@ -811,10 +811,10 @@ export const FileDiff: MessageFns<FileDiff> = {
     return obj;
   },
 
-  create<I extends Exact<DeepPartial<FileDiff>, I>>(base?: I): FileDiff {
-    return FileDiff.fromPartial(base ?? ({} as any));
+  create(base?: DeepPartial<FileDiff>): FileDiff {
+    return FileDiff.fromPartial(base ?? {});
   },
-  fromPartial<I extends Exact<DeepPartial<FileDiff>, I>>(object: I): FileDiff {
+  fromPartial(object: DeepPartial<FileDiff>): FileDiff {
     const message = createBaseFileDiff();
     message.path = object.path ?? "";
     message.unified = object.unified ?? "";
@@ -861,10 +861,6 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-type KeysOfUnion<T> = T extends T ? keyof T : never;
-export type Exact<P, I extends P> = P extends Builtin ? P
-  : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
 }
@@ -874,6 +870,6 @@ export interface MessageFns<T> {
   decode(input: BinaryReader | Uint8Array, length?: number): T;
   fromJSON(object: any): T;
   toJSON(message: T): unknown;
-  create<I extends Exact<DeepPartial<T>, I>>(base?: I): T;
-  fromPartial<I extends Exact<DeepPartial<T>, I>>(object: I): T;
+  create(base?: DeepPartial<T>): T;
+  fromPartial(object: DeepPartial<T>): T;
 }

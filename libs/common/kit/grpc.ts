@@ -1,0 +1,223 @@
+import {
+  ClientError,
+  Metadata,
+  ServerError,
+  createChannel,
+  createClientFactory,
+  createServer,
+} from "nice-grpc";
+import type {
+  CallContext,
+  CallOptions,
+  Client,
+  ClientMiddleware,
+  ServerMiddleware,
+  ServiceImplementation,
+  TsProtoServiceDefinition,
+} from "nice-grpc";
+import { deadlineMiddleware } from "nice-grpc-client-middleware-deadline";
+
+import { SlipwayError } from "#common/domain/errors.ts";
+import { HealthDefinition } from "#proto/grpc/health/v1/health.ts";
+
+import { fromClientError, toServerError } from "./grpc-errors.ts";
+import { createHealth } from "./grpc-health.ts";
+import {
+  channelOptions,
+  clientCredentials,
+  joinAddress,
+  serverCredentials,
+  serverOptions,
+} from "./grpc-transport.ts";
+import type { GrpcSecurity } from "./grpc-transport.ts";
+import type { Service } from "./lifecycle.ts";
+import type { Log } from "./log.ts";
+import { withDeadline } from "./retry.ts";
+
+/** Is given one line per call, for people who watch (`--trace`). */
+export type Trace = (line: string) => void;
+
+/** A service's definition with its implementation. */
+export type GrpcService<D extends TsProtoServiceDefinition> = readonly [D, ServiceImplementation<D>];
+
+export interface GrpcServerOptions<Ds extends readonly TsProtoServiceDefinition[]> extends GrpcSecurity {
+  readonly host: string;
+  /** 0 takes a free one; `port()` tells which. */
+  readonly port: number;
+  readonly services: { readonly [K in keyof Ds]: GrpcService<Ds[K]> };
+  readonly log: Log;
+  readonly trace?: Trace;
+}
+
+export interface GrpcServer extends Service {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The port it listens on; only after `start`. */
+  port(): number;
+  /** What the health service answers; true from `start` on. */
+  setServing(serving: boolean): void;
+}
+
+/** How long calls that run may take to end when the server stops. */
+const drainMs = 3_000;
+
+/** A gRPC server with the standard health service; errors of ours cross it whole, others as INTERNAL. */
+export function createGrpcServer<const Ds extends readonly TsProtoServiceDefinition[]>(
+  options: GrpcServerOptions<Ds>,
+): GrpcServer {
+  const { host, log } = options;
+  const services: readonly GrpcService<TsProtoServiceDefinition>[] = options.services;
+  const stopping = new AbortController();
+  const health = createHealth(services.map(([definition]) => definition.fullName));
+  const server = createServer(serverOptions).use(callGuard({ log, trace: options.trace, stopping }));
+  server.add(HealthDefinition, health.implementation);
+  for (const [definition, implementation] of services) server.add(definition, implementation);
+  let port: number | undefined;
+  return {
+    name: "grpc-server",
+    setServing: (serving) => health.setServing(serving),
+    port: () => {
+      if (port === undefined)
+        throw new SlipwayError("INTERNAL", { detail: "the gRPC server is not started" });
+      return port;
+    },
+    start: async () => {
+      const credentials = serverCredentials(host, options);
+      port = await listen(() => server.listen(joinAddress(host, options.port), credentials), options);
+      health.setServing(true);
+      log.info("gRPC listens", { address: joinAddress(host, port) });
+    },
+    stop: async () => {
+      health.setServing(false);
+      stopping.abort();
+      try {
+        await withDeadline(server.shutdown(), drainMs, "ending the running gRPC calls");
+      } catch (error) {
+        log.warn("gRPC calls were cut off", { error });
+        server.forceShutdown();
+      }
+    },
+  };
+}
+
+async function listen(start: () => Promise<number>, at: { host: string; port: number }): Promise<number> {
+  try {
+    return await start();
+  } catch (cause) {
+    const detail = `cannot listen on ${joinAddress(at.host, at.port)}`;
+    throw new SlipwayError("SETTINGS_INVALID", { detail, hint: "Is the port taken?", cause });
+  }
+}
+
+interface GuardDeps {
+  readonly log: Log;
+  readonly trace: Trace | undefined;
+  readonly stopping: AbortController;
+}
+
+/** Around every call: tells streams that the server stops, translates errors, traces. */
+function callGuard({ log, trace, stopping }: GuardDeps): ServerMiddleware {
+  return async function* guard(call, context) {
+    const method = call.method.path.slice(1);
+    const startedMs = performance.now();
+    const tell = (outcome: string): void => {
+      if (trace === undefined || method.startsWith("grpc.health.")) return;
+      trace(`gRPC ${method} ${outcome} ${(performance.now() - startedMs).toFixed(1)} ms`);
+    };
+    try {
+      if (call.responseStream) tell("opened");
+      const answer = yield* call.next(
+        call.request,
+        call.responseStream ? stoppable(context, stopping) : context,
+      );
+      tell(call.responseStream ? "closed" : "ok");
+      return answer;
+    } catch (error) {
+      tell(error instanceof SlipwayError ? error.code : "failed");
+      if (error instanceof ServerError) throw error;
+      if (isAbort(error) && context.signal.aborted) throw error;
+      const ours = isAbort(error) && stopping.signal.aborted ? shuttingDown(error) : asOurs(error);
+      if (ours.code === "INTERNAL") log.error("a gRPC call failed", { method, error });
+      throw toServerError(ours, context.trailer);
+    }
+  };
+}
+
+function stoppable(context: CallContext, stopping: AbortController): CallContext {
+  return { ...context, signal: AbortSignal.any([context.signal, stopping.signal]) };
+}
+
+function shuttingDown(cause: unknown): SlipwayError {
+  return new SlipwayError("UNAVAILABLE", { detail: "the server is shutting down", cause });
+}
+
+function asOurs(error: unknown): SlipwayError {
+  return error instanceof SlipwayError ? error : new SlipwayError("INTERNAL", { cause: error });
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+export interface GrpcClientOptions extends GrpcSecurity {
+  /** `host:port` */
+  readonly address: string;
+  /** For calls with one answer; streams have none and end by their signal. */
+  readonly deadlineMs?: number;
+  readonly log?: Log;
+  readonly trace?: Trace;
+}
+
+/** Per call: another deadline, a signal that cancels. */
+export interface GrpcCallOptions {
+  readonly deadline?: Date | number;
+}
+
+export type GrpcClient<D extends TsProtoServiceDefinition> = Client<D, GrpcCallOptions> & { close(): void };
+
+/** A client whose calls have a deadline and fail with errors of ours; connects at the first call. */
+export function createGrpcClient<D extends TsProtoServiceDefinition>(
+  definition: D,
+  options: GrpcClientOptions,
+): GrpcClient<D> {
+  const channel = createChannel(options.address, clientCredentials(options.address, options), channelOptions);
+  const peer = `${definition.fullName} at ${options.address}`;
+  const client = createClientFactory()
+    .use(deadlineMiddleware)
+    .use(clientGuard({ peer, deadlineMs: options.deadlineMs ?? 5_000, options }))
+    .create(definition, channel);
+  return Object.assign({}, client, { close: () => channel.close() });
+}
+
+interface ClientGuardDeps {
+  readonly peer: string;
+  readonly deadlineMs: number;
+  readonly options: GrpcClientOptions;
+}
+
+function clientGuard({ peer, deadlineMs, options }: ClientGuardDeps): ClientMiddleware<GrpcCallOptions> {
+  return async function* guard(call, callOptions: CallOptions & GrpcCallOptions) {
+    let trailer = Metadata();
+    const onTrailer = (received: Metadata): void => {
+      trailer = received;
+      callOptions.onTrailer?.(received);
+    };
+    const single = !call.responseStream && !call.requestStream;
+    const deadline = callOptions.deadline ?? (single ? deadlineMs : undefined);
+    try {
+      const answer = yield* call.next(call.request, {
+        ...callOptions,
+        onTrailer,
+        ...(deadline !== undefined && { deadline }),
+      });
+      options.trace?.(`gRPC ${call.method.path.slice(1)} ok`);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      const ours = fromClientError(error, trailer, peer);
+      options.trace?.(`gRPC ${call.method.path.slice(1)} ${ours.code}`);
+      options.log?.debug("a gRPC call failed", { method: call.method.path, error: ours });
+      throw ours;
+    }
+  };
+}

@@ -1,0 +1,142 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+
+import { LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+
+import { settings as settingsSchema } from "#common/contracts/settings.ts";
+import type { Settings } from "#common/contracts/settings.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
+
+import type { Env } from "./env.ts";
+import { crossFaults } from "./settings-checks.ts";
+
+const largestFileBytes = 1024 * 1024;
+
+/** Where the settings file is: --config > SLIPWAY_CONFIG > ./slipway.yaml > /etc/slipway/slipway.yaml. */
+export function findSettingsFile(from: {
+  readonly flag?: string | undefined;
+  readonly env: Env;
+  readonly cwd: string;
+}): string {
+  const named = from.flag ?? from.env["SLIPWAY_CONFIG"];
+  if (named !== undefined && named !== "") return resolve(from.cwd, named);
+  const places = [resolve(from.cwd, "slipway.yaml"), "/etc/slipway/slipway.yaml"];
+  const found = places.find((place) => existsSync(place));
+  if (found !== undefined) return found;
+  throw new SlipwayError("SETTINGS_INVALID", {
+    detail: "there is no settings file",
+    hint: `Name one by --config or SLIPWAY_CONFIG, or put it at ${places.join(" or ")}.`,
+  });
+}
+
+/**
+ * Reads the settings file, or throws one SETTINGS_INVALID that names every mistake with its path.
+ * Files it names (kubeconfig, secrets) are meant relative to the file itself and come back absolute.
+ */
+export async function loadSettings(path: string): Promise<Settings> {
+  return parseSettings(readText(path, "the settings file"), path);
+}
+
+/** As `loadSettings`, from a text; `path` is for messages and relative names. */
+export function parseSettings(text: string, path: string): Settings {
+  const parsed = settingsSchema.safeParse(parseYaml(text, path));
+  if (!parsed.success) throw mistakes(path, parsed.error.issues.flatMap(issueText));
+  const faults = crossFaults(parsed.data);
+  if (faults.length > 0) throw mistakes(path, faults);
+  return withAbsolutePaths(parsed.data, dirname(resolve(path)));
+}
+
+/**
+ * The secret named by a file or by an environment variable; undefined when neither is named.
+ * Read at each call, so that a rotated file is noticed.
+ */
+export function readSecret(
+  from: { readonly file?: string | undefined; readonly env?: string | undefined },
+  env: Env,
+): string | undefined {
+  if (from.file !== undefined) return readText(from.file, "the secret file").replace(/\r?\n$/, "");
+  if (from.env === undefined) return undefined;
+  const value = env[from.env];
+  if (value !== undefined && value !== "") return value;
+  throw new SlipwayError("SETTINGS_INVALID", {
+    detail: `the environment variable ${from.env}, named for a secret, is not set`,
+  });
+}
+
+function readText(path: string, what: string): string {
+  try {
+    if (statSync(path).size > largestFileBytes) {
+      throw new SlipwayError("SETTINGS_INVALID", { detail: `${what} ${path} is larger than 1 MiB` });
+    }
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if (cause instanceof SlipwayError) throw cause;
+    const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+    const reason = code === "ENOENT" ? "does not exist" : `cannot be read (${String(code)})`;
+    throw new SlipwayError("SETTINGS_INVALID", { detail: `${what} ${path} ${reason}`, cause });
+  }
+}
+
+function parseYaml(text: string, path: string): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    const faults = document.errors.map((error) => {
+      const { line, col } = lines.linePos(error.pos[0]);
+      return `line ${line}, column ${col}: ${error.message}`;
+    });
+    throw mistakes(path, faults);
+  }
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (cause) {
+    throw mistakes(path, [cause instanceof Error ? cause.message : String(cause)]);
+  }
+}
+
+function mistakes(path: string, faults: readonly string[]): SlipwayError {
+  return new SlipwayError("SETTINGS_INVALID", {
+    detail: [`${path}:`, ...faults.map((fault) => `- ${fault}`)].join("\n"),
+    facts: { file: path, faults },
+  });
+}
+
+type Issue = z.core.$ZodIssue;
+
+function issueText(issue: Issue): readonly string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => `${pathText([...issue.path, key])}: unknown key`);
+  }
+  const where = issue.path.length === 0 ? "the file" : pathText(issue.path);
+  return [`${where}: ${issue.message}`];
+}
+
+/** `environments[0].git.url` */
+export function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => {
+      if (typeof part === "number") return `[${part}]`;
+      return index === 0 ? String(part) : `.${String(part)}`;
+    })
+    .join("");
+}
+
+function withAbsolutePaths(settings: Settings, folder: string): Settings {
+  const absolute = (path: string): string => resolve(folder, path);
+  return {
+    ...settings,
+    environments: settings.environments.map(({ cluster, git, ...rest }) => ({
+      ...rest,
+      cluster: {
+        ...cluster,
+        ...(cluster.kubeconfig !== undefined && { kubeconfig: absolute(cluster.kubeconfig) }),
+      },
+      git: { ...git, ...(git.tokenFile !== undefined && { tokenFile: absolute(git.tokenFile) }) },
+    })),
+    registries: settings.registries.map((registry) => ({
+      ...registry,
+      ...(registry.passwordFile !== undefined && { passwordFile: absolute(registry.passwordFile) }),
+    })),
+  };
+}
