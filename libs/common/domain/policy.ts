@@ -1,0 +1,103 @@
+/** What people wrote about a workload in its annotations. */
+export interface Policies {
+  readonly automated: boolean;
+  readonly locked: boolean;
+  readonly lockedMessage?: string;
+  readonly lockedBy?: string;
+  readonly ignore: boolean;
+  /** Why automation is stopped; present means stopped. */
+  readonly hold?: string;
+  /** Container to tag filter, as written. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** The prefixes we understand, the strongest first. */
+export const policyPrefixes = ["slipway.dev", "fluxcd.io", "flux.weave.works"] as const;
+
+export type PolicyPrefix = (typeof policyPrefixes)[number];
+
+/** Reads the annotations; where two prefixes disagree the stronger one counts. */
+export function readPolicies(annotations: Readonly<Record<string, string>>): Policies {
+  const found = strongest(annotations);
+  const lockedMessage = found.get("locked_msg")?.value;
+  const lockedBy = found.get("locked_user")?.value;
+  const hold = readHold(found.get("hold")?.value);
+  return {
+    automated: found.get("automated")?.value === "true",
+    locked: found.get("locked")?.value === "true",
+    ...(lockedMessage === undefined ? {} : { lockedMessage }),
+    ...(lockedBy === undefined ? {} : { lockedBy }),
+    ignore: found.get("ignore")?.value === "true",
+    ...(hold === undefined ? {} : { hold }),
+    tags: readTags(found),
+  };
+}
+
+/** The keys on which two prefixes say different things, for a warning. */
+export function policyDisagreements(annotations: Readonly<Record<string, string>>): readonly string[] {
+  const said = new Map<string, string>();
+  const disagreed = new Set<string>();
+  for (const { key, value } of policyEntries(annotations)) {
+    if ((said.get(key) ?? value) !== value) disagreed.add(key);
+    said.set(key, value);
+  }
+  return [...disagreed].sort();
+}
+
+/** The strongest prefix the annotations already use; undefined when they hold no policy. */
+export function prefixInUse(annotations: Readonly<Record<string, string>>): PolicyPrefix | undefined {
+  const used = new Set(policyEntries(annotations).map((entry) => entry.prefix));
+  return policyPrefixes.find((prefix) => used.has(prefix));
+}
+
+interface PolicyEntry {
+  readonly prefix: PolicyPrefix;
+  /** Without the prefix: "automated", "tag.web". */
+  readonly key: string;
+  readonly value: string;
+}
+
+const knownKey = /^(?:automated|locked|locked_msg|locked_user|ignore|hold|tag\..+)$/s;
+
+function strongest(annotations: Readonly<Record<string, string>>): Map<string, PolicyEntry> {
+  const found = new Map<string, PolicyEntry>();
+  for (const entry of policyEntries(annotations)) {
+    const before = found.get(entry.key);
+    if (before === undefined || rank(entry) < rank(before)) found.set(entry.key, entry);
+  }
+  return found;
+}
+
+function rank(entry: PolicyEntry): number {
+  return policyPrefixes.indexOf(entry.prefix);
+}
+
+function policyEntries(annotations: Readonly<Record<string, string>>): readonly PolicyEntry[] {
+  return Object.entries(annotations).flatMap(([name, value]) => {
+    const entry = policyEntry(name, value);
+    return entry === undefined ? [] : [entry];
+  });
+}
+
+/** Flux spells a filter both `fluxcd.io/tag.web` and `filter.fluxcd.io/web`. */
+function policyEntry(name: string, value: string): PolicyEntry | undefined {
+  for (const prefix of policyPrefixes) {
+    const filter = `filter.${prefix}/`;
+    if (name.startsWith(filter) && name.length > filter.length) {
+      return { prefix, key: `tag.${name.slice(filter.length)}`, value };
+    }
+    const key = name.startsWith(`${prefix}/`) ? name.slice(prefix.length + 1) : "";
+    if (knownKey.test(key)) return { prefix, key, value };
+  }
+  return undefined;
+}
+
+/** A hold is its reason; "false" and nothing take it away, so that a weaker prefix can be overruled. */
+function readHold(value: string | undefined): string | undefined {
+  return value === undefined || value === "" || value === "false" ? undefined : value;
+}
+
+function readTags(found: ReadonlyMap<string, PolicyEntry>): Readonly<Record<string, string>> {
+  const tags = [...found].filter(([key]) => key.startsWith("tag."));
+  return Object.fromEntries(tags.map(([key, entry]) => [key.slice("tag.".length), entry.value]));
+}
