@@ -51,6 +51,7 @@ export const errorCatalogue = {
     next: "stop",
     title: "This environment is observed only; nothing may be written",
   },
+  FILTER_INVALID: { kind: "invalid", next: "stop", title: "The tag filter is not valid" },
   FORBIDDEN: { kind: "forbidden", next: "stop", title: "You may not do this" },
   GIT_AUTH_FAILED: { kind: "unavailable", next: "stop", title: "The git host refused the credential" },
   GIT_BRANCH_MISSING: {
@@ -63,12 +64,22 @@ export const errorCatalogue = {
     next: "retry",
     title: "The local git cache is damaged and is made anew",
   },
+  GIT_PATH_REFUSED: {
+    kind: "invalid",
+    next: "stop",
+    title: "A path in the config repository cannot be written safely",
+  },
   GIT_PUSH_REFUSED: { kind: "conflict", next: "stop", title: "The git host refused the push" },
   GIT_PUSH_REJECTED: { kind: "conflict", next: "retry", title: "The branch moved while we worked" },
   GIT_PUSH_UNKNOWN: {
     kind: "unavailable",
     next: "retry",
     title: "The push ended without an answer; its outcome is being looked up",
+  },
+  GIT_REPOSITORY_MISSING: {
+    kind: "not-found",
+    next: "stop",
+    title: "The config repository does not exist, or the credential may not see it",
   },
   GIT_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The git host cannot be reached" },
   IDEMPOTENCY_CONFLICT: {
@@ -105,6 +116,11 @@ export const errorCatalogue = {
     title: "Something Slipway needs is missing on this machine",
   },
   RATE_LIMITED: { kind: "too-many", next: "wait", title: "Too many requests" },
+  REGISTRY_ADDRESS_DENIED: {
+    kind: "forbidden",
+    next: "stop",
+    title: "The registry's address is in a range Slipway may not reach",
+  },
   REGISTRY_AUTH_FAILED: { kind: "unavailable", next: "stop", title: "The registry refused the credential" },
   REGISTRY_BAD_ANSWER: {
     kind: "unavailable",
