@@ -93,6 +93,11 @@ export const errorCatalogue = {
   IMAGE_REF_INVALID: { kind: "invalid", next: "stop", title: "Not an image reference" },
   INTERNAL: { kind: "internal", next: "retry", title: "Something went wrong on our side" },
   INVALID_REQUEST: { kind: "invalid", next: "stop", title: "The request does not fit the schema" },
+  JOB_AMBIGUOUS: {
+    kind: "invalid",
+    next: "stop",
+    title: "Several jobs end with these characters; write the whole id",
+  },
   JOB_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such job" },
   JOB_NOT_ROLLBACKABLE: {
     kind: "conflict",
@@ -100,6 +105,11 @@ export const errorCatalogue = {
     title: "This job has nothing that can be rolled back",
   },
   JOB_TOO_LATE: { kind: "conflict", next: "stop", title: "Too late to cancel: roll back instead" },
+  KIND_UNKNOWN: {
+    kind: "not-found",
+    next: "stop",
+    title: "The cluster does not serve this kind of object",
+  },
   LEASE_LOST: { kind: "conflict", next: "retry", title: "Another worker took over" },
   MANIFEST_BROKEN: { kind: "invalid", next: "stop", title: "A manifest does not parse" },
   MANIFEST_NOT_EDITABLE: {
