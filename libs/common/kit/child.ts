@@ -15,7 +15,7 @@ export interface SpawnServerOptions {
   /** A line of its output that tells it is ready, or a question asked until it is answered with true. */
   readonly readyWhen: RegExp | (() => Promise<boolean>);
   readonly log: Log;
-  /** The whole environment of the child; ours by default. */
+  /** The whole environment of the child; by default it inherits ours. */
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly uid?: number;
@@ -51,7 +51,7 @@ const keptLines = 20;
 export async function spawnServer(options: SpawnServerOptions): Promise<ChildServer> {
   const { name, command, args, env, cwd, uid, gid } = options;
   const child = spawn(command, args, {
-    env: env ?? process.env,
+    env,
     cwd,
     uid,
     gid,
