@@ -1,0 +1,31 @@
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export function jsonReply(status: number, value: unknown, headers: OutgoingHttpHeaders = {}): Reply {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  return { status, headers: { "content-type": "application/json; charset=utf-8", ...headers }, body };
+}
+
+/** A refusal in the shape of the registry protocol. */
+export function errorReply(status: number, code: string, headers: OutgoingHttpHeaders = {}): Reply {
+  return jsonReply(status, { errors: [{ code, message: code.toLowerCase().replaceAll("_", " ") }] }, headers);
+}
+
+export function emptyReply(status: number, headers: OutgoingHttpHeaders = {}): Reply {
+  return { status, headers, body: Buffer.alloc(0) };
+}
+
+/** Writes a reply; for HEAD only its headers. */
+export function writeReply(response: ServerResponse, reply: Reply, withBody: boolean): void {
+  const headers = {
+    "docker-distribution-api-version": "registry/2.0",
+    ...reply.headers,
+    "content-length": reply.body.length,
+  };
+  response.writeHead(reply.status, headers).end(withBody ? reply.body : undefined);
+}

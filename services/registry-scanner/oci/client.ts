@@ -1,0 +1,101 @@
+import { createAuthorizer } from "./authorizer.ts";
+import { createAsker } from "./asker.ts";
+import type { Ask } from "./asker.ts";
+import { describeImage, fetchManifest } from "./describe.ts";
+import { headerText, statusFailure } from "./failures.ts";
+import { createSites, endpointOrigins, isDigest, requireReference } from "./sites.ts";
+import { readTagPages } from "./tag-pages.ts";
+import { createTransport } from "./transport.ts";
+import { manifestAccept } from "./manifest.ts";
+import type { Call } from "./transport.ts";
+import type { OciClient, OciClientOptions, TagList } from "./types.ts";
+
+const tagsPageBytes = 8 * 1024 * 1024;
+const pageSize = 1000;
+const defaultPlatform = { os: "linux", architecture: "amd64" };
+const plainHostLimit = 1_000;
+
+/** A client for the read side of OCI registries: lists, descriptions, digests. */
+export function createOciClient(o: OciClientOptions): OciClient {
+  const now = o.now ?? (() => new Date());
+  const siteOf = createSites(o.registries);
+  const transport = createTransport({
+    namedOrigins: endpointOrigins(o.registries),
+    allowPrivate: o.allowPrivate ?? false,
+    fetchTimeoutMs: o.fetchTimeoutMs ?? 30_000,
+    userAgent: o.userAgent ?? "slipway-registry-scanner",
+  });
+  const authorizer = createAuthorizer({ transport, now });
+  const asker = createAsker({ transport, authorizer, siteOf });
+  const withoutPageSize = new Set<string>();
+
+  return {
+    async listTags(repository, { signal, etag }) {
+      const call: Call = { signal, requests: 0 };
+      const ask = asker(call, repository, "tags");
+      const pages = await listPages({ ask, now, etag, host: repository.host, withoutPageSize });
+      return { ...pages, requests: call.requests };
+    },
+    async describe(repository, reference, { signal, platform }) {
+      const ask = asker({ signal, requests: 0 }, repository, "content");
+      const wanted = platform ?? defaultPlatform;
+      return describeImage({ ask, now }, { reference: requireReference(reference), platform: wanted });
+    },
+    async headDigest(repository, tag, { signal }) {
+      const ask = asker({ signal, requests: 0 }, repository, "content");
+      return headDigest({ ask, now }, requireReference(tag));
+    },
+    close: () => transport.close(),
+  };
+}
+
+interface ListDeps {
+  readonly ask: Ask;
+  readonly now: () => Date;
+  readonly etag: string | undefined;
+  readonly host: string;
+  /** Hosts that refuse a page size; learnt on the way. */
+  readonly withoutPageSize: Set<string>;
+}
+
+async function listPages(deps: ListDeps): Promise<Omit<TagList, "requests">> {
+  const { ask, now, etag, host, withoutPageSize } = deps;
+  const askPage = async (query: string, validator: string | undefined) => {
+    const path = query === "" ? "tags/list" : `tags/list?${query}`;
+    const headers = {
+      accept: "application/json",
+      ...(validator !== undefined && { "if-none-match": validator }),
+    };
+    return ask({ method: "GET", path, headers, maxBytes: tagsPageBytes });
+  };
+  return readTagPages(
+    async (question) => {
+      const answer = await askPage(question.query, question.etag);
+      if (answer.status === 200 || answer.status === 304) return answer;
+      // Some registries refuse any page size, and say nothing by it about the repository.
+      const refusesSize = question.query === sizeQuery && (answer.status === 400 || answer.status === 405);
+      if (!refusesSize) throw statusFailure(answer, now());
+      if (withoutPageSize.size < plainHostLimit) withoutPageSize.add(host);
+      const plain = await askPage("", question.etag);
+      if (plain.status !== 200 && plain.status !== 304) throw statusFailure(plain, now());
+      return plain;
+    },
+    { query: withoutPageSize.has(host) ? "" : sizeQuery, ...(etag !== undefined && { etag }) },
+  );
+}
+
+const sizeQuery = `n=${pageSize}`;
+
+async function headDigest(
+  deps: { readonly ask: Ask; readonly now: () => Date },
+  reference: string,
+): Promise<string | undefined> {
+  const headers = { accept: manifestAccept };
+  const answer = await deps.ask({ method: "HEAD", path: `manifests/${reference}`, headers, maxBytes: 0 });
+  if (answer.status === 404) return undefined;
+  const digest = headerText(answer, "docker-content-digest");
+  if (answer.status === 200 && digest !== undefined && isDigest(digest)) return digest;
+  // Not every registry knows HEAD, or names the digest: the body tells it.
+  if (answer.status === 200 || answer.status === 405) return (await fetchManifest(deps, reference)).digest;
+  throw statusFailure(answer, deps.now());
+}
