@@ -1,0 +1,132 @@
+import { sql } from "kysely";
+import type { ExpressionBuilder } from "kysely";
+
+import { SlipwayError } from "../domain/errors.ts";
+import type { JobKind, JobPhase } from "../domain/job.ts";
+import type { Db } from "./db.ts";
+import type { Database, JobRow } from "./schema.ts";
+
+export interface JobFilter {
+  readonly environment?: string;
+  /** `namespace:kind/name`, or `namespace/name` for any kind. */
+  readonly workload?: string;
+  /** An image ref, or an image repository for all of its tags. */
+  readonly image?: string;
+  readonly phase?: JobPhase;
+  readonly kind?: JobKind;
+  readonly since?: Date;
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
+export interface JobList {
+  readonly jobs: JobRow[];
+  /** Cursor of the next page; null at the end. */
+  readonly next: string | null;
+}
+
+const pageLimit = 500;
+
+/** Jobs, newest first. */
+export async function listJobs(db: Db, filter: JobFilter): Promise<JobList> {
+  const limit = Math.max(1, Math.min(filter.limit, pageLimit));
+  const rows = await db
+    .selectFrom("jobs")
+    .selectAll()
+    .where((eb) => eb.and(conditions(eb, filter)))
+    .orderBy("accepted", "desc")
+    .limit(limit + 1)
+    .execute();
+  const jobs = rows.slice(0, limit);
+  const last = jobs.at(-1);
+  return { jobs, next: rows.length > limit && last !== undefined ? writeCursor(last.accepted) : null };
+}
+
+const shortIdLength = 8;
+
+/** The job whose id ends with these 8 characters, as the predecessor's short ids do. */
+export async function findJobByShortId(db: Db, last8: string): Promise<JobRow | undefined> {
+  if (last8.length !== shortIdLength) return undefined;
+  const jobs = await db
+    .selectFrom("jobs")
+    .selectAll()
+    .where(sql<boolean>`right(id::text, 8) = ${last8.toLowerCase()}`)
+    .limit(2)
+    .execute();
+  if (jobs.length > 1) throw new SlipwayError("JOB_AMBIGUOUS", { detail: last8 });
+  return jobs[0];
+}
+
+/** A job's newest undoing. */
+export interface RollbackLink {
+  readonly id: string;
+  readonly commit_sha: string | null;
+  readonly phase: JobPhase;
+  readonly automatic: boolean;
+}
+
+/** The newest rollback of each of these jobs that has one, by the id of the job it undoes. */
+export async function rollbacksOf(db: Db, jobIds: readonly string[]): Promise<Map<string, RollbackLink>> {
+  const rows = await db
+    .selectFrom("jobs")
+    .select(["id", "commit_sha", "phase", "automatic", "rollback_of"])
+    .distinctOn("rollback_of")
+    .where(sql<boolean>`rollback_of = any(${[...jobIds]}::uuid[])`)
+    .orderBy("rollback_of")
+    .orderBy("accepted", "desc")
+    .execute();
+  return new Map(rows.map(({ rollback_of: of, ...link }) => [of ?? "", link]));
+}
+
+type Jobs = ExpressionBuilder<Database, "jobs">;
+
+function conditions(eb: Jobs, filter: JobFilter) {
+  const before = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
+  return [
+    filter.environment === undefined ? [] : eb("environment", "=", filter.environment),
+    filter.phase === undefined ? [] : eb("phase", "=", filter.phase),
+    filter.kind === undefined ? [] : eb("kind", "=", filter.kind),
+    filter.since === undefined ? [] : eb("created_at", ">=", filter.since),
+    filter.workload === undefined ? [] : touchesWorkload(filter.workload),
+    filter.image === undefined ? [] : touchesImage(filter.image),
+    before === undefined ? [] : eb("accepted", "<", before),
+  ].flat();
+}
+
+// Before planning a job has no results; what it was asked for stands in its spec.
+function touchesWorkload(workload: string) {
+  const anyKind = workload.includes(":") ? null : workload.split("/", 2);
+  const pattern = anyKind && `${escapeLike(anyKind[0] ?? "")}:%/${escapeLike(anyKind[1] ?? "")}`;
+  return sql<boolean>`(spec->'workloads' ? ${workload} or exists (
+    select 1 from jsonb_array_elements(results) as result
+    where result->>'workload' = ${workload} or result->>'workload' like ${pattern}))`;
+}
+
+function touchesImage(image: string) {
+  const tags = `${escapeLike(image)}:%`;
+  const digests = `${escapeLike(image)}@%`;
+  return sql<boolean>`exists (
+    select 1 from jsonb_array_elements(results) as result,
+      lateral (values (result->>'from'), (result->>'to')) as named (image)
+    where named.image = ${image} or named.image like ${tags} or named.image like ${digests}
+    union all
+    select 1 from jsonb_array_elements_text(spec->'images'->'exact') as asked (image)
+    where asked.image = ${image} or asked.image like ${tags} or asked.image like ${digests})`;
+}
+
+function escapeLike(text: string): string {
+  return text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+}
+
+function writeCursor(accepted: bigint): string {
+  return Buffer.from(String(accepted)).toString("base64url");
+}
+
+function readCursor(cursor: string): bigint {
+  const text = Buffer.from(cursor, "base64url").toString("latin1");
+  // Read back: base64 decoding forgives what is no base64.
+  if (!/^[1-9]\d{0,17}$/.test(text) || writeCursor(BigInt(text)) !== cursor) {
+    throw new SlipwayError("CURSOR_INVALID");
+  }
+  return BigInt(text);
+}

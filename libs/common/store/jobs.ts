@@ -1,0 +1,206 @@
+import { sql } from "kysely";
+import type { UpdateObject } from "kysely";
+
+import { SlipwayError } from "../domain/errors.ts";
+import { isTerminal, mustMove } from "../domain/job.ts";
+import type { Gate, JobEvent, JobMove, JobPhase } from "../domain/job.ts";
+import { inTransaction } from "./db.ts";
+import type { Db } from "./db.ts";
+import type { Database, JobRow } from "./schema.ts";
+
+type JobColumns = UpdateObject<Database, "jobs">;
+
+/** At most so many jobs share a push. */
+export const batchLimit = 64;
+
+export async function getJob(db: Db, id: string): Promise<JobRow | undefined> {
+  return db.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** As `getJob`, or JOB_NOT_FOUND. */
+export async function mustGetJob(db: Db, id: string): Promise<JobRow> {
+  const job = await getJob(db, id);
+  if (job === undefined) throw new SlipwayError("JOB_NOT_FOUND", { detail: id });
+  return job;
+}
+
+/** As `getJob`, in the given order, those that do not exist left out. */
+export async function getJobs(db: Db, ids: readonly string[]): Promise<JobRow[]> {
+  const rows = await db.selectFrom("jobs").selectAll().where(idIn(ids)).execute();
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+/** Locks rows until the transaction ends, in one order for everybody, and tells how they stand now. */
+export async function lockJobs(tx: Db, ids: readonly string[]): Promise<JobRow[]> {
+  return tx.selectFrom("jobs").selectAll().where(idIn(ids)).orderBy("id").forNoKeyUpdate().execute();
+}
+
+/** The lane's next jobs, locked: rollbacks, then manual ones, then automation; each in the order accepted. */
+export async function takeQueuedJobs(tx: Db, from: { laneId: string; limit: number }): Promise<JobRow[]> {
+  return tx
+    .selectFrom("jobs")
+    .selectAll()
+    .where("lane_id", "=", from.laneId)
+    .where("phase", "=", "queued")
+    .where("due_at", "<=", sql<Date>`clock_timestamp()`)
+    .orderBy("priority")
+    .orderBy("accepted")
+    .limit(Math.min(from.limit, batchLimit))
+    .forNoKeyUpdate()
+    .skipLocked()
+    .execute();
+}
+
+/** The lane's jobs in a phase that is not the end, in the order accepted. */
+export async function jobsOfLane(
+  db: Db,
+  of: { laneId: string; phase: JobPhase; intent?: boolean },
+): Promise<JobRow[]> {
+  const jobs = db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("lane_id", "=", of.laneId)
+    .where("due_at", "is not", null)
+    .where("phase", "=", of.phase)
+    .orderBy("accepted");
+  return (of.intent === undefined ? jobs : jobs.where("intent", "=", of.intent)).execute();
+}
+
+/** The environment's jobs whose rollout is being judged, in the order accepted. */
+export async function rollingOutJobs(db: Db, environment: string): Promise<JobRow[]> {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("environment", "=", environment)
+    .where("due_at", "is not", null)
+    .where("phase", "=", "rolling-out")
+    .orderBy("accepted")
+    .execute();
+}
+
+type PatchColumn =
+  | "attempt"
+  | "changes"
+  | "commit_sha"
+  | "crashes"
+  | "error"
+  | "gate"
+  | "headline"
+  | "outcome"
+  | "plan_hash"
+  | "resolved"
+  | "results"
+  | "targets"
+  | "waiting_for";
+
+/** Columns to set, as values; `dueInMs`: when somebody should look at the job again, by Postgres' clock. */
+export type JobPatch = Partial<Pick<JobRow, PatchColumn>> & { readonly dueInMs?: number };
+
+export interface JobChange {
+  readonly id: string;
+  readonly event: JobEvent;
+  readonly patch?: JobPatch;
+}
+
+/**
+ * Moves a job by the table of `domain/job.ts`, under its row lock; an illegal move is thrown. Gate and
+ * `waiting_for` are cleared unless given; the job is due at once unless `dueInMs` says later.
+ */
+export async function moveJob(tx: Db, change: JobChange): Promise<JobRow> {
+  return inTransaction(tx, async (tx) => {
+    const job = await lockJob(tx, change.id);
+    return writeMove(tx, job, change);
+  });
+}
+
+/** Sets columns without moving the job. */
+export async function patchJob(tx: Db, id: string, patch: JobPatch): Promise<JobRow> {
+  const { dueInMs, ...columns } = patch;
+  const due = dueInMs === undefined ? {} : { due_at: fromNow(dueInMs) };
+  return updateJob(tx, id, { ...asSql(columns), ...due });
+}
+
+/** cancelled: it is over · requested: its worker stops before the push · too-late: roll back · over: it had ended. */
+export type CancelAnswer = "cancelled" | "requested" | "too-late" | "over";
+
+/** Cancels a job that has not begun, asks a worker to before its intent is recorded, else says why not. */
+export async function requestCancel(db: Db, request: { id: string; by: string }): Promise<CancelAnswer> {
+  return inTransaction(db, async (tx) => {
+    const job = await lockJob(tx, request.id);
+    if (isTerminal(job.phase)) return "over";
+    if (job.phase === "rolling-out" || job.intent) return "too-late";
+    await updateJob(tx, job.id, {
+      cancel_requested_by: request.by,
+      cancel_requested_at: sql<Date>`coalesce(cancel_requested_at, clock_timestamp())`,
+    });
+    if (job.phase === "writing") return "requested";
+    await writeMove(tx, job, { id: job.id, event: "cancelled" });
+    return "cancelled";
+  });
+}
+
+/** One more time that a worker ended while it wrote this job; how often it has been. */
+export async function countCrash(tx: Db, id: string): Promise<number> {
+  const job = await updateJob(tx, id, { crashes: sql<number>`crashes + 1` });
+  return job.crashes;
+}
+
+async function lockJob(tx: Db, id: string): Promise<JobRow> {
+  const [job] = await lockJobs(tx, [id]);
+  if (job === undefined) throw new SlipwayError("JOB_NOT_FOUND", { detail: id });
+  return job;
+}
+
+async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow> {
+  const gate = (job.gate ?? undefined) as Gate | undefined;
+  const state = { phase: job.phase, intent: job.intent, ...(gate === undefined ? {} : { gate }) };
+  const move = mustMove(state, change.event);
+  const { dueInMs = 0, outcome, ...columns } = change.patch ?? {};
+  return updateJob(tx, job.id, {
+    gate: null,
+    waiting_for: null,
+    ...asSql(columns),
+    phase: move.phase,
+    intent: move.intent ?? false,
+    ...times(move, { dueInMs, outcome: outcome ?? undefined }),
+  });
+}
+
+function times(move: JobMove, given: { dueInMs: number; outcome: string | undefined }): JobColumns {
+  if (isTerminal(move.phase)) {
+    const outcome = given.outcome ?? move.outcome ?? move.phase;
+    return { outcome, due_at: null, finished_at: sql<Date>`clock_timestamp()` };
+  }
+  const begins = move.phase === "writing" || move.phase === "rolling-out";
+  const started = begins ? { started_at: sql<Date>`coalesce(started_at, clock_timestamp())` } : {};
+  return { ...started, due_at: fromNow(given.dueInMs) };
+}
+
+async function updateJob(tx: Db, id: string, columns: JobColumns): Promise<JobRow> {
+  const job = await tx
+    .updateTable("jobs")
+    .set(columns)
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirst();
+  if (job === undefined) throw new SlipwayError("JOB_NOT_FOUND", { detail: id });
+  return job;
+}
+
+function asSql(patch: Omit<JobPatch, "dueInMs">): JobColumns {
+  const { changes, error, resolved, results, targets, ...plain } = patch;
+  const json = { changes, error, resolved, results, targets };
+  const texts = Object.entries(json)
+    .filter(([, value]) => value !== undefined)
+    .map(([column, value]) => [column, value === null ? null : JSON.stringify(value)]);
+  return { ...plain, ...(Object.fromEntries(texts) as JobColumns) };
+}
+
+function fromNow(ms: number) {
+  return sql<Date>`clock_timestamp() + ${ms} * interval '1 millisecond'`;
+}
+
+function idIn(ids: readonly string[]) {
+  return sql<boolean>`id = any(${[...ids]}::uuid[])`;
+}
