@@ -1,5 +1,12 @@
-import type { Policies } from "./policy.ts";
-import type { WorkloadId } from "./workload.ts";
+import { SlipwayError } from "./errors.ts";
+import { tryParseImageRef } from "./image-ref.ts";
+import { findWorkloads, type FoundContainer, type FoundFault, type FoundWorkload } from "./manifest-find.ts";
+import { planLabels, type LabelLeftReason, type TagMove } from "./manifest-labels.ts";
+import { applySplices, renderText, sourceOf, type Splice } from "./manifest-splice.ts";
+import { offsetOf, placeAt, slotOf, type PlaceRefusal, type Slot } from "./manifest-tree.ts";
+import { lineCounter, readDocuments, type YamlDocument } from "./manifest-yaml.ts";
+import { readPolicies, type Policies } from "./policy.ts";
+import { formatWorkloadId, type WorkloadId } from "./workload.ts";
 
 /** One image slot as committed. */
 export interface DeclaredContainer {
@@ -61,4 +68,331 @@ export interface ImageEdit {
   readonly container: string;
   /** The new full text. */
   readonly image: string;
+}
+
+/** Why a file was left as it is. */
+export type EditRefusal =
+  | PlaceRefusal
+  | "encrypted"
+  | "not-found"
+  | "duplicate-workload"
+  | "duplicate-container"
+  | "conflicting-edits"
+  | "invalid-image"
+  | "verification-failed";
+
+export interface Refused {
+  readonly ok: false;
+  readonly reason: EditRefusal;
+  readonly detail: string;
+}
+
+/** A version label that repeats the old tag and did not follow. */
+export interface LabelLeft {
+  readonly workload: string;
+  readonly container: string;
+  readonly field: string;
+  readonly reason: LabelLeftReason;
+}
+
+export type EditResult =
+  | {
+      readonly ok: true;
+      readonly text: string;
+      readonly changes: readonly SourceChange[];
+      readonly left: readonly LabelLeft[];
+    }
+  | Refused;
+
+export interface SkippedChange {
+  readonly change: SourceChange;
+  readonly reason: "changed-since" | "not-found";
+}
+
+export type RevertResult =
+  | {
+      readonly ok: true;
+      readonly text: string;
+      readonly reverted: readonly SourceChange[];
+      readonly skipped: readonly SkippedChange[];
+    }
+  | Refused;
+
+export interface ManifestOptions {
+  /** For objects that name no namespace. */
+  readonly defaultNamespace: string;
+}
+
+/** The workloads a text declares. A document that cannot be read is a fault and hides no other. */
+export function readManifest(text: string, o: ManifestOptions): ManifestFile {
+  const lineAt = lineCounter(text);
+  const read = readDocuments(text).map((document) => ({
+    document,
+    findings: findWorkloads(document, o.defaultNamespace),
+  }));
+  return {
+    workloads: read.flatMap(({ findings }) => findings.workloads.map((found) => declare(found, lineAt))),
+    faults: read.flatMap(({ document, findings }) =>
+      findings.faults.map((fault) => toFault(fault, document, lineAt)),
+    ),
+  };
+}
+
+/**
+ * Writes images, and the version labels that repeat the old tag, by replacing nothing but the bytes
+ * of those scalars; proves the result by parsing it again. All of it or none.
+ */
+export function editImages(text: string, edits: readonly ImageEdit[], o: ManifestOptions): EditResult {
+  const found = findAll(text, o);
+  const groups = Map.groupBy(edits, (edit) => formatWorkloadId(edit.workload));
+  const planned: PlannedScalar[] = [];
+  const left: LabelLeft[] = [];
+  for (const [id, group] of groups) {
+    const plan = planWorkload(found, id, group);
+    if ("ok" in plan) return plan;
+    planned.push(...plan.scalars);
+    left.push(...plan.left);
+  }
+  const result = applySplices(text, planned);
+  if (!result.ok) return refuse("verification-failed", result.detail);
+  return { ok: true, text: result.text, changes: planned.map((one) => one.change), left };
+}
+
+/**
+ * Writes back what earlier changes replaced, each only where the source still is what that change
+ * wrote (`force` lifts that); a label stays with its image.
+ */
+export function revertChanges(
+  text: string,
+  changes: readonly SourceChange[],
+  o: ManifestOptions & { readonly force?: boolean },
+): RevertResult {
+  const found = findAll(text, o);
+  const splices: Splice[] = [];
+  const reverted: SourceChange[] = [];
+  const skipped: SkippedChange[] = [];
+  const imagesFirst = [...changes].sort((a, b) => Number(b.field === "image") - Number(a.field === "image"));
+  for (const change of imagesFirst) {
+    const target = revertTarget(found, change);
+    if (target !== undefined && "ok" in target) return target;
+    const keptImage = skipped.some((one) => isImageOf(one.change, change));
+    if (target === undefined) {
+      skipped.push({ change, reason: "not-found" });
+    } else if (keptImage || (target.source !== change.to && o.force !== true)) {
+      skipped.push({ change, reason: "changed-since" });
+    } else {
+      splices.push({ document: target.document, scalar: target.slot.scalar, source: change.from });
+      reverted.push(change);
+    }
+  }
+  const result = applySplices(text, splices);
+  if (!result.ok) return refuse("verification-failed", result.detail);
+  return { ok: true, text: result.text, reverted, skipped };
+}
+
+/**
+ * The object as committed, read as Kubernetes reads it, its namespace filled in; undefined when the
+ * text does not declare it. Throws MANIFEST_BROKEN when it declares it twice or without end.
+ */
+export function documentAt(text: string, workload: WorkloadId, o: ManifestOptions): unknown {
+  const id = formatWorkloadId(workload);
+  const [found, another] = findAll(text, o).workloads.filter((one) => formatWorkloadId(one.id) === id);
+  if (found === undefined) return undefined;
+  if (another !== undefined) throw new SlipwayError("MANIFEST_BROKEN", { detail: `${id} is declared twice` });
+  try {
+    const object = found.root.node.toJS(found.tree.doc, { maxAliasCount: mostAliases }) as PlainObject;
+    const metadata = { ...(object["metadata"] as PlainObject), namespace: found.id.namespace };
+    return { ...object, apiVersion: found.apiVersion, kind: found.kind, metadata };
+  } catch (cause) {
+    throw new SlipwayError("MANIFEST_BROKEN", { detail: `${id} cannot be expanded`, cause });
+  }
+}
+
+/** Whether a text can mention the image at all; cheap enough to ask before parsing. */
+export function mentionsImage(text: string, needle: string): boolean {
+  return text.includes(needle);
+}
+
+type PlainObject = Readonly<Record<string, unknown>>;
+
+const mostAliases = 100;
+
+function declare(found: FoundWorkload, lineAt: (offset: number) => number): DeclaredWorkload {
+  const line = (offset: number): number => lineAt(found.document.start + offset);
+  return {
+    id: found.id,
+    apiVersion: found.apiVersion,
+    kind: found.kind,
+    document: found.document.number,
+    line: line(offsetOf(found.root.node)),
+    containers: found.containers.map(({ name, image, init }) => {
+      const reason = found.encrypted ? "ENCRYPTED_DOCUMENT" : image.refusal;
+      const why = reason === undefined ? {} : { reason };
+      return {
+        name,
+        image: image.text.trim(),
+        init,
+        editable: reason === undefined,
+        ...why,
+        line: line(image.offset),
+      };
+    }),
+    policies: readPolicies(found.annotations),
+    namespaceDeclared: found.namespaceDeclared,
+  };
+}
+
+function toFault(
+  fault: FoundFault,
+  document: YamlDocument,
+  lineAt: (offset: number) => number,
+): ManifestFault {
+  return { line: lineAt(document.start + fault.offset), document: document.number, message: fault.message };
+}
+
+interface FoundFile {
+  readonly workloads: readonly FoundWorkload[];
+  /** In words, for a refusal. */
+  readonly faults: readonly string[];
+}
+
+function findAll(text: string, o: ManifestOptions): FoundFile {
+  const read = readDocuments(text).map((document) => ({
+    document,
+    findings: findWorkloads(document, o.defaultNamespace),
+  }));
+  return {
+    workloads: read.flatMap((one) => one.findings.workloads),
+    faults: read.flatMap(({ document, findings }) =>
+      findings.faults.map((fault) => `document ${document.number}: ${fault.message}`),
+    ),
+  };
+}
+
+interface PlannedScalar extends Splice {
+  readonly change: SourceChange;
+}
+
+interface WorkloadPlan {
+  readonly scalars: readonly PlannedScalar[];
+  readonly left: readonly LabelLeft[];
+}
+
+function planWorkload(file: FoundFile, id: string, edits: readonly ImageEdit[]): WorkloadPlan | Refused {
+  const workload = theWorkload(file, id);
+  if ("ok" in workload) return workload;
+  const scalars: PlannedScalar[] = [];
+  const moves: TagMove[] = [];
+  for (const [name, group] of Map.groupBy(edits, (edit) => edit.container)) {
+    const container = theContainer(workload, name);
+    if ("ok" in container) return container;
+    const image = theImage(group);
+    if (typeof image !== "string") return image;
+    if (image === container.image.text) continue;
+    scalars.push(planScalar({ workload, slot: container.image, container: name, field: "image" }, image));
+    moves.push({ container: name, from: tagOf(container.image.text), to: tagOf(image) });
+  }
+  const tagsBefore = workload.containers.map((container) => tagOf(container.image.text));
+  const labels = planLabels(workload, moves, tagsBefore);
+  const left = labels.flatMap(({ container, pointer: field, decision }) =>
+    "leave" in decision ? [{ workload: id, container, field, reason: decision.leave }] : [],
+  );
+  const following = labels.flatMap(({ slot, container, pointer: field, decision }) =>
+    "follow" in decision ? [planScalar({ workload, slot, container, field }, decision.follow)] : [],
+  );
+  return { scalars: [...scalars, ...following], left };
+}
+
+function planScalar(
+  target: { workload: FoundWorkload; slot: Slot; container: string; field: string },
+  value: string,
+): PlannedScalar {
+  const { workload, slot, container, field } = target;
+  const { document, id } = workload;
+  const source = renderText(slot.scalar, value);
+  const from = sourceOf(document, slot.scalar);
+  const change = { workload: formatWorkloadId(id), container, field, from, to: source };
+  return { document, scalar: slot.scalar, source, value, change };
+}
+
+function theWorkload(file: FoundFile, id: string): FoundWorkload | Refused {
+  const [workload, another] = file.workloads.filter((one) => formatWorkloadId(one.id) === id);
+  if (workload === undefined) {
+    const faults = file.faults.length === 0 ? "" : ` (${file.faults.slice(0, 3).join("; ")})`;
+    return refuse("not-found", `${id} is not declared here${faults}`);
+  }
+  if (another !== undefined) return refuse("duplicate-workload", `${id} is declared twice here`);
+  if (workload.encrypted) return refuse("encrypted", `the document of ${id} is encrypted with sops`);
+  return workload;
+}
+
+function theContainer(workload: FoundWorkload, name: string): FoundContainer | Refused {
+  const [container, another] = workload.containers.filter((one) => one.name === name);
+  const id = formatWorkloadId(workload.id);
+  if (container === undefined) return refuse("not-found", `${id} has no container ${name} with an image`);
+  if (another !== undefined) return refuse("duplicate-container", `${id} has two containers ${name}`);
+  const { refusal } = container.image;
+  return refusal === undefined
+    ? container
+    : refuse(refusal, `the image of ${name} in ${id}: ${because[refusal]}`);
+}
+
+const because: Readonly<Record<PlaceRefusal, string>> = {
+  "shared-anchor": "its value is shared through an anchor, so others would change with it",
+  "merge-key": "its value comes from a merge key",
+  "block-scalar": "it is written as a block scalar",
+  "not-text": "it is not text",
+};
+
+function theImage(edits: readonly ImageEdit[]): string | Refused {
+  const [image = "", ...others] = new Set(edits.map((edit) => edit.image));
+  if (others.length > 0)
+    return refuse("conflicting-edits", `${image} and ${others.join(", ")} for one container`);
+  return tryParseImageRef(image) === undefined
+    ? refuse("invalid-image", `"${image}" is not an image`)
+    : image;
+}
+
+interface RevertTarget {
+  readonly document: YamlDocument;
+  readonly slot: Slot;
+  readonly source: string;
+}
+
+function revertTarget(file: FoundFile, change: SourceChange): RevertTarget | Refused | undefined {
+  const workload = theWorkload(file, change.workload);
+  if ("ok" in workload) return workload.reason === "not-found" ? undefined : workload;
+  const slot = fieldSlot(workload, change);
+  if (slot === undefined || "ok" in slot) return slot;
+  if (slot.refusal !== undefined) {
+    return refuse(slot.refusal, `${change.field} of ${change.workload}: ${because[slot.refusal]}`);
+  }
+  const { document } = workload;
+  return { document, slot, source: sourceOf(document, slot.scalar) };
+}
+
+function fieldSlot(workload: FoundWorkload, change: SourceChange): Slot | Refused | undefined {
+  if (change.field === "image") {
+    const container = theContainer(workload, change.container);
+    if (!("ok" in container)) return container.image;
+    return container.reason === "not-found" ? undefined : container;
+  }
+  const path = change.field.split("/").slice(1).map(unescapePointer);
+  return slotOf(placeAt(workload.tree, workload.root, path));
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+function isImageOf(image: SourceChange, label: SourceChange): boolean {
+  return image.field === "image" && image.workload === label.workload && image.container === label.container;
+}
+
+function tagOf(image: string): string | undefined {
+  return tryParseImageRef(image)?.tag;
+}
+
+function refuse(reason: EditRefusal, detail: string): Refused {
+  return { ok: false, reason, detail };
 }

@@ -44,7 +44,7 @@ export function chooseLatest(images: readonly KnownImage[], o: { readonly filter
   const filter = parseFilter(o.filter ?? "*");
   const judged = images.map((image) => ({ image, refusal: filter.refusal(image.tag) }));
   const eligible = judged.filter((one) => one.refusal === undefined).map((one) => one.image);
-  const best = eligible.sort(filter.compare);
+  const best = eligible.sort((a, b) => filter.compare(a, b));
   // Without any time there is nothing to choose by, except when there is no choice.
   const dated = best.find((image) => filter.byVersion || image.createdAt !== undefined);
   const chosen = dated ?? (best.length === 1 ? best[0] : undefined);
@@ -139,9 +139,8 @@ function parseRange(filter: string, text: string): Range {
     .replaceAll(",", " ")
     .replaceAll("=>", ">=")
     .replaceAll("=<", "<=")
-    .replaceAll(/(^|[\s<>=~^v])(\d+)(\.\d+)?-(?=[0-9A-Za-z])/g, (_, before, major, minor) => {
-      return `${String(before)}${String(major)}${String(minor ?? ".0")}.0-`;
-    });
+    .replaceAll(/(^|[\s<>=~^v])(\d+)-(?=[0-9A-Za-z])/g, "$1$2.0.0-")
+    .replaceAll(/(^|[\s<>=~^v])(\d+\.\d+)-(?=[0-9A-Za-z])/g, "$1$2.0-");
   try {
     return new Range(padded, { includePrerelease: /\d-[0-9A-Za-z]/.test(padded) });
   } catch (cause) {
