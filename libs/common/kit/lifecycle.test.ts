@@ -1,4 +1,5 @@
-import { EventEmitter } from "node:events";
+import { spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 
 import { expect, test } from "vitest";
 
@@ -6,8 +7,9 @@ import { SlipwayError } from "#common/domain/errors.ts";
 
 import { runUntilSignal } from "./lifecycle.ts";
 import type { ProcessHost, Service } from "./lifecycle.ts";
+import { pollUntil } from "./retry.ts";
 
-function aHost(channel = false) {
+function aHost(channel: "none" | "open" | "closed" = "none") {
   const events = new EventEmitter();
   const seen = { printed: "", exits: [] as number[], exitCode: 0 };
   const host: ProcessHost = {
@@ -20,7 +22,7 @@ function aHost(channel = false) {
     setExitCode: (code) => {
       seen.exitCode = code;
     },
-    hasParentChannel: () => channel,
+    parentChannel: () => channel,
   };
   return { host, seen, events };
 }
@@ -99,9 +101,9 @@ test("a signal during the start keeps later parts from starting", async () => {
 });
 
 test.each([
-  { channel: true, exitWithParent: true, listens: 1 },
-  { channel: false, exitWithParent: true, listens: 0 },
-  { channel: true, exitWithParent: false, listens: 0 },
+  { channel: "open" as const, exitWithParent: true, listens: 1 },
+  { channel: "none" as const, exitWithParent: true, listens: 0 },
+  { channel: "open" as const, exitWithParent: false, listens: 0 },
 ])("stops with its parent only where asked and there is a channel: %o", async (given) => {
   const { host, events } = aHost(given.channel);
   const { last, started } = parts();
@@ -110,4 +112,63 @@ test.each([
   expect(events.listenerCount("disconnect")).toBe(given.listens);
   events.emit(given.listens === 1 ? "disconnect" : "SIGTERM");
   await run;
+});
+
+test("stops at once when its parent is gone before it listens", async () => {
+  const { host } = aHost("closed");
+  const { acts, part } = parts();
+  await runUntilSignal([part("never")], { host, exitWithParent: true });
+  expect(acts).toEqual([]);
+});
+
+const module = JSON.stringify(new URL("./lifecycle.ts", import.meta.url).href);
+
+/** Runs a real process whose one part prints what happens to it. */
+function aProcess(part: string, options = "{}") {
+  const script = `import { runUntilSignal } from ${module};
+    const say = (text) => console.log(text);
+    await runUntilSignal([${part}], ${options});`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+  const output = { out: "", err: "" };
+  child.stdout?.on("data", (chunk: Buffer) => (output.out += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (output.err += chunk.toString()));
+  const said = (text: string) =>
+    pollUntil(() => output.out.includes(text), { everyMs: 5, timeoutMs: 10_000, what: text });
+  // Not "close": Node does not emit it after a disconnect.
+  return { child, output, said, ended: once(child, "exit") };
+}
+
+const chatty = `{ name: "p", start: async () => say("up"), stop: async () => say("down") }`;
+
+test("a real process without open handles stays up until SIGTERM, then ends with 0", async () => {
+  const { child, said, ended } = aProcess(chatty);
+  await said("up");
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
+  await said("down");
+});
+
+test("a real process that cannot start ends with 1 and a sentence", async () => {
+  const { output, ended } = aProcess(`{ name: "p", start: async () => { throw new Error("port taken") } }`);
+  expect(await ended).toEqual([1, null]);
+  await pollUntil(() => output.err !== "", { everyMs: 5, timeoutMs: 5_000 });
+  expect(output.err).toBe("slipway: Something went wrong on our side: port taken\n");
+});
+
+test("a real process ends when its parent lets go of it", async () => {
+  const { child, said, ended } = aProcess(chatty, "{ exitWithParent: true }");
+  await said("up");
+  child.disconnect();
+  expect(await ended).toEqual([0, null]);
+  await said("down");
+});
+
+test("a handle that stays open does not keep a stopped process alive", async () => {
+  const leaky = `{ name: "p", start: async () => { setInterval(() => {}, 1000); say("up") } }`;
+  const { child, said, ended } = aProcess(leaky);
+  await said("up");
+  child.kill("SIGINT");
+  expect(await ended).toEqual([0, null]);
 });

@@ -16,7 +16,8 @@ export interface ProcessHost {
   print(text: string): void;
   exit(code: number): void;
   setExitCode(code: number): void;
-  hasParentChannel(): boolean;
+  /** The IPC channel to the process that spawned us. */
+  parentChannel(): "none" | "open" | "closed";
 }
 
 export interface RunOptions {
@@ -111,10 +112,11 @@ function listenForStop(host: ProcessHost, exitWithParent: boolean) {
     if (received) host.exit(130);
     stop();
   };
-  const watchParent = exitWithParent && host.hasParentChannel();
+  const watchParent = exitWithParent && host.parentChannel() !== "none";
   host.on("SIGINT", onSignal);
   host.on("SIGTERM", onSignal);
   if (watchParent) host.on("disconnect", stop);
+  if (watchParent && host.parentChannel() === "closed") stop();
   // Pending promises do not keep Node alive: a process whose parts hold no handle would end at once.
   const alive = setInterval(() => undefined, 60_000);
   const close = (): void => {
@@ -140,5 +142,8 @@ const processHost: ProcessHost = {
   setExitCode: (code) => {
     process.exitCode = code;
   },
-  hasParentChannel: () => process.send !== undefined,
+  parentChannel: () => {
+    if (process.send === undefined) return "none";
+    return process.connected ? "open" : "closed";
+  },
 };
