@@ -116,8 +116,11 @@ const kubernetesSchema = new Schema({
       identify: () => false,
       default: true,
       tag: "tag:yaml.org,2002:int",
-      test: /^[-+]?0o[0-7_]+$/,
-      resolve: (text: string) => Number(text.replaceAll("_", "").replace("+", "")),
+      test: /^[-+]?0(?:[oO][0-7_]+|X[0-9a-fA-F_]+|B[01_]+)$/,
+      resolve: (text: string) => {
+        const digits = Number(text.replace(/^[-+]/, "").replaceAll("_", ""));
+        return text.startsWith("-") ? -digits : digits;
+      },
     },
   ],
 });

@@ -1,9 +1,19 @@
 import { SlipwayError } from "./errors.ts";
-import { tryParseImageRef } from "./image-ref.ts";
-import { findWorkloads, type FoundContainer, type FoundFault, type FoundWorkload } from "./manifest-find.ts";
-import { planLabels, type LabelLeftReason, type TagMove } from "./manifest-labels.ts";
-import { applySplices, renderText, sourceOf, type Splice } from "./manifest-splice.ts";
-import { offsetOf, placeAt, slotOf, type PlaceRefusal, type Slot } from "./manifest-tree.ts";
+import {
+  because,
+  findAll,
+  planWorkload,
+  refuse,
+  theContainer,
+  theWorkload,
+  type FoundFile,
+  type LabelLeft,
+  type PlannedScalar,
+  type Refused,
+} from "./manifest-edit.ts";
+import { findWorkloads, type FoundFault, type FoundWorkload } from "./manifest-find.ts";
+import { applySplices, sourceOf, type Splice } from "./manifest-splice.ts";
+import { offsetOf, placeAt, slotOf, type Slot } from "./manifest-tree.ts";
 import { lineCounter, readDocuments, type YamlDocument } from "./manifest-yaml.ts";
 import { readPolicies, type Policies } from "./policy.ts";
 import { formatWorkloadId, type WorkloadId } from "./workload.ts";
@@ -70,31 +80,6 @@ export interface ImageEdit {
   readonly image: string;
 }
 
-/** Why a file was left as it is. */
-export type EditRefusal =
-  | PlaceRefusal
-  | "encrypted"
-  | "not-found"
-  | "duplicate-workload"
-  | "duplicate-container"
-  | "conflicting-edits"
-  | "invalid-image"
-  | "verification-failed";
-
-export interface Refused {
-  readonly ok: false;
-  readonly reason: EditRefusal;
-  readonly detail: string;
-}
-
-/** A version label that repeats the old tag and did not follow. */
-export interface LabelLeft {
-  readonly workload: string;
-  readonly container: string;
-  readonly field: string;
-  readonly reason: LabelLeftReason;
-}
-
 export type EditResult =
   | {
       readonly ok: true;
@@ -155,7 +140,10 @@ export function editImages(text: string, edits: readonly ImageEdit[], o: Manifes
   }
   const result = applySplices(text, planned);
   if (!result.ok) return refuse("verification-failed", result.detail);
-  return { ok: true, text: result.text, changes: planned.map((one) => one.change), left };
+  const changes = planned.map(({ workload, container, field, from, source: to }) => {
+    return { workload, container, field, from, to };
+  });
+  return { ok: true, text: result.text, changes, left };
 }
 
 /**
@@ -250,109 +238,6 @@ function toFault(
   return { line: lineAt(document.start + fault.offset), document: document.number, message: fault.message };
 }
 
-interface FoundFile {
-  readonly workloads: readonly FoundWorkload[];
-  /** In words, for a refusal. */
-  readonly faults: readonly string[];
-}
-
-function findAll(text: string, o: ManifestOptions): FoundFile {
-  const read = readDocuments(text).map((document) => ({
-    document,
-    findings: findWorkloads(document, o.defaultNamespace),
-  }));
-  return {
-    workloads: read.flatMap((one) => one.findings.workloads),
-    faults: read.flatMap(({ document, findings }) =>
-      findings.faults.map((fault) => `document ${document.number}: ${fault.message}`),
-    ),
-  };
-}
-
-interface PlannedScalar extends Splice {
-  readonly change: SourceChange;
-}
-
-interface WorkloadPlan {
-  readonly scalars: readonly PlannedScalar[];
-  readonly left: readonly LabelLeft[];
-}
-
-function planWorkload(file: FoundFile, id: string, edits: readonly ImageEdit[]): WorkloadPlan | Refused {
-  const workload = theWorkload(file, id);
-  if ("ok" in workload) return workload;
-  const scalars: PlannedScalar[] = [];
-  const moves: TagMove[] = [];
-  for (const [name, group] of Map.groupBy(edits, (edit) => edit.container)) {
-    const container = theContainer(workload, name);
-    if ("ok" in container) return container;
-    const image = theImage(group);
-    if (typeof image !== "string") return image;
-    if (image === container.image.text) continue;
-    scalars.push(planScalar({ workload, slot: container.image, container: name, field: "image" }, image));
-    moves.push({ container: name, from: tagOf(container.image.text), to: tagOf(image) });
-  }
-  const tagsBefore = workload.containers.map((container) => tagOf(container.image.text));
-  const labels = planLabels(workload, moves, tagsBefore);
-  const left = labels.flatMap(({ container, pointer: field, decision }) =>
-    "leave" in decision ? [{ workload: id, container, field, reason: decision.leave }] : [],
-  );
-  const following = labels.flatMap(({ slot, container, pointer: field, decision }) =>
-    "follow" in decision ? [planScalar({ workload, slot, container, field }, decision.follow)] : [],
-  );
-  return { scalars: [...scalars, ...following], left };
-}
-
-function planScalar(
-  target: { workload: FoundWorkload; slot: Slot; container: string; field: string },
-  value: string,
-): PlannedScalar {
-  const { workload, slot, container, field } = target;
-  const { document, id } = workload;
-  const source = renderText(slot.scalar, value);
-  const from = sourceOf(document, slot.scalar);
-  const change = { workload: formatWorkloadId(id), container, field, from, to: source };
-  return { document, scalar: slot.scalar, source, value, change };
-}
-
-function theWorkload(file: FoundFile, id: string): FoundWorkload | Refused {
-  const [workload, another] = file.workloads.filter((one) => formatWorkloadId(one.id) === id);
-  if (workload === undefined) {
-    const faults = file.faults.length === 0 ? "" : ` (${file.faults.slice(0, 3).join("; ")})`;
-    return refuse("not-found", `${id} is not declared here${faults}`);
-  }
-  if (another !== undefined) return refuse("duplicate-workload", `${id} is declared twice here`);
-  if (workload.encrypted) return refuse("encrypted", `the document of ${id} is encrypted with sops`);
-  return workload;
-}
-
-function theContainer(workload: FoundWorkload, name: string): FoundContainer | Refused {
-  const [container, another] = workload.containers.filter((one) => one.name === name);
-  const id = formatWorkloadId(workload.id);
-  if (container === undefined) return refuse("not-found", `${id} has no container ${name} with an image`);
-  if (another !== undefined) return refuse("duplicate-container", `${id} has two containers ${name}`);
-  const { refusal } = container.image;
-  return refusal === undefined
-    ? container
-    : refuse(refusal, `the image of ${name} in ${id}: ${because[refusal]}`);
-}
-
-const because: Readonly<Record<PlaceRefusal, string>> = {
-  "shared-anchor": "its value is shared through an anchor, so others would change with it",
-  "merge-key": "its value comes from a merge key",
-  "block-scalar": "it is written as a block scalar",
-  "not-text": "it is not text",
-};
-
-function theImage(edits: readonly ImageEdit[]): string | Refused {
-  const [image = "", ...others] = new Set(edits.map((edit) => edit.image));
-  if (others.length > 0)
-    return refuse("conflicting-edits", `${image} and ${others.join(", ")} for one container`);
-  return tryParseImageRef(image) === undefined
-    ? refuse("invalid-image", `"${image}" is not an image`)
-    : image;
-}
-
 interface RevertTarget {
   readonly document: YamlDocument;
   readonly slot: Slot;
@@ -387,12 +272,4 @@ function unescapePointer(part: string): string {
 
 function isImageOf(image: SourceChange, label: SourceChange): boolean {
   return image.field === "image" && image.workload === label.workload && image.container === label.container;
-}
-
-function tagOf(image: string): string | undefined {
-  return tryParseImageRef(image)?.tag;
-}
-
-function refuse(reason: EditRefusal, detail: string): Refused {
-  return { ok: false, reason, detail };
 }
