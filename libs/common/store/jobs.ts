@@ -79,6 +79,31 @@ export async function rollingOutJobs(db: Db, environment: string): Promise<JobRo
     .execute();
 }
 
+/** The one automatic rollback of a job, when there is one. */
+export async function automaticRollbackOf(db: Db, jobId: string): Promise<JobRow | undefined> {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("rollback_of", "=", jobId)
+    .where("automatic", "=", true)
+    .executeTakeFirst();
+}
+
+/** How many automatic rollbacks an environment has begun lately. */
+export async function countAutomaticRollbacks(
+  db: Db,
+  of: { environment: string; withinMs: number },
+): Promise<number> {
+  const row = await db
+    .selectFrom("jobs")
+    .select(({ fn }) => fn.countAll<bigint>().as("count"))
+    .where("environment", "=", of.environment)
+    .where("automatic", "=", true)
+    .where("created_at", ">", sql<Date>`clock_timestamp() - ${of.withinMs} * interval '1 millisecond'`)
+    .executeTakeFirst();
+  return Number(row?.count ?? 0);
+}
+
 type PatchColumn =
   | "attempt"
   | "changes"
@@ -92,6 +117,7 @@ type PatchColumn =
   | "resolved"
   | "results"
   | "targets"
+  | "unknown_since"
   | "waiting_for";
 
 /** Columns to set, as values; `dueInMs`: when somebody should look at the job again, by Postgres' clock. */

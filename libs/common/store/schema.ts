@@ -86,6 +86,7 @@ export interface JobsTable {
   last_seq: ColumnType<bigint, bigint | undefined, bigint>;
   cancel_requested_by: string | null;
   cancel_requested_at: NullableTime;
+  unknown_since: NullableTime;
   resolved: ColumnType<readonly ResolvedImage[] | null, string | null | undefined, string | null>;
   results: ColumnType<readonly ContainerResult[], string | undefined, string>;
   changes: ColumnType<readonly RecordedChange[], string | undefined, string>;

@@ -82,6 +82,7 @@ const statements: readonly string[] = [
     last_seq bigint not null default 0,
     cancel_requested_by text,
     cancel_requested_at timestamptz,
+    unknown_since timestamptz,
     resolved jsonb,
     results jsonb not null default '[]',
     changes jsonb not null default '[]',

@@ -1,0 +1,36 @@
+import { envReader, type Env } from "#common/kit/env.ts";
+
+export interface WorkerConfig {
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly grpcHost: string;
+  readonly grpcPort: number;
+  readonly watcherAddress: string;
+  readonly scannerAddress: string;
+  readonly cacheFolder: string;
+  readonly name: string;
+  readonly trace: boolean;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  /** Tests only: where to kill or freeze this process. */
+  readonly fault: string | undefined;
+}
+
+export function readWorkerConfig(env: Env): WorkerConfig {
+  const read = envReader(env);
+  return read.done({
+    databaseUrl: read.url("DATABASE_URL"),
+    redisUrl: read.url("REDIS_URL", { optional: true }),
+    grpcHost: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
+    grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3033 }),
+    watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
+    scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
+    cacheFolder: read.text("SLIPWAY_CACHE_FOLDER", { fallback: ".slipway/git" }),
+    name: read.text("SLIPWAY_NAME", { fallback: "release-worker" }),
+    trace: read.flag("SLIPWAY_TRACE"),
+    logLevel: read.text("SLIPWAY_LOG_LEVEL", {
+      fallback: "info",
+      oneOf: ["debug", "info", "warn", "error", "silent"],
+    }) as WorkerConfig["logLevel"],
+    fault: read.text("SLIPWAY_FAULT", { optional: true }),
+  });
+}

@@ -1,0 +1,34 @@
+import type { EnvironmentSettings, Settings } from "#common/contracts/settings.ts";
+import type { Subject } from "#common/contracts/queue.ts";
+import type { Clock } from "#common/kit/clock.ts";
+import type { KubeApi } from "#common/kit/kube.ts";
+import type { Log } from "#common/kit/log.ts";
+import type { Store } from "#common/store/store.ts";
+import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
+import type { Fault } from "./faults.ts";
+import type { GitCache } from "./git/git-cache.ts";
+
+/** Everything the worker's rooms are given; made once in main.ts. */
+export interface WorkerDeps {
+  readonly workerId: string;
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly cluster: ClusterServiceClient;
+  readonly registry: RegistryServiceClient;
+  readonly newId: () => string;
+  readonly fault: Fault;
+  gitOf(environment: EnvironmentSettings): GitCache;
+  kubeOf(environment: EnvironmentSettings): Promise<KubeApi>;
+  /** Wakes whoever should look; never throws. */
+  ring(subject: Subject): Promise<void>;
+}
+
+/** Retries of a job whose outside world is away, with a pause that doubles from 1 s to 30 s. */
+export const maxAttempts = 8;
+
+export function retryDelayMs(attempt: number): number {
+  return Math.min(1000 * 2 ** Math.max(0, attempt), 30_000);
+}

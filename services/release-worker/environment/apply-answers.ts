@@ -1,0 +1,118 @@
+import { SlipwayError } from "#common/domain/errors.ts";
+import { fieldManager, type LiveObject, type ManagedFields } from "./live-object.ts";
+
+/** What an API server's refusal means, in our words. */
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface FieldConflict {
+  readonly manager: string;
+  readonly field: string;
+}
+
+interface StatusBody {
+  readonly message?: string;
+  readonly reason?: string;
+  readonly details?: {
+    readonly causes?: readonly {
+      readonly reason?: string;
+      readonly message?: string;
+      readonly field?: string;
+    }[];
+  };
+}
+
+/** Managers whose fields a release takes over: tools by hand, and appliers that have ended. */
+const takenManagers = [
+  /^kubectl/,
+  /^helm/i,
+  /^fluxd?$/,
+  /^weave-flux$/,
+  /^before-first-apply$/,
+  /^flux-helm-operator$/,
+];
+
+export function conflictsOf(answer: Answer): readonly FieldConflict[] {
+  if (answer.status !== 409) return [];
+  const causes = (answer.body as StatusBody).details?.causes ?? [];
+  return causes
+    .filter((cause) => cause.reason === "FieldManagerConflict")
+    .map((cause) => ({
+      manager: /conflict with "([^"]+)"/.exec(cause.message ?? "")?.[1] ?? "another manager",
+      field: cause.field ?? "",
+    }));
+}
+
+export function mayTakeFrom(conflict: FieldConflict): boolean {
+  return takenManagers.some((pattern) => pattern.test(conflict.manager));
+}
+
+export function messageOf(answer: Answer): string {
+  if (typeof answer.body === "string") return answer.body.slice(0, 500);
+  const message = (answer.body as StatusBody | null)?.message;
+  return typeof message === "string" ? message.slice(0, 1000) : `HTTP ${answer.status}`;
+}
+
+/** An HTTP refusal as an error with a code: what a person must mend, or that trying again may help. */
+export function refusalOf(answer: Answer, path: string): SlipwayError {
+  const detail = `${path}: ${messageOf(answer)}`;
+  // Unknown field, wrong type, duplicate key: a 500 without reason that no retry cures (KUBERNETES §2).
+  const badDocument = /failed to create typed patch object|field not declared in schema/.test(detail);
+  if (badDocument || [400, 404, 405, 415, 422].includes(answer.status)) {
+    return new SlipwayError("APPLY_REFUSED", { detail });
+  }
+  // Admission answers 403 too; its own words say which of the two it is.
+  if (answer.status === 403) {
+    const admission = /admission|denied the request|violates/i.test(detail);
+    return new SlipwayError(admission ? "APPLY_REFUSED" : "APPLY_FORBIDDEN", { detail });
+  }
+  if (answer.status === 409) return new SlipwayError("APPLY_CONFLICT", { detail });
+  if (answer.status === 401) {
+    const hint = "the environment's kubeconfig or service account token is not accepted";
+    return new SlipwayError("APPLY_FORBIDDEN", { detail, hint });
+  }
+  return new SlipwayError("CLUSTER_UNAVAILABLE", { detail });
+}
+
+/**
+ * JSON patch that makes the `Update` entries of known tools ours, tested against the
+ * resourceVersion; undefined when there is nothing to take over. Without it a field that kubectl
+ * applied and git no longer has would stay for ever.
+ */
+export function takeoverPatch(live: LiveObject): readonly object[] | undefined {
+  const entries = live.metadata.managedFields ?? [];
+  const ours = entries.some((entry) => entry.manager === fieldManager && entry.operation === "Apply");
+  const taken = entries.filter(isTaken);
+  if (ours || taken.length === 0) return undefined;
+  const kept = entries.filter((entry) => !taken.includes(entry));
+  const fieldsV1 = taken.map((entry) => entry.fieldsV1).reduce(unionOfFields);
+  const mine: ManagedFields = { ...taken[0], manager: fieldManager, operation: "Apply", fieldsV1 };
+  const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+  const hasLastApplied = live.metadata.annotations?.[lastApplied] !== undefined;
+  return [
+    { op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion },
+    { op: "replace", path: "/metadata/managedFields", value: [...kept, mine] },
+    ...(hasLastApplied
+      ? [{ op: "remove", path: `/metadata/annotations/${lastApplied.replace("/", "~1")}` }]
+      : []),
+  ];
+}
+
+function isTaken(entry: ManagedFields): boolean {
+  const subresource = entry.subresource !== undefined && entry.subresource !== "";
+  if (subresource || entry.operation !== "Update") return false;
+  return takenManagers.some((pattern) => pattern.test(entry.manager ?? ""));
+}
+
+/** Field sets are nested objects with empty leaves: their union is a deep merge. */
+function unionOfFields(a: unknown, b: unknown): unknown {
+  if (typeof a !== "object" || a === null) return b;
+  if (typeof b !== "object" || b === null) return a;
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return Object.fromEntries([...keys].map((key) => [key, unionOfFields(left[key], right[key])]));
+}

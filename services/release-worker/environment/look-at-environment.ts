@@ -1,0 +1,129 @@
+import { toSlipwayError } from "#common/domain/errors.ts";
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import * as jobs from "#common/store/jobs.ts";
+import * as leases from "#common/store/leases.ts";
+import type { HeldLease } from "#common/store/leases.ts";
+import type { JobRow } from "#common/store/schema.ts";
+import type { WorkerDeps } from "../deps.ts";
+import { applyJob } from "./apply-job.ts";
+import { watchCluster, type ClusterView } from "./cluster-view.ts";
+import { judgeJob } from "./judge-job.ts";
+import { settleUndone } from "./undo.ts";
+
+/** How long a turn waits for news of the cluster or of new jobs before it looks by itself. */
+const lookEveryMs = 500;
+/** A turn ends after this long, so that a worker that stops or is overloaded hands the environment on. */
+const turnMs = 10 * 60_000;
+
+export interface EnvironmentContext {
+  readonly deps: WorkerDeps;
+  readonly environment: EnvironmentSettings;
+  readonly lease: HeldLease;
+  readonly view: ClusterView;
+  /** Rollout time per job that is not yet in its row: it is written at most once a second. */
+  readonly untoldMs: Map<string, number>;
+}
+
+export interface EnvironmentRoom {
+  /** Applies and judges the environment's rolling-out jobs, if its lease is free; never throws. */
+  look(name: string): Promise<void>;
+  stop(): void;
+}
+
+export function createEnvironmentRoom(deps: WorkerDeps): EnvironmentRoom {
+  const stopping = new AbortController();
+  const wakers = new Map<string, () => void>();
+  deps.store.onHint(() => {
+    for (const wake of wakers.values()) wake();
+  });
+  return {
+    async look(name) {
+      const wakeHere = wakers.get(name);
+      if (wakeHere !== undefined) return wakeHere();
+      const environment = deps.settings.environments.find((candidate) => candidate.name === name);
+      if (environment === undefined || stopping.signal.aborted) return;
+      wakers.set(name, () => undefined);
+      try {
+        await lookAtEnvironment({ deps, environment, wakers, stopping: stopping.signal });
+      } catch (error) {
+        deps.log.error("environment could not be looked at", { error, environment: name });
+      } finally {
+        wakers.delete(name);
+      }
+    },
+    stop: () => stopping.abort(),
+  };
+}
+
+interface Turn {
+  readonly deps: WorkerDeps;
+  readonly environment: EnvironmentSettings;
+  readonly wakers: Map<string, () => void>;
+  readonly stopping: AbortSignal;
+}
+
+async function lookAtEnvironment(turn: Turn): Promise<void> {
+  const { deps, environment } = turn;
+  if ((await jobs.rollingOutJobs(deps.store.db, environment.name)).length === 0) return;
+  const lease = await leases.takeLease(deps.store.db, {
+    id: `environment:${environment.name}`,
+    owner: deps.workerId,
+  });
+  if (lease === undefined) return;
+  const view = watchCluster({
+    cluster: deps.cluster,
+    environment: environment.name,
+    log: deps.log,
+    monotonicMs: () => deps.clock.monotonicMs(),
+    sleep: (ms, signal) => deps.clock.sleep(ms, signal),
+  });
+  try {
+    await rollOutAll(turn, { deps, environment, lease, view, untoldMs: new Map() });
+  } catch (thrown) {
+    const error = toSlipwayError(thrown);
+    if (error.code !== "LEASE_LOST") throw error;
+    deps.log.warn("another worker took this environment over", { environment: environment.name });
+  } finally {
+    view.stop();
+    await leases.returnLease(deps.store.db, lease);
+  }
+}
+
+async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<void> {
+  const { deps, environment } = turn;
+  const startedMs = deps.clock.monotonicMs();
+  let lastMs = startedMs;
+  while (!turn.stopping.aborted && lastMs - startedMs < turnMs) {
+    const rolling = await jobs.rollingOutJobs(deps.store.db, environment.name);
+    if (rolling.length === 0) return;
+    const nowMs = deps.clock.monotonicMs();
+    const elapsedMs = nowMs - lastMs;
+    lastMs = nowMs;
+    for (const job of rolling) await advance(context, job, elapsedMs);
+    const news = Promise.withResolvers<void>();
+    turn.wakers.set(environment.name, news.resolve);
+    const pause = new AbortController();
+    const waited = deps.clock.sleep(lookEveryMs, pause.signal).catch(() => undefined); // aborted: news came first
+    await Promise.race([context.view.changed(), news.promise, waited]);
+    pause.abort();
+  }
+}
+
+/** One job's next act; an API server that is away leaves it where it is, with the reason. */
+async function advance(context: EnvironmentContext, job: JobRow, elapsedMs: number): Promise<void> {
+  try {
+    // Every verdict is known and it still rolls out: it is being undone.
+    if (job.targets.every((target) => target.verdict !== "pending")) return await settleUndone(context, job);
+    if (job.targets.some((target) => !target.applied && target.verdict === "pending")) {
+      await applyJob(context, job);
+      return;
+    }
+    await judgeJob(context, job, elapsedMs);
+  } catch (thrown) {
+    const error = toSlipwayError(thrown);
+    if (error.code === "LEASE_LOST" || error.code === "STORE_UNAVAILABLE") throw error;
+    const { deps, lease } = context;
+    deps.log.warn("a rollout could not be looked at", { error, job: job.id });
+    await deps.store.fenced(lease, (tx) => jobs.patchJob(tx, job.id, { waiting_for: error.message }));
+  }
+}

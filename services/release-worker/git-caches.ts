@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import type { Env } from "#common/kit/env.ts";
+import type { Log } from "#common/kit/log.ts";
+import type { Service } from "#common/kit/lifecycle.ts";
+import type { Redactor } from "#common/kit/redactor.ts";
+import { readSecret } from "#common/kit/settings.ts";
+import { createGitCache, type GitCache } from "./git/git-cache.ts";
+
+export interface GitCaches extends Service {
+  of(environment: EnvironmentSettings): GitCache;
+}
+
+/** One cache per URL, branch and credential in this process; a rotated token makes another one. */
+export function createGitCaches(o: { folder: string; env: Env; log: Log; redactor: Redactor }): GitCaches {
+  const caches = new Map<string, GitCache>();
+  return {
+    name: "git-caches",
+    of(environment) {
+      const { git } = environment;
+      const token = readSecret({ file: git.tokenFile, env: git.tokenEnv }, o.env);
+      if (token !== undefined) o.redactor.add(token);
+      const key = JSON.stringify([git.url, git.branch, git.username, token]);
+      const known = caches.get(key);
+      if (known !== undefined) return known;
+      const cache = createGitCache({
+        target: {
+          url: git.url,
+          branch: git.branch,
+          allowHttp: git.allowHttp,
+          ...(git.username === undefined ? {} : { username: git.username }),
+          ...(token === undefined ? {} : { token }),
+        },
+        folder: join(o.folder, String(process.pid)),
+        log: o.log,
+      });
+      caches.set(key, cache);
+      return cache;
+    },
+    async stop() {
+      await Promise.all([...caches.values()].map((cache) => cache.dispose()));
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { headlineOf } from "#common/domain/plan.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
+import type { JobSpec } from "#common/store/schema.ts";
+import type {
+  PlanRequest,
+  PlanResponse,
+  ReleaseServiceImplementation,
+} from "#proto/slipway/release/v1/release.ts";
+import type { WorkerDeps } from "./deps.ts";
+import { dryRunTargets } from "./environment/dry-run.ts";
+import { unifiedDiff } from "./planning/diff.ts";
+import { planJob } from "./planning/plan-job.ts";
+import { createTipReader } from "./planning/tip-view.ts";
+
+/** gRPC `Plan`: the planner that releases use, on the branch's tip as the host shows it now; writes nothing. */
+export function createReleaseService(deps: WorkerDeps): ReleaseServiceImplementation {
+  return { plan: (request) => plan(deps, request) };
+}
+
+async function plan(deps: WorkerDeps, request: PlanRequest): Promise<PlanResponse> {
+  const environment = deps.settings.environments.find((candidate) => candidate.name === request.environment);
+  if (environment === undefined) {
+    throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: `"${request.environment}"` });
+  }
+  const spec = toSpec(request);
+  const git = deps.gitOf(environment);
+  const base = await git.fetchTip();
+  const view = await createTipReader({ store: deps.store, git }).read(base, environment);
+  const planned = await planJob(deps, view, { spec, resolved: null });
+  await dryRunTargets(deps, { view: view.withTexts(planned.texts), plan: planned });
+  const diffs = await Promise.all(
+    [...planned.texts].map(async ([path, text]) =>
+      unifiedDiff({ path, before: await view.readText(path), after: text }),
+    ),
+  );
+  return {
+    base,
+    headline: headlineOf(spec),
+    hash: planned.hash,
+    diffs,
+    results: planned.results.map((result) => ({
+      ...result,
+      to: result.to ?? "",
+      reason: result.reason ?? "",
+      detail: result.detail ?? "",
+      file: result.file ?? "",
+    })),
+  };
+}
+
+function toSpec(request: PlanRequest): Extract<JobSpec, { kind: "release" }> {
+  const { spec } = request;
+  if (spec?.images === undefined) {
+    throw new SlipwayError("INVALID_REQUEST", { detail: "the plan names no images" });
+  }
+  return {
+    kind: "release",
+    workloads: spec.workloads,
+    all: spec.all,
+    exclude: spec.exclude,
+    images: spec.images.$case === "exact" ? { exact: spec.images.value.refs } : { select: "latest" },
+    override: spec.override,
+  };
+}

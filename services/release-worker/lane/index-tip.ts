@@ -1,0 +1,81 @@
+import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
+import { formatWorkloadId } from "#common/domain/workload.ts";
+import * as lanes from "#common/store/lanes.ts";
+import * as manifests from "#common/store/manifests.ts";
+import type { Db } from "#common/store/store.ts";
+import type { TipFile, TipView } from "../planning/tip-view.ts";
+import type { LaneContext } from "./lane-context.ts";
+
+/**
+ * Moves the projection of every environment of the lane to a commit (CORRECTNESS 12: only the
+ * lane holder, in a fenced transaction). Only files whose blob is new are written.
+ */
+export async function indexTip(context: LaneContext, commit: string): Promise<void> {
+  const views = await Promise.all(
+    context.environments.map((environment) => context.tips.read(commit, environment)),
+  );
+  await context.deps.store.fenced(context.lease, (tx) => saveViews(tx, context, views));
+}
+
+/** The same inside a transaction that records a push. */
+export async function saveViews(tx: Db, context: LaneContext, views: readonly TipView[]): Promise<void> {
+  for (const view of views) await saveView(tx, context.lane.id, view);
+  const commit = views[0]?.commit;
+  if (commit !== undefined) await lanes.moveTip(tx, { laneId: context.lane.id, tip: commit });
+}
+
+async function saveView(tx: Db, laneId: string, view: TipView): Promise<void> {
+  const environment = view.environment.name;
+  const known = new Map(
+    (await manifests.indexedFiles(tx, environment)).map((file) => [file.path, file.blobOid] as const),
+  );
+  const changed = [...view.files.values()].filter((file) => known.get(file.path) !== file.oid);
+  const removedPaths = [...known.keys()].filter((path) => !view.files.has(path));
+  await manifests.replaceDeclared(tx, {
+    environment,
+    laneId,
+    commit: view.commit,
+    changedPaths: changed.map((file) => file.path),
+    removedPaths,
+    rows: changed.flatMap(rowsOf),
+    faults: [...view.files.values()].flatMap(faultsOf),
+  });
+}
+
+function rowsOf(file: TipFile) {
+  return file.manifest.workloads.map((declared) => ({
+    workload: formatWorkloadId(declared.id),
+    path: file.path,
+    document: declared.document,
+    line: declared.line,
+    blob_oid: file.oid,
+    containers: declared.containers.map((container) => ({
+      name: container.name,
+      image: container.image,
+      init: container.init,
+      editable: container.editable,
+      reason: container.reason ?? null,
+    })),
+    policies: {
+      automated: declared.policies.automated,
+      locked: declared.policies.locked,
+      ignore: declared.policies.ignore,
+      hold: declared.policies.hold ?? null,
+      tags: declared.policies.tags,
+    },
+    repositories: [...new Set(declared.containers.flatMap((container) => keysOf(container.image)))],
+  }));
+}
+
+function keysOf(image: string): string[] {
+  const ref = tryParseImageRef(image);
+  return ref === undefined ? [] : [repositoryKey(ref)];
+}
+
+function faultsOf(file: TipFile) {
+  return file.manifest.faults.map((fault) => ({
+    path: file.path,
+    line: fault.line ?? null,
+    message: fault.message,
+  }));
+}

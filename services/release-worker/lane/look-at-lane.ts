@@ -1,0 +1,175 @@
+import { toSlipwayError } from "#common/domain/errors.ts";
+import { laneKey } from "#common/domain/git-url.ts";
+import * as intents from "#common/store/intents.ts";
+import * as lanes from "#common/store/lanes.ts";
+import * as jobs from "#common/store/jobs.ts";
+import * as leases from "#common/store/leases.ts";
+import * as manifests from "#common/store/manifests.ts";
+import type { JobRow } from "#common/store/schema.ts";
+import type { WorkerDeps } from "../deps.ts";
+import { toErrorRow } from "../error-row.ts";
+import { createTipReader, type TipReader } from "../planning/tip-view.ts";
+import { indexTip } from "./index-tip.ts";
+import { createLaneTip, type LaneContext, type LaneTip } from "./lane-context.ts";
+import { endOrRetry, planBatch } from "./plan-batch.ts";
+import { resolveIntent } from "./resolve-intent.ts";
+import { recoverLostJobs, takeJobs } from "./take-jobs.ts";
+import { writeBatch } from "./write-batch.ts";
+
+const maxBatch = 64;
+/** Batches in one turn; then the lease is handed back so that other workers have theirs. */
+const maxBatches = 20;
+const pollTipMs = 15_000;
+const problemPauseMs = 5_000;
+
+interface LaneMemory {
+  readonly tip: LaneTip;
+  readonly tips: TipReader;
+  /** How many jobs a push may carry; halved when a batch is refused, until the culprit is alone. */
+  batchLimit: number;
+}
+
+export interface LaneRoom {
+  /** Does what is due on a lane, if its lease is free; never throws. */
+  look(laneId: string): Promise<void>;
+}
+
+export function createLaneRoom(deps: WorkerDeps): LaneRoom {
+  const memories = new Map<string, LaneMemory>();
+  const busy = new Set<string>();
+  return {
+    async look(laneId) {
+      if (busy.has(laneId)) return;
+      busy.add(laneId);
+      try {
+        await lookAtLane(deps, memories, laneId);
+      } catch (error) {
+        deps.log.error("lane could not be looked at", { error, lane: laneId });
+      } finally {
+        busy.delete(laneId);
+      }
+    },
+  };
+}
+
+async function lookAtLane(
+  deps: WorkerDeps,
+  memories: Map<string, LaneMemory>,
+  laneId: string,
+): Promise<void> {
+  const environments = deps.settings.environments.filter(
+    (environment) => laneKey(environment.git.url, environment.git.branch) === laneId,
+  );
+  const first = environments[0];
+  const lane = await lanes.getLane(deps.store.db, laneId);
+  if (first === undefined || lane === undefined) return;
+  const lease = await leases.takeLease(deps.store.db, { id: `lane:${laneId}`, owner: deps.workerId });
+  if (lease === undefined) return;
+  const git = deps.gitOf(first);
+  const memory = memories.get(laneId) ?? {
+    tip: createLaneTip(git),
+    tips: createTipReader({ store: deps.store, git }),
+    batchLimit: maxBatch,
+  };
+  memories.set(laneId, memory);
+  const context: LaneContext = { deps, lane, lease, environments, git, tips: memory.tips, tip: memory.tip };
+  try {
+    await workOnLane(context, memory);
+  } catch (thrown) {
+    await noteProblem(context, thrown);
+  } finally {
+    await leases.returnLease(deps.store.db, lease);
+  }
+}
+
+async function workOnLane(context: LaneContext, memory: LaneMemory): Promise<void> {
+  for (let batch = 0; batch < maxBatches; batch += 1) {
+    await resolveLeftIntent(context);
+    await recoverLostJobs(context);
+    const took = await releaseNext(context, memory);
+    if (took === 0) break;
+  }
+  await pollTip(context);
+}
+
+async function resolveLeftIntent(context: LaneContext): Promise<void> {
+  const left = await intents.openIntent(context.deps.store.db, context.lane.id);
+  if (left === undefined) return;
+  context.tip.set(undefined);
+  // writeCommits needs the base: a cache that has just been made does not have it yet.
+  await context.tip.fetch();
+  await resolveIntent(context, left);
+  context.tip.set(undefined);
+}
+
+async function releaseNext(context: LaneContext, memory: LaneMemory): Promise<number> {
+  const taken = await takeJobs(context, memory.batchLimit);
+  if (taken.length === 0) {
+    memory.batchLimit = maxBatch;
+    return 0;
+  }
+  try {
+    return await releaseTaken(context, memory, taken);
+  } catch (thrown) {
+    await giveBackTaken(context, taken, thrown);
+    throw thrown;
+  }
+}
+
+async function releaseTaken(
+  context: LaneContext,
+  memory: LaneMemory,
+  taken: readonly JobRow[],
+): Promise<number> {
+  const { base, planned } = await planBatch(context, taken);
+  if (planned.length === 0) return taken.length;
+  const intent = await writeBatch(context, { base, planned });
+  if (intent === undefined) return taken.length;
+  context.tip.set(undefined);
+  await resolveIntent(context, intent);
+  const ended = await intents.getIntent(context.deps.store.db, intent.id);
+  if (ended?.state === "landed") context.tip.set(ended.tip);
+  const refused = ended?.state === "refused" && planned.length > 1;
+  if (refused) memory.batchLimit = Math.max(1, Math.floor(planned.length / 2));
+  return taken.length;
+}
+
+/** Something outside failed before the intent: the jobs say why they wait, or end after the eighth try. */
+async function giveBackTaken(context: LaneContext, taken: readonly JobRow[], thrown: unknown): Promise<void> {
+  const error = toSlipwayError(thrown);
+  if (error.code === "LEASE_LOST" || error.code === "STORE_UNAVAILABLE") return;
+  for (const { id } of taken) {
+    const job = await jobs.mustGetJob(context.deps.store.db, id);
+    if (job.phase !== "writing" || job.intent) continue;
+    await endOrRetry(context, { job, error, event: "cannot-plan" });
+  }
+}
+
+/** People push too: the projection follows the branch, and rolling-out jobs hear of it. */
+async function pollTip(context: LaneContext): Promise<void> {
+  const { deps, lane } = context;
+  const now = await deps.store.now();
+  const current = await lanes.getLane(deps.store.db, lane.id);
+  if (current === undefined || current.due_at.getTime() > now.getTime()) return;
+  const tip = await context.tip.fetch();
+  if (tip !== current.tip || current.problem !== null) await indexTip(context, tip);
+  await deps.store.fenced(context.lease, async (tx) => {
+    await manifests.confirmEnvironmentTips(tx, lane.id);
+    await lanes.confirmTip(tx, { laneId: lane.id, nextInMs: pollTipMs });
+  });
+}
+
+/** The lane could not go on: its jobs stay where they are, with the reason, and it is looked at again. */
+async function noteProblem(context: LaneContext, thrown: unknown): Promise<void> {
+  const { deps, lane, lease } = context;
+  const error = toSlipwayError(thrown);
+  context.tip.set(undefined);
+  if (error.code === "LEASE_LOST") {
+    deps.log.warn("another worker took this lane over", { lane: lane.id });
+    return;
+  }
+  deps.log.warn("lane has a problem", { error, lane: lane.id });
+  await deps.store.fenced(lease, async (tx) => {
+    await lanes.setLaneProblem(tx, { laneId: lane.id, problem: toErrorRow(error), nextInMs: problemPauseMs });
+  });
+}

@@ -1,0 +1,152 @@
+import { shortName } from "#common/domain/plan.ts";
+import type { SlipwayError } from "#common/domain/errors.ts";
+import { environmentSubject } from "#common/contracts/queue.ts";
+import * as intents from "#common/store/intents.ts";
+import type { IntentCommit, OpenIntent } from "#common/store/intents.ts";
+import * as jobs from "#common/store/jobs.ts";
+import * as lanes from "#common/store/lanes.ts";
+import * as steps from "#common/store/steps.ts";
+import type { Db } from "#common/store/store.ts";
+import { maxAttempts, retryDelayMs } from "../deps.ts";
+import { toErrorRow } from "../error-row.ts";
+import { saveViews } from "./index-tip.ts";
+import { environmentNamed, type LaneContext } from "./lane-context.ts";
+
+export interface Adoption {
+  readonly context: LaneContext;
+  readonly intent: OpenIntent;
+  readonly laneValue: string | null;
+  readonly adopted: readonly IntentCommit[];
+  readonly lost: readonly IntentCommit[];
+  readonly tip: string;
+  /** True when the lane moved on without any of our attempts: what is lost may be planned again. */
+  readonly sealed?: boolean;
+}
+
+/** One transaction: the intent is closed, its commits are their jobs' commits, the projection is at the tip. */
+export async function recordAdoption(adoption: Adoption): Promise<void> {
+  const { context, intent, tip } = adoption;
+  const { deps, lane, lease } = context;
+  const views = await Promise.all(
+    context.environments.map((environment) => context.tips.read(tip, environment)),
+  );
+  await deps.store.fenced(lease, async (tx) => {
+    await intents.resolveIntent(tx, { id: intent.id, state: adoption.sealed === true ? "sealed" : "landed" });
+    await lanes.setLaneValue(tx, { laneId: lane.id, value: adoption.laneValue });
+    await saveViews(tx, context, views);
+    for (const commit of adoption.adopted) await adopt(tx, context, commit);
+    for (const commit of adoption.lost) await lose(tx, commit, adoption.sealed === true);
+  });
+  deps.fault("after-record");
+  await tell(context, intent);
+}
+
+/** Nothing of the intent can land any more: its jobs are planned again on the new tip. */
+export async function recordGivenBack(o: {
+  context: LaneContext;
+  intent: OpenIntent;
+  state: "refused" | "sealed";
+  laneValue: string;
+  why: string;
+}): Promise<void> {
+  const { context, intent } = o;
+  await context.deps.store.fenced(context.lease, async (tx) => {
+    await intents.resolveIntent(tx, { id: intent.id, state: o.state });
+    for (const commit of intent.commits)
+      await giveBack(tx, commit.jobId, `the branch moved (${o.why}); planning again`);
+  });
+  await tell(context, intent);
+}
+
+/** The host said no and nothing landed: a lone job ends or waits, a batch is split to find the culprit. */
+export async function recordRefusal(o: {
+  context: LaneContext;
+  intent: OpenIntent;
+  error: SlipwayError;
+}): Promise<void> {
+  const { context, intent, error } = o;
+  const several = intent.commits.length > 1;
+  await context.deps.store.fenced(context.lease, async (tx) => {
+    await intents.resolveIntent(tx, { id: intent.id, state: "refused" });
+    for (const commit of intent.commits) {
+      if (error.next === "retry") await giveBack(tx, commit.jobId, error);
+      else if (several) await splitOff(tx, commit.jobId);
+      else await endRefused(tx, commit.jobId, error);
+    }
+  });
+  await tell(context, intent);
+}
+
+async function adopt(tx: Db, context: LaneContext, commit: IntentCommit): Promise<void> {
+  const { plan, jobId } = commit;
+  const job = await jobs.mustGetJob(tx, jobId);
+  const environment = environmentNamed(context, job.environment);
+  const handOff = environment?.mode === "hand-off";
+  const targets = handOff ? plan.targets.map((target) => ({ ...target, applied: true })) : plan.targets;
+  await steps.endOpenSteps(tx, jobId, { outcome: "ok" });
+  const names = targets.map((target) => shortName(target.workload)).join(", ");
+  await steps.appendSteps(tx, jobId, [
+    { text: `Pushed commit: ${job.headline}`, outcome: "ok", detail: commit.commit.slice(0, 7) },
+    ...(targets.length === 0
+      ? []
+      : [{ text: `Regrade ${targets.length} service(s): ${names}.`, open: true }]),
+  ]);
+  await jobs.moveJob(tx, {
+    id: jobId,
+    event: targets.length === 0 ? "adopted-committed" : "adopted",
+    patch: {
+      commit_sha: commit.commit,
+      results: plan.results.map((r) => (r.result === "change" ? { ...r, result: "changed" as const } : r)),
+      changes: plan.changes,
+      targets,
+      ...(targets.length === 0 ? {} : { dueInMs: 0 }),
+    },
+  });
+}
+
+async function lose(tx: Db, commit: IntentCommit, sealed: boolean): Promise<void> {
+  if (sealed) return giveBack(tx, commit.jobId, "the push did not land; planning again");
+  await steps.endOpenSteps(tx, commit.jobId, {
+    outcome: "failed",
+    detail: "the commit was removed from the branch",
+  });
+  await jobs.moveJob(tx, { id: commit.jobId, event: "landed-and-removed" });
+}
+
+async function giveBack(tx: Db, jobId: string, because: string | SlipwayError): Promise<void> {
+  const error = typeof because === "string" ? undefined : because;
+  const why = typeof because === "string" ? because : because.message;
+  const job = await jobs.mustGetJob(tx, jobId);
+  await steps.endOpenSteps(tx, jobId, { outcome: "skipped", detail: why });
+  if (job.attempt + 1 >= maxAttempts) {
+    const patch = { error: toErrorRow(error ?? "GIT_PUSH_REJECTED", why) };
+    await jobs.moveJob(tx, { id: jobId, event: "push-refused", patch });
+    return;
+  }
+  const pause = error === undefined ? 0 : retryDelayMs(job.attempt);
+  const patch = {
+    attempt: job.attempt + 1,
+    dueInMs: pause,
+    waiting_for: error === undefined ? null : error.message,
+  };
+  await jobs.moveJob(tx, { id: jobId, event: "sealed-after-move", patch });
+}
+
+async function splitOff(tx: Db, jobId: string): Promise<void> {
+  await steps.endOpenSteps(tx, jobId, {
+    outcome: "skipped",
+    detail: "refused in a batch; trying in a smaller one",
+  });
+  await jobs.moveJob(tx, { id: jobId, event: "push-refused-in-batch", patch: { dueInMs: 0 } });
+}
+
+async function endRefused(tx: Db, jobId: string, error: SlipwayError): Promise<void> {
+  await steps.endOpenSteps(tx, jobId, { outcome: "failed", detail: error.detail ?? error.message });
+  await jobs.moveJob(tx, { id: jobId, event: "push-refused", patch: { error: toErrorRow(error) } });
+}
+
+async function tell(context: LaneContext, intent: OpenIntent): Promise<void> {
+  for (const commit of intent.commits) context.deps.store.hint(commit.jobId);
+  const names = new Set(context.environments.map((environment) => environment.name));
+  await Promise.all([...names].map((name) => context.deps.ring(environmentSubject(name))));
+}

@@ -1,0 +1,62 @@
+import * as jobs from "#common/store/jobs.ts";
+import type { JobRow } from "#common/store/schema.ts";
+import * as steps from "#common/store/steps.ts";
+import type { Db } from "#common/store/store.ts";
+import { toErrorRow } from "../error-row.ts";
+import { environmentNamed, type LaneContext } from "./lane-context.ts";
+
+const maxCrashes = 10;
+
+/** Jobs that a dead worker left in the middle of planning: nothing of them was pushed, so they start again. */
+export async function recoverLostJobs(context: LaneContext): Promise<void> {
+  const { deps, lane, lease } = context;
+  const lost = await deps.store.fenced(lease, async (tx) => {
+    const left = await jobs.jobsOfLane(tx, { laneId: lane.id, phase: "writing", intent: false });
+    for (const job of left) await giveBackLost(tx, job);
+    return left;
+  });
+  for (const job of lost) deps.store.hint(job.id);
+}
+
+async function giveBackLost(tx: Db, job: JobRow): Promise<void> {
+  await steps.endOpenSteps(tx, job.id, { outcome: "skipped", detail: "its worker ended; starting again" });
+  const crashes = job.crashes + 1;
+  if (crashes < maxCrashes) {
+    await jobs.moveJob(tx, { id: job.id, event: "lane-lost", patch: { crashes, dueInMs: 0 } });
+    return;
+  }
+  const error = toErrorRow("WORKER_CRASHED", `${crashes} workers ended while they planned it`);
+  await jobs.moveJob(tx, { id: job.id, event: "worker-crashed", patch: { crashes, error } });
+}
+
+/** The next batch: due jobs of the lane that one push may carry, now `writing`, in their order. */
+export async function takeJobs(context: LaneContext, limit: number): Promise<readonly JobRow[]> {
+  const { deps, lane, lease } = context;
+  const taken = await deps.store.fenced(lease, async (tx) => {
+    const queued = await jobs.takeQueuedJobs(tx, { laneId: lane.id, limit });
+    const batch = queued.filter((job) => sharesPush(context, queued[0], job));
+    for (const job of batch) await begin(tx, job);
+    return batch;
+  });
+  for (const job of taken) deps.store.hint(job.id);
+  deps.fault("after-take");
+  return taken;
+}
+
+async function begin(tx: Db, job: JobRow): Promise<void> {
+  await jobs.moveJob(tx, { id: job.id, event: "taken-by-lane" });
+  await steps.appendSteps(tx, job.id, [
+    { text: "Calculating release actions.", outcome: "ok" },
+    { text: job.headline, outcome: "ok" },
+    { text: "Clone the config repo.", open: true },
+  ]);
+}
+
+/** One push has one credential and one author. */
+function sharesPush(context: LaneContext, first: JobRow | undefined, job: JobRow): boolean {
+  const [a, b] = [first, job].map((row) => environmentNamed(context, row?.environment ?? "")?.git);
+  if (a === undefined || b === undefined) return a === b;
+  const identity = (git: typeof a) =>
+    JSON.stringify([git.username, git.tokenFile, git.tokenEnv, git.author.name, git.author.email]);
+  return identity(a) === identity(b);
+}

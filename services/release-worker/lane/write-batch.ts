@@ -1,0 +1,160 @@
+import { SlipwayError } from "#common/domain/errors.ts";
+import * as intents from "#common/store/intents.ts";
+import type { OpenIntent } from "#common/store/intents.ts";
+import * as jobs from "#common/store/jobs.ts";
+import * as steps from "#common/store/steps.ts";
+import type { Db } from "#common/store/store.ts";
+import type { CommitDraft } from "../git/git-cache.ts";
+import { toErrorRow } from "../error-row.ts";
+import { ensureLaneRef } from "./ensure-lane-ref.ts";
+import { environmentNamed, type LaneContext } from "./lane-context.ts";
+import type { PlannedJob } from "./plan-batch.ts";
+import { draftBytes, toStoredDraft } from "./stored-draft.ts";
+
+const maxIntentBytes = 8 * 1024 * 1024;
+
+/**
+ * Makes the chain of commits and records the push intent: the point of no return. Undefined when
+ * a job was cancelled in between: then nothing is recorded and the rest is planned anew.
+ */
+export async function writeBatch(
+  context: LaneContext,
+  batch: { base: string; planned: readonly PlannedJob[] },
+): Promise<OpenIntent | undefined> {
+  const { deps, lane, lease, git } = context;
+  const planned = await fitting(context, batch.planned);
+  if (planned.length === 0) return undefined;
+  const laneOld = await ensureLaneRef(context);
+  const committedAt = await commitTime(context, batch.base);
+  const drafts = planned.map((one) => toDraft(context, one, committedAt));
+  const oids = await git.writeCommits(batch.base, drafts);
+  const commits = planned.map((one, index) => ({
+    jobId: one.job.id,
+    commit: oids[index] ?? "",
+    draft: toStoredDraft(drafts[index] as CommitDraft),
+    plan: { results: one.plan.results, changes: one.plan.changes, targets: one.plan.targets },
+  }));
+  const intent = { id: deps.newId(), laneId: lane.id, fence: lease.fence, base: batch.base, laneOld };
+  const recorded = await deps.store.fenced(lease, async (tx) => {
+    const cancelled = await endCancelled(tx, planned);
+    if (cancelled > 0) return false;
+    await intents.recordIntent(tx, { ...intent, tip: oids.at(-1) ?? "", commits });
+    for (const one of planned) await beginPush(tx, context, one);
+    return true;
+  });
+  for (const one of planned) deps.store.hint(one.job.id);
+  if (!recorded) return undefined;
+  deps.fault("after-intent");
+  return { ...intent, tip: oids.at(-1) ?? "", commits, attempts: [] };
+}
+
+/** Keeps what one intent may carry; what does not fit goes into the next batch, a lone giant is refused. */
+async function fitting(context: LaneContext, planned: readonly PlannedJob[]): Promise<readonly PlannedJob[]> {
+  let bytes = 0;
+  const kept: PlannedJob[] = [];
+  for (const one of planned) {
+    bytes += draftBytes(toDraft(context, one, new Date(0)));
+    if (bytes <= maxIntentBytes) kept.push(one);
+    else await putOff(context, one, kept.length === 0);
+  }
+  return kept;
+}
+
+async function putOff(context: LaneContext, one: PlannedJob, alone: boolean): Promise<void> {
+  await context.deps.store.fenced(context.lease, async (tx) => {
+    await steps.endOpenSteps(tx, one.job.id, {
+      outcome: alone ? "failed" : "skipped",
+      detail: "too large for this push",
+    });
+    if (alone) {
+      const error = toErrorRow(
+        "RELEASE_TOO_LARGE",
+        `more than ${maxIntentBytes} bytes of manifests would change`,
+      );
+      await jobs.moveJob(tx, { id: one.job.id, event: "cannot-plan", patch: { error } });
+    } else {
+      await jobs.moveJob(tx, { id: one.job.id, event: "lane-lost", patch: { dueInMs: 0 } });
+    }
+  });
+  context.deps.store.hint(one.job.id);
+}
+
+/** Under the row locks of the intent's transaction: a cancel that came first wins. */
+async function endCancelled(tx: Db, planned: readonly PlannedJob[]): Promise<number> {
+  const locked = await jobs.lockJobs(
+    tx,
+    planned.map((one) => one.job.id),
+  );
+  const cancelled = locked.filter((job) => job.cancel_requested_at !== null);
+  for (const job of cancelled) {
+    await steps.endOpenSteps(tx, job.id, { outcome: "skipped", detail: "cancelled" });
+    await jobs.moveJob(tx, { id: job.id, event: "cancelled" });
+  }
+  if (cancelled.length === 0) return 0;
+  const rest = locked.filter((job) => job.cancel_requested_at === null);
+  for (const job of rest) {
+    await steps.endOpenSteps(tx, job.id, {
+      outcome: "skipped",
+      detail: "another job of the batch was cancelled",
+    });
+    await jobs.moveJob(tx, { id: job.id, event: "lane-lost", patch: { dueInMs: 0 } });
+  }
+  return cancelled.length;
+}
+
+async function beginPush(tx: Db, context: LaneContext, one: PlannedJob): Promise<void> {
+  const { job, plan } = one;
+  await steps.endOpenSteps(tx, job.id, { outcome: "ok", detail: `tip ${one.view.commit.slice(0, 7)}` });
+  const updates =
+    plan.updateLines.length > 50 ? [`Update ${plan.updateLines.length} services.`] : plan.updateLines;
+  const files = [...plan.texts.keys()].slice(0, 5).join(", ");
+  await steps.appendSteps(tx, job.id, [
+    { text: "Clone OK.", outcome: "ok" },
+    ...plan.skipLines.slice(0, 50).map((text) => ({ text, outcome: "skipped" as const })),
+    ...updates.flatMap((text) => [
+      { text, outcome: "ok" as const },
+      { text: "Update pod controller OK.", outcome: "ok" as const, detail: files },
+    ]),
+    { text: "Commit and push the config repo.", open: true },
+  ]);
+  await jobs.moveJob(tx, {
+    id: job.id,
+    event: "intent-recorded",
+    patch: { resolved: plan.resolved, plan_hash: plan.hash, results: plan.results },
+  });
+}
+
+function toDraft(context: LaneContext, one: PlannedJob, committedAt: Date): CommitDraft {
+  const author = environmentNamed(context, one.job.environment)?.git.author;
+  if (author === undefined) throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: one.job.environment });
+  return {
+    jobId: one.job.id,
+    message: commitMessage(one),
+    author: { ...author, at: one.job.created_at },
+    committer: { ...author, at: committedAt },
+    files: [...one.plan.texts].map(([path, text]) => ({
+      path,
+      mode: one.view.files.get(path)?.mode ?? "100644",
+      bytes: Buffer.from(text, "utf8"),
+    })),
+  };
+}
+
+function commitMessage({ job, plan }: PlannedJob): string {
+  const changed = plan.results
+    .filter((result) => result.result === "change")
+    .map((result) => `- ${result.workload} ${result.container}: ${result.from} -> ${result.to}`);
+  const paragraphs = [
+    job.headline,
+    job.message?.trim() ?? "",
+    changed.length > 1 ? changed.slice(0, 200).join("\n") : "",
+    `Requested-by: ${job.requested_by}\nRelease-Job: ${job.id}`,
+  ];
+  return `${paragraphs.filter((paragraph) => paragraph !== "").join("\n\n")}\n`;
+}
+
+/** CORRECTNESS 10: never before the parent's date, so that dates do not run backwards along the chain. */
+async function commitTime(context: LaneContext, base: string): Promise<Date> {
+  const [now, parent] = await Promise.all([context.deps.store.now(), context.git.commitTimes(base)]);
+  return parent.committer.getTime() > now.getTime() ? parent.committer : now;
+}

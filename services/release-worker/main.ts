@@ -1,0 +1,65 @@
+import { queueNames } from "#common/contracts/queue.ts";
+import { systemClock } from "#common/kit/clock.ts";
+import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
+import { createProgress } from "#common/kit/health.ts";
+import { runUntilSignal } from "#common/kit/lifecycle.ts";
+import { createLog } from "#common/kit/log.ts";
+import { createQueue } from "#common/kit/queue.ts";
+import { createRedactor } from "#common/kit/redactor.ts";
+import { runMain } from "#common/kit/run-main.ts";
+import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { stdoutTrace } from "#common/kit/trace.ts";
+import { newUuidV7 } from "#common/kit/uuid.ts";
+import { createStore } from "#common/store/store.ts";
+import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
+import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
+import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
+import { readWorkerConfig } from "./config.ts";
+import type { WorkerDeps } from "./deps.ts";
+import { createFault } from "./faults.ts";
+import { createGitCaches } from "./git-caches.ts";
+import { createReleaseService } from "./grpc.ts";
+import { createKubeApis } from "./kube-apis.ts";
+import { createWorker } from "./worker.ts";
+
+await runMain(async () => {
+  const config = readWorkerConfig(process.env);
+  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
+  const redactor = createRedactor();
+  const log = createLog({ service: config.name, level: config.logLevel, redactor });
+  const trace = config.trace ? stdoutTrace(config.name) : undefined;
+  const store = createStore({ databaseUrl: config.databaseUrl, log });
+  const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
+  const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
+  const kubeApis = createKubeApis();
+  const cluster = createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log });
+  const registry = createGrpcClient(RegistryServiceDefinition, {
+    address: config.scannerAddress,
+    log,
+    deadlineMs: 30_000,
+  });
+  const deps: WorkerDeps = {
+    workerId: newUuidV7(),
+    settings,
+    store,
+    log,
+    clock: systemClock,
+    cluster,
+    registry,
+    newId: newUuidV7,
+    fault: createFault(config.fault, (signal) => process.kill(process.pid, signal)),
+    gitOf: (environment) => gitCaches.of(environment),
+    kubeOf: (environment) => kubeApis.of(environment),
+    ring: (subject) => bell.ring(queueNames.worker, subject),
+  };
+  const progress = createProgress({ maxSilenceMs: 30_000 });
+  const worker = createWorker({ deps, bell, name: config.name, progress });
+  const server = createGrpcServer({
+    host: config.grpcHost,
+    port: config.grpcPort,
+    services: [[ReleaseServiceDefinition, createReleaseService(deps)]],
+    log,
+    ...(trace === undefined ? {} : { trace }),
+  });
+  await runUntilSignal([store, bell, gitCaches, kubeApis, worker, server], { log, exitWithParent: true });
+});

@@ -1,0 +1,96 @@
+import { environmentSubject, laneSubject, queueNames, type Subject } from "#common/contracts/queue.ts";
+import type { Progress } from "#common/kit/health.ts";
+import type { Service } from "#common/kit/lifecycle.ts";
+import type { Bell, Listener } from "#common/kit/queue.ts";
+import * as lanes from "#common/store/lanes.ts";
+import * as workers from "#common/store/workers.ts";
+import type { WorkerDeps } from "./deps.ts";
+import { createEnvironmentRoom } from "./environment/look-at-environment.ts";
+import { createLaneRoom } from "./lane/look-at-lane.ts";
+
+const beatEveryMs = 1_500;
+const ownLookEveryMs = 2_000;
+const dueLimit = 50;
+const concurrency = 10;
+
+export interface WorkerOptions {
+  readonly deps: WorkerDeps;
+  readonly bell: Bell;
+  readonly name: string;
+  readonly progress: Progress;
+}
+
+/**
+ * Looks at lanes and environments when the bell rings and, every 2 s, by itself: with the queue gone
+ * everything still moves, only slower (CORRECTNESS 29). Which process acts is decided by leases alone.
+ */
+export function createWorker({ deps, bell, name, progress }: WorkerOptions): Service {
+  const laneRoom = createLaneRoom(deps);
+  const environmentRoom = createEnvironmentRoom(deps);
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  let listener: Listener | undefined;
+  const loops: Promise<void>[] = [];
+
+  const look = async (subject: Subject): Promise<void> => {
+    const [kind, ...rest] = subject.split(":");
+    const what = rest.join(":");
+    if (kind === "lane") await laneRoom.look(what);
+    // A rollout takes minutes: it must not occupy a slot of the queue.
+    if (kind === "environment") start(environmentRoom.look(what));
+  };
+  const start = (work: Promise<void>): void => {
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  };
+  const lookByItself = async (): Promise<void> => {
+    progress.beat();
+    for (const id of await lanes.dueLanes(deps.store.db, dueLimit)) start(look(laneSubject(id)));
+    for (const due of await lanes.dueEnvironments(deps.store.db, dueLimit))
+      start(look(environmentSubject(due)));
+  };
+
+  return {
+    name: "worker",
+    async start() {
+      await workers.registerWorker(deps.store.db, { id: deps.workerId, name });
+      loops.push(
+        repeat(deps, { everyMs: beatEveryMs, signal: stopping.signal, act: () => beat(deps), what: "beat" }),
+      );
+      loops.push(
+        repeat(deps, { everyMs: ownLookEveryMs, signal: stopping.signal, act: lookByItself, what: "look" }),
+      );
+      listener = await bell.listen(queueNames.worker, look, { concurrency });
+    },
+    async stop() {
+      stopping.abort();
+      environmentRoom.stop();
+      await listener?.close();
+      await Promise.allSettled([...loops, ...running]);
+      await workers.removeWorker(deps.store.db, deps.workerId);
+    },
+  };
+}
+
+async function beat(deps: WorkerDeps): Promise<void> {
+  await workers.beat(deps.store.db, deps.workerId);
+}
+
+interface Repeated {
+  readonly everyMs: number;
+  readonly signal: AbortSignal;
+  readonly what: string;
+  readonly act: () => Promise<void>;
+}
+
+async function repeat(deps: WorkerDeps, { everyMs, signal, what, act }: Repeated): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await act();
+    } catch (error) {
+      deps.log.warn("the worker could not do its regular act", { error, act: what });
+    }
+    const jitter = 0.8 + Math.random() * 0.4;
+    await deps.clock.sleep(everyMs * jitter, signal).catch(() => undefined); // aborted: the loop's head ends it
+  }
+}
