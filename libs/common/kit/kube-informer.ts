@@ -148,8 +148,10 @@ function newLoop<T>(deps: InformerDeps<T>, onSynced: () => void): Loop<T> {
 }
 
 function cacheDeps<T>(deps: InformerDeps<T>) {
-  const keyOf = deps.keyOf ?? defaultKey;
-  return { project: (object: KubeObject) => deps.project(object), keyOf };
+  return {
+    project: (object: KubeObject) => deps.project(object),
+    keyOf: (object: KubeObject) => deps.keyOf?.(object) ?? defaultKey(object),
+  };
 }
 
 function defaultKey({ metadata }: KubeObject): string {
@@ -222,10 +224,10 @@ async function connect<T>(loop: Loop<T>, signal: AbortSignal): Promise<WatchEnd>
 }
 
 async function openWatch<T>(loop: Loop<T>, signal: AbortSignal, initial: boolean): Promise<WatchEnd> {
-  const start = initial
+  const start: Record<string, string> = initial
     ? { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" }
     : { resourceVersion: loop.version ?? "" };
-  let events = 0;
+  let heard: "nothing" | "open" | "events" = "nothing";
   const end = await loop.deps.api.watch({
     path: loop.deps.path,
     query: {
@@ -238,16 +240,22 @@ async function openWatch<T>(loop: Loop<T>, signal: AbortSignal, initial: boolean
     signal,
     silenceMs: loop.delays.silenceMs,
     onOpen: () => {
+      heard = "open";
       loop.watchOpen = !initial;
       if (!initial) loop.failures = 0;
     },
     onEvent: (event) => {
-      events += 1;
+      heard = "events";
       onEvent(loop, event);
     },
   });
-  loop.silent = events === 0 && end.kind === "error" && end.status === undefined ? loop.silent + 1 : 0;
+  noteSilence(loop, heard, end);
   return end;
+}
+
+function noteSilence<T>(loop: Loop<T>, heard: "nothing" | "open" | "events", end: WatchEnd): void {
+  if (heard === "events" || end.kind === "closed") loop.silent = 0;
+  if (heard === "open" && end.kind === "error") loop.silent += 1;
 }
 
 function onEvent<T>(loop: Loop<T>, event: KubeEvent): void {
