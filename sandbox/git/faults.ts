@@ -1,0 +1,46 @@
+export type GitService = "git-receive-pack" | "git-upload-pack";
+
+/** What the host does wrong, once. */
+export interface Fault {
+  /** Before the act: nothing happens. After it: it happened, but the client does not hear so. */
+  readonly when: "before" | "after";
+  readonly kind: "close" | "503" | "401" | "403" | "hang";
+  readonly service: GitService;
+  /** Which of the service's two requests; without it the first one for "before", the act for "after". */
+  readonly at?: "advertisement" | "rpc";
+}
+
+/** One-shot disturbances, taken by the first request they fit. */
+export interface Faults {
+  failNext(fault: Fault): void;
+  /** Runs `action` while the next act of this service is held; the act itself follows, client there or not. */
+  beforeNext(service: GitService, action: () => Promise<void>): void;
+  take(service: GitService | undefined, at: "advertisement" | "rpc"): Disturbance | undefined;
+  clear(): void;
+}
+
+export type Disturbance =
+  | { readonly type: "fault"; readonly fault: Fault }
+  | { readonly type: "action"; readonly action: () => Promise<void> };
+
+/** Keeps the disturbances that wait for their request. */
+export function createFaults(): Faults {
+  let waiting: { service: GitService; at: "advertisement" | "rpc"; disturbance: Disturbance }[] = [];
+  return {
+    failNext(fault) {
+      const at = fault.at ?? (fault.when === "before" ? "advertisement" : "rpc");
+      waiting.push({ service: fault.service, at, disturbance: { type: "fault", fault } });
+    },
+    beforeNext(service, action) {
+      waiting.push({ service, at: "rpc", disturbance: { type: "action", action } });
+    },
+    take(service, at) {
+      const found = waiting.find((one) => one.service === service && one.at === at);
+      waiting = waiting.filter((one) => one !== found);
+      return found?.disturbance;
+    },
+    clear() {
+      waiting = [];
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+
+import { silentLog } from "#common/kit/log.ts";
+import type { Log } from "#common/kit/log.ts";
+
+import { readBlobs } from "./blobs.ts";
+import { createCommitWriter } from "./commits.ts";
+import type { CommitDraft } from "./fast-import.ts";
+import { createGitRunner } from "./git-runner.ts";
+import { committerTime, isAncestor, trailersBetween } from "./history.ts";
+import type { TrailerCommit } from "./history.ts";
+import { laneValueObject, storeCommitObject } from "./lane-value.ts";
+import { movesOf, pushRefs } from "./push.ts";
+import type { PushAttempt } from "./push.ts";
+import type { PushAnswer } from "./push-answer.ts";
+import { createRemote } from "./remote.ts";
+import type { GitTarget } from "./target.ts";
+import { listTree } from "./tree.ts";
+import type { TreeEntry } from "./tree.ts";
+
+export type { CommitDraft } from "./fast-import.ts";
+export type { TrailerCommit } from "./history.ts";
+export type { PushAttempt } from "./push.ts";
+export type { PushAnswer } from "./push-answer.ts";
+export type { GitIdentity, GitTarget } from "./target.ts";
+export type { TreeEntry } from "./tree.ts";
+
+/**
+ * One branch of one config repository without a work tree: a bare, blobless cache and the way to its host.
+ * After GIT_CACHE_BROKEN the cache is empty and made anew: begin again with `fetchTip`.
+ */
+export interface GitCache {
+  /** Fetches the branch with its whole history (no blobs) and returns its tip, also where it was rewound. */
+  fetchTip(signal?: AbortSignal): Promise<string>;
+  /**
+   * A cheap look at refs of the host; one that is absent has no entry. The host reads them in the order of their
+   * names: to resolve an intent, ask for the lane ref first and for the branch in a second call.
+   */
+  lsRemote(refs: readonly string[], signal?: AbortSignal): Promise<Map<string, string>>;
+  listTree(commit: string, underPaths?: readonly string[]): Promise<TreeEntry[]>;
+  /** Missing blobs come in one round trip. An oid without an entry in the answer is larger than 1 MiB. */
+  readBlobs(oids: readonly string[], signal?: AbortSignal): Promise<Map<string, Buffer>>;
+  /** Makes a chain of commits on `base`; the same drafts give the same ids, here and on any other worker. */
+  writeCommits(base: string, drafts: readonly CommitDraft[]): Promise<string[]>;
+  /** Makes the commits again and says whether they are the expected ones: what a worker does that takes over. */
+  verifySame(base: string, drafts: readonly CommitDraft[], expected: readonly string[]): Promise<boolean>;
+  /** A value for the lane ref that nobody ever used; returns its id. */
+  writeLaneValue(message: string): Promise<string>;
+  /** Branch and lane ref together, both compared and swapped. */
+  push(attempt: PushAttempt, signal?: AbortSignal): Promise<PushAnswer>;
+  /** The first act of a lane: creates its ref where it is absent. */
+  createLaneRef(laneRef: string, value: string, signal?: AbortSignal): Promise<PushAnswer>;
+  /** Moves the lane ref alone, so that no push that expects `old` can land any more. */
+  seal(laneRef: string, move: { old: string; fresh: string }, signal?: AbortSignal): Promise<PushAnswer>;
+  /** Whether `a` is `b` or its ancestor; a commit that the cache does not know is NOT_FOUND. */
+  isAncestor(a: string, b: string): Promise<boolean>;
+  /** The commits of `base..tip` that carry `Release-Job` trailers, newest first. */
+  trailersBetween(base: string, tip: string): Promise<TrailerCommit[]>;
+  commitTimes(commit: string): Promise<{ committer: Date }>;
+  /** How many git processes were started so far. */
+  gitProcesses(): number;
+  /** Ends what is running; the folder stays for the next start. */
+  dispose(): Promise<void>;
+}
+
+export interface GitCacheOptions {
+  readonly target: GitTarget;
+  /** The worker process's own folder; each target gets a folder of its own in it. */
+  readonly folder: string;
+  readonly pushTimeoutMs?: number;
+  readonly fetchTimeoutMs?: number;
+  /** Where git and ssh are found. */
+  readonly searchPath?: string;
+  readonly now?: () => Date;
+  readonly log?: Log;
+}
+
+const usualFolders = "/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin";
+const timesRemembered = 1000;
+
+/** Opens a cache; one object per target and process. Refuses a target whose URL or branch git could misread. */
+export function createGitCache(options: GitCacheOptions): GitCache {
+  const { target, pushTimeoutMs = 30_000, fetchTimeoutMs = 120_000, log = silentLog } = options;
+  const now = options.now ?? (() => new Date());
+  const searchPath = options.searchPath ?? usualFolders;
+  const runner = createGitRunner({ target, root: options.folder, searchPath, localTimeoutMs: 30_000 });
+  const remote = createRemote({ runner, branch: target.branch, timeoutMs: fetchTimeoutMs, log });
+  const writer = createCommitWriter(runner);
+  const times = createTimes();
+  const writeCommits = async (base: string, drafts: readonly CommitDraft[]) => {
+    const commits = await writer.write(base, drafts);
+    drafts.forEach((draft, index) => times.set(commits[index] ?? "", draft.committer.at));
+    return commits;
+  };
+  return {
+    async fetchTip(signal) {
+      const tip = await remote.fetchTip(signal);
+      times.set(tip.commit, tip.committedAt);
+      return tip.commit;
+    },
+    lsRemote: (refs, signal) => remote.lsRemote(refs, signal),
+    listTree: (commit, underPaths) => listTree(runner, commit, underPaths),
+    readBlobs: (oids, signal) => readBlobs({ runner, remote }, oids, signal),
+    writeCommits,
+    async verifySame(base, drafts, expected) {
+      const made = await writeCommits(base, drafts);
+      return made.length === expected.length && made.every((commit, index) => commit === expected[index]);
+    },
+    async writeLaneValue(message) {
+      const raw = laneValueObject({ message, nonce: randomUUID().replaceAll("-", ""), at: now() });
+      await runner.ready();
+      return storeCommitObject(runner.folder, raw);
+    },
+    push: (attempt, signal) => pushRefs(runner, movesOf(attempt), { timeoutMs: pushTimeoutMs, signal }),
+    createLaneRef: (ref, value, signal) =>
+      pushRefs(runner, [{ ref, expect: "", value }], { timeoutMs: pushTimeoutMs, signal }),
+    seal: (ref, { old, fresh }, signal) =>
+      pushRefs(runner, [{ ref, expect: old, value: fresh }], { timeoutMs: pushTimeoutMs, signal }),
+    isAncestor: (a, b) => isAncestor(runner, a, b),
+    trailersBetween: (base, tip) => trailersBetween(runner, base, tip),
+    async commitTimes(commit) {
+      return { committer: times.get(commit) ?? (await committerTime(runner, commit)) };
+    },
+    gitProcesses: () => runner.processes(),
+    async dispose() {
+      await runner.dispose();
+    },
+  };
+}
+
+/** Committer times of commits that passed through here: the parent of the next release is nearly always one. */
+function createTimes(): { get(commit: string): Date | undefined; set(commit: string, at: Date): void } {
+  const times = new Map<string, Date>();
+  return {
+    get: (commit) => times.get(commit),
+    set(commit, at) {
+      const oldest = times.keys().next().value;
+      if (times.size >= timesRemembered && oldest !== undefined) times.delete(oldest);
+      times.set(commit, new Date(Math.floor(at.getTime() / 1000) * 1000));
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { SlipwayError } from "#common/domain/errors.ts";
+
+import { createBareCache } from "./bare-cache.ts";
+import { gitError } from "./git-errors.ts";
+import { createPlumbing } from "./plumbing.ts";
+import type { PlumbingEnd, PlumbingRun } from "./plumbing.ts";
+import { runDetached } from "./process.ts";
+import type { DetachedEnd, DetachedRun } from "./process.ts";
+import { checkTarget, localEnvironment, networkEnvironment, pushEnvironment } from "./target.ts";
+import type { GitTarget } from "./target.ts";
+
+export interface GitRunnerOptions {
+  readonly target: GitTarget;
+  readonly root: string;
+  readonly searchPath: string;
+  readonly localTimeoutMs: number;
+}
+
+export type RunExtras = Partial<Pick<DetachedRun, "input" | "onStdout" | "signal">>;
+
+export type NetworkRun = RunExtras & { readonly timeoutMs: number };
+
+/** Runs git on one cache; makes the cache first where it is missing or damaged. */
+export interface GitRunner {
+  readonly folder: string;
+  /** The cache is there when this ends. */
+  ready(): Promise<void>;
+  /** A local command whatever its exit code. */
+  local(args: readonly string[], run?: PlumbingRun): Promise<PlumbingEnd>;
+  /** A local command that must succeed; where it does not, the cache counts as damaged. */
+  must(args: readonly string[], run?: PlumbingRun): Promise<string>;
+  /** A local command whose output is too large to be kept whole. */
+  stream(args: readonly string[], extras: RunExtras): Promise<DetachedEnd>;
+  /** A command that reads from the git host, in a process group of its own. */
+  network(args: readonly string[], run: NetworkRun): Promise<DetachedEnd>;
+  /** A push, likewise. */
+  push(args: readonly string[], run: NetworkRun): Promise<DetachedEnd>;
+  /** The next command makes the cache anew. */
+  discard(): void;
+  /** How often the cache was discarded: what was remembered about its objects holds for one count only. */
+  discards(): number;
+  processes(): number;
+  /** Ends every command that runs and waits for it. */
+  dispose(): Promise<void>;
+}
+
+/** Opens one cache below the worker's folder; nothing happens before the first command. */
+export function createGitRunner({ target, root, searchPath, localTimeoutMs }: GitRunnerOptions): GitRunner {
+  checkTarget(target);
+  const place = { home: root, searchPath };
+  const env = localEnvironment(place);
+  const networkEnv = networkEnvironment(target, place);
+  const pushEnv = pushEnvironment(target, place);
+  const ending = new AbortController();
+  let processes = 0;
+  let discards = 0;
+  const shared = { env, timeoutMs: localTimeoutMs, onProcess: () => void (processes += 1) };
+  const cache = createBareCache({ ...shared, target, root });
+  const plumbing = createPlumbing({ ...shared, folder: cache.folder });
+  const untilEnd = (signal: AbortSignal | undefined) =>
+    signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
+
+  const running = new Set<Promise<unknown>>();
+  const tracked = async <T>(run: Promise<T>): Promise<T> => {
+    running.add(run);
+    try {
+      return await run;
+    } catch (cause) {
+      if (cause instanceof SlipwayError && cause.code === "GIT_CACHE_BROKEN") discard();
+      throw cause;
+    } finally {
+      running.delete(run);
+    }
+  };
+  const discard = () => {
+    discards += 1;
+    cache.discard();
+  };
+  const local = async (args: readonly string[], { signal, ...run }: PlumbingRun = {}) => {
+    await cache.ensure();
+    return tracked(plumbing.run(args, { ...run, signal: untilEnd(signal) }));
+  };
+  const detached = async (args: readonly string[], run: Omit<DetachedRun, "args" | "cwd">) => {
+    await cache.ensure();
+    processes += 1;
+    return tracked(runDetached({ ...run, args, cwd: cache.folder, signal: untilEnd(run.signal) }));
+  };
+  return {
+    folder: cache.folder,
+    ready: () => cache.ensure(),
+    local,
+    async must(args, run) {
+      const end = await local(args, run);
+      if (end.exitCode === 0) return end.stdout;
+      const error = gitError(end.stderr, "GIT_CACHE_BROKEN");
+      if (error.code === "GIT_CACHE_BROKEN") discard();
+      throw error;
+    },
+    stream: (args, extras) => detached(args, { ...extras, env, timeoutMs: localTimeoutMs }),
+    network: (args, run) => detached(args, { ...run, env: networkEnv }),
+    push: (args, run) => detached(args, { ...run, env: pushEnv }),
+    discard,
+    discards: () => discards,
+    processes: () => processes,
+    async dispose() {
+      ending.abort(new SlipwayError("UNAVAILABLE", { detail: "the git cache was closed" }));
+      await Promise.allSettled(running);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { SlipwayError } from "#common/domain/errors.ts";
+
+import { gitError } from "./git-errors.ts";
+import type { GitRunner } from "./git-runner.ts";
+import { checkOid } from "./oid.ts";
+
+/** A commit that carries `Release-Job` trailers, with their values. */
+export interface TrailerCommit {
+  readonly commit: string;
+  readonly jobs: readonly string[];
+}
+
+const mostCommits = 50_000;
+const unknownCommit =
+  /not a valid (commit|object) name|not a valid object|bad object|bad revision|could not parse object/i;
+
+/**
+ * Whether commit `a` is `b` or one of its ancestors. A commit that the cache does not hold is NOT_FOUND: the branch's
+ * history is always whole here, so such a commit is not on it.
+ */
+export async function isAncestor(runner: GitRunner, a: string, b: string): Promise<boolean> {
+  // `merge-base --is-ancestor` answers without output, which costs simple-git a pause of 50 ms.
+  const end = await runner.local(["merge-base", checkOid(a), checkOid(b)]);
+  if (end.exitCode === 0) return end.stdout.trim() === a;
+  if (end.exitCode === 1) return false;
+  if (unknownCommit.test(end.stderr)) {
+    throw new SlipwayError("NOT_FOUND", { detail: `commit ${a} or ${b} is not in the cache` });
+  }
+  throw gitError(end.stderr, "GIT_CACHE_BROKEN");
+}
+
+/** The commits of `base..tip` with a `Release-Job` trailer, newest first. */
+export async function trailersBetween(
+  runner: GitRunner,
+  base: string,
+  tip: string,
+): Promise<TrailerCommit[]> {
+  const format = "--format=%H%x00%(trailers:key=Release-Job,valueonly,separator=%x01)";
+  const range = `${checkOid(base)}..${checkOid(tip)}`;
+  const text = await runner.must(["log", `--max-count=${mostCommits}`, format, range, "--"]);
+  const commits: TrailerCommit[] = [];
+  for (const line of text.split("\n")) {
+    const [commit = "", values = ""] = line.split("\0");
+    const jobs = values.split("\u0001").filter((value) => value !== "");
+    if (jobs.length > 0) commits.push({ commit: checkOid(commit), jobs });
+  }
+  return commits;
+}
+
+/** When a commit was committed. */
+export async function committerTime(runner: GitRunner, commit: string): Promise<Date> {
+  const text = await runner.must(["log", "-1", "--format=%ct", checkOid(commit), "--"]);
+  return new Date(Number(text.trim()) * 1000);
+}
