@@ -8,7 +8,7 @@ import { isReachable, knowsCommit } from "../knows-commit.ts";
 import { createTipReader } from "../planning/tip-view.ts";
 import { applyDocument, type ApplyOutcome } from "./apply-document.ts";
 import { readDocument } from "./dry-run.ts";
-import type { EnvironmentContext } from "./look-at-environment.ts";
+import type { EnvironmentContext } from "./environment-context.ts";
 
 const conflictPauseMs = 50;
 /** Over this many workloads the log has one step per kind of act; the rest is in the results. */

@@ -7,7 +7,7 @@ import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import { maxNamedSteps } from "./apply-job.ts";
 import { judgeTarget } from "./judge-target.ts";
-import type { EnvironmentContext } from "./look-at-environment.ts";
+import type { EnvironmentContext } from "./environment-context.ts";
 import { beginAutomaticRollback } from "./undo.ts";
 
 /** Not knowing is not failing; but a job does not wait for ever on a cluster that is away. */

@@ -2,11 +2,11 @@ import { toSlipwayError } from "#common/domain/errors.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import * as jobs from "#common/store/jobs.ts";
 import * as leases from "#common/store/leases.ts";
-import type { HeldLease } from "#common/store/leases.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { WorkerDeps } from "../deps.ts";
+import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
-import { watchCluster, type ClusterView } from "./cluster-view.ts";
+import { watchCluster } from "./cluster-view.ts";
 import { judgeJob } from "./judge-job.ts";
 import { settleUndone } from "./undo.ts";
 
@@ -14,15 +14,6 @@ import { settleUndone } from "./undo.ts";
 const lookEveryMs = 500;
 /** A turn ends after this long, so that a worker that stops or is overloaded hands the environment on. */
 const turnMs = 10 * 60_000;
-
-export interface EnvironmentContext {
-  readonly deps: WorkerDeps;
-  readonly environment: EnvironmentSettings;
-  readonly lease: HeldLease;
-  readonly view: ClusterView;
-  /** Rollout time per job that is not yet in its row: it is written at most once a second. */
-  readonly untoldMs: Map<string, number>;
-}
 
 export interface EnvironmentRoom {
   /** Applies and judges the environment's rolling-out jobs, if its lease is free; never throws. */

@@ -8,7 +8,7 @@ import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
-import type { EnvironmentContext } from "./look-at-environment.ts";
+import type { EnvironmentContext } from "./environment-context.ts";
 
 /** More than this in ten minutes means that something else is broken: people must look. */
 const maxAutomaticPerTenMinutes = 5;

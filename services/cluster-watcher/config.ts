@@ -1,0 +1,23 @@
+import { envReader, type Env } from "#common/kit/env.ts";
+
+export interface WatcherConfig {
+  readonly grpcHost: string;
+  readonly grpcPort: number;
+  readonly name: string;
+  readonly trace: boolean;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+}
+
+export function readWatcherConfig(env: Env): WatcherConfig {
+  const read = envReader(env);
+  return read.done({
+    grpcHost: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
+    grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3031 }),
+    name: read.text("SLIPWAY_NAME", { fallback: "cluster-watcher" }),
+    trace: read.flag("SLIPWAY_TRACE"),
+    logLevel: read.text("SLIPWAY_LOG_LEVEL", {
+      fallback: "info",
+      oneOf: ["debug", "info", "warn", "error", "silent"],
+    }) as WatcherConfig["logLevel"],
+  });
+}

@@ -1,0 +1,96 @@
+import { formatWorkloadId } from "#common/domain/workload.ts";
+import type { InformerChange } from "#common/kit/kube-informer.ts";
+import { RolloutPhase, type Workload } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { ProjectedPod } from "./project-pod.ts";
+
+export type WorkloadChange =
+  | { readonly kind: "upserted"; readonly workload: Workload }
+  | { readonly kind: "deleted"; readonly workload: Workload };
+
+/** Workloads joined with what is wrong with their pods, and who wants to hear of changes. */
+export interface LiveWorkloads {
+  all(): readonly Workload[];
+  get(id: string): Workload | undefined;
+  subscribe(listener: (change: WorkloadChange) => void): () => void;
+  onWorkload(kind: string, change: InformerChange<Workload>): void;
+  onPod(change: InformerChange<ProjectedPod>): void;
+}
+
+interface State {
+  readonly workloads: Map<string, Workload>;
+  /** Only pods in trouble are kept: by pod, and by workload. */
+  readonly pods: Map<string, ProjectedPod>;
+  readonly podsOf: Map<string, Set<string>>;
+}
+
+export function createLiveWorkloads(): LiveWorkloads {
+  const state: State = { workloads: new Map(), pods: new Map(), podsOf: new Map() };
+  const listeners = new Set<(change: WorkloadChange) => void>();
+  const tell = (change: WorkloadChange): void => {
+    for (const listener of listeners) listener(change);
+  };
+  return {
+    all: () => [...state.workloads.keys()].toSorted().flatMap((id) => rendered(state, id) ?? []),
+    get: (id) => rendered(state, id),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    onWorkload(kind, change) {
+      const id = idOf(kind, change.key);
+      const before = state.workloads.get(id);
+      if (change.type === "upsert") {
+        state.workloads.set(id, change.item);
+        tell({ kind: "upserted", workload: rendered(state, id) ?? change.item });
+      } else if (before !== undefined) {
+        state.workloads.delete(id);
+        tell({ kind: "deleted", workload: before });
+      }
+    },
+    onPod(change) {
+      const id = change.type === "upsert" ? change.item.workload : state.pods.get(change.key)?.workload;
+      if (id === undefined) return;
+      const before = rendered(state, id)?.rollout;
+      keepPod(state, id, change);
+      const after = rendered(state, id);
+      const moved = after?.rollout?.reason !== before?.reason || after?.rollout?.message !== before?.message;
+      if (after !== undefined && moved) tell({ kind: "upserted", workload: after });
+    },
+  };
+}
+
+function keepPod(state: State, id: string, change: InformerChange<ProjectedPod>): void {
+  const ofWorkload = state.podsOf.get(id) ?? new Set<string>();
+  if (change.type === "upsert" && change.item.trouble !== undefined) {
+    state.pods.set(change.key, change.item);
+    state.podsOf.set(id, ofWorkload.add(change.key));
+    return;
+  }
+  state.pods.delete(change.key);
+  ofWorkload.delete(change.key);
+  if (ofWorkload.size === 0) state.podsOf.delete(id);
+}
+
+/** A pod of the current template that is in trouble explains a rollout that does not end. */
+function rendered(state: State, id: string): Workload | undefined {
+  const workload = state.workloads.get(id);
+  const pods = state.podsOf.get(id);
+  const rollout = workload?.rollout;
+  if (workload === undefined || rollout === undefined || pods === undefined) return workload;
+  if (rollout.phase === RolloutPhase.ROLLOUT_PHASE_COMPLETE) return workload;
+  const images = new Set(workload.containers.map((container) => container.image));
+  const current = [...pods]
+    .map((key) => state.pods.get(key))
+    .find((pod) => pod !== undefined && pod.images.every((image) => images.has(image)));
+  if (current?.trouble === undefined) return workload;
+  const { reason, message } = current.trouble;
+  const failed = rollout.phase === RolloutPhase.ROLLOUT_PHASE_FAILED;
+  const told = failed ? { reason: rollout.reason, message: `${reason}: ${message}` } : { reason, message };
+  return { ...workload, rollout: { ...rollout, ...told } };
+}
+
+/** An informer's key is `namespace/name`; each informer knows its kind. */
+function idOf(kind: string, key: string): string {
+  const [namespace = "", name = ""] = key.split("/");
+  return formatWorkloadId({ namespace, kind, name });
+}

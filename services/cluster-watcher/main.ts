@@ -1,0 +1,34 @@
+import { systemClock } from "#common/kit/clock.ts";
+import { createGrpcServer } from "#common/kit/grpc.ts";
+import { createKubeApi } from "#common/kit/kube.ts";
+import { runUntilSignal } from "#common/kit/lifecycle.ts";
+import { createLog } from "#common/kit/log.ts";
+import { runMain } from "#common/kit/run-main.ts";
+import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { stdoutTrace } from "#common/kit/trace.ts";
+import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
+import { readWatcherConfig } from "./config.ts";
+import { createClusterService } from "./grpc.ts";
+import { watchEnvironment } from "./watch-environment.ts";
+
+await runMain(async () => {
+  const config = readWatcherConfig(process.env);
+  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
+  const log = createLog({ service: config.name, level: config.logLevel });
+  const watches = settings.environments.map((environment) =>
+    watchEnvironment({
+      environment,
+      connect: () => createKubeApi(environment.cluster),
+      clock: systemClock,
+      log,
+    }),
+  );
+  const server = createGrpcServer({
+    host: config.grpcHost,
+    port: config.grpcPort,
+    services: [[ClusterServiceDefinition, createClusterService(watches)]],
+    log,
+    ...(config.trace ? { trace: stdoutTrace(config.name) } : {}),
+  });
+  await runUntilSignal([...watches, server], { log, exitWithParent: true });
+});
