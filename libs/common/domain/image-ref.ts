@@ -143,9 +143,8 @@ function faultOfPath(path: string): string | undefined {
   if (path.length > longestPath) return `a name longer than ${longestPath} characters`;
   const wrong = path.split("/").find((part) => !pathPattern.test(part));
   if (wrong === undefined) return undefined;
-  return wrong === wrong.toLowerCase()
-    ? `"${shorten(wrong)}" is not a name`
-    : `"${shorten(wrong)}" has upper case letters`;
+  const isOnlyUpper = pathPattern.test(wrong.toLowerCase());
+  return `"${shorten(wrong)}" ${isOnlyUpper ? "has upper case letters" : "is not a name"}`;
 }
 
 function faultOfDigest(digest: string): string | undefined {

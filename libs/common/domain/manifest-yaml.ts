@@ -65,7 +65,9 @@ export function parsePart(source: string): ParsedDocument {
     if (doc === undefined || more.length > 0) return { ok: false, offset: 0, message: "not one document" };
     const [fault] = doc.errors;
     if (fault === undefined) return { ok: true, doc };
-    return { ok: false, offset: fault.pos[0], message: fault.message };
+    // What is missing at the end is shown on the last line written, not on the next document's first.
+    const last = Math.max(0, source.trimEnd().length - 1);
+    return { ok: false, offset: Math.min(fault.pos[0], last), message: fault.message };
   } catch (error) {
     // Whatever the parser stumbles over is a property of this document, and is reported as such.
     const message = error instanceof Error ? error.message : String(error);
