@@ -1,0 +1,144 @@
+import type {
+  Environments,
+  Job,
+  JobPage,
+  Plan,
+  ReleaseRequestInput,
+  RollbackRequestInput,
+  Steps,
+  Workload,
+  WorkloadImages,
+  WorkloadPage,
+} from "#common/contracts/http.ts";
+import { operations } from "#common/contracts/operations.ts";
+import type { OperationName } from "#common/contracts/operations.ts";
+
+import type { Ask, Transport } from "./http.ts";
+import { readEvents } from "./sse.ts";
+import type { ServerEvent } from "./sse.ts";
+
+export interface WorkloadQuery {
+  readonly environment?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+export interface JobQuery {
+  readonly environment?: string | undefined;
+  readonly workload?: string | undefined;
+  readonly phase?: string | undefined;
+  readonly since?: string | undefined;
+}
+
+/** The API as the command line uses it; every call throws CliProblem. */
+export interface ApiClient {
+  readonly url: string;
+  environments(): Promise<Environments>;
+  /** Every page, up to a limit, as one. */
+  workloads(query: WorkloadQuery): Promise<WorkloadPage>;
+  images(workload: Workload, query: { readonly refresh?: boolean }): Promise<WorkloadImages>;
+  plan(body: ReleaseRequestInput): Promise<Plan>;
+  release(body: ReleaseRequestInput, key: string): Promise<Job>;
+  rollback(id: string, body: RollbackRequestInput, key: string): Promise<Job>;
+  cancel(id: string, key: string): Promise<Job>;
+  /** Newest first; `limit` 0 is as many as there are, up to 10,000. */
+  jobs(query: JobQuery, limit: number): Promise<readonly Job[]>;
+  job(id: string): Promise<Job>;
+  steps(id: string, after: number): Promise<Steps>;
+  /** The job's events from after `lastEventId` on, until the server or the signal ends them. */
+  events(id: string, lastEventId: number, signal: AbortSignal): Promise<AsyncGenerator<ServerEvent>>;
+  serverVersion(): Promise<string>;
+}
+
+const pageSize = 200;
+const workloadPagesLimit = 200;
+const jobsLimit = 10_000;
+
+/** The contract's operations over a transport. */
+export function createApiClient(transport: Transport): ApiClient {
+  const get = <T>(name: OperationName, more: Partial<Ask> & { parameters?: Parameters } = {}) =>
+    transport.json<T>({ method: "GET", path: pathOf(name, more.parameters), ...more });
+  const post = <T>(name: OperationName, more: Partial<Ask> & { parameters?: Parameters }) =>
+    transport.json<T>({ method: "POST", path: pathOf(name, more.parameters), ...more });
+  return {
+    url: transport.target.url,
+    environments: () => get("listEnvironments"),
+    workloads: (query) => allWorkloads(get, query),
+    images: (workload, query) =>
+      get("listImages", { parameters: partsOf(workload), query: { refresh: query.refresh || undefined } }),
+    plan: (body) => post("createRelease", { body: { ...body, dryRun: true } }),
+    release: (body, key) => post("createRelease", { body, key }),
+    rollback: (id, body, key) => post("rollbackJob", { parameters: { id }, body, key }),
+    cancel: (id, key) => post("cancelJob", { parameters: { id }, key }),
+    jobs: (query, limit) => someJobs(get, query, limit),
+    job: (id) => get("getJob", { parameters: { id } }),
+    steps: (id, after) => get("listSteps", { parameters: { id }, query: { after } }),
+    events: (id, lastEventId, signal) => openEvents(transport, id, { lastEventId, signal }),
+    serverVersion: async () => {
+      const description = await get<{ info?: { version?: string } }>("openapi");
+      return description.info?.version ?? "unknown";
+    },
+  };
+}
+
+type Parameters = Readonly<Record<string, string>>;
+type Get = <T>(name: OperationName, more: Partial<Ask>) => Promise<T>;
+
+function pathOf(name: OperationName, parameters: Parameters = {}): string {
+  return operations[name].path.replaceAll(/:([a-z]+)/g, (_, key: string) =>
+    encodeURIComponent(parameters[key] ?? ""),
+  );
+}
+
+function partsOf(workload: Workload): Parameters {
+  const { environment, namespace, kind, name } = workload;
+  return { environment, namespace, kind: kind.toLowerCase(), name };
+}
+
+async function allWorkloads(get: Get, query: WorkloadQuery): Promise<WorkloadPage> {
+  const workloads: Workload[] = [];
+  let cursor: string | undefined;
+  for (let page = 1; ; page += 1) {
+    const answer = await get<WorkloadPage>("listWorkloads", { query: { ...query, limit: pageSize, cursor } });
+    workloads.push(...answer.workloads);
+    if (answer.next === null || page >= workloadPagesLimit) return { ...answer, workloads };
+    cursor = answer.next;
+  }
+}
+
+async function someJobs(get: Get, query: JobQuery, limit: number): Promise<readonly Job[]> {
+  const wanted = limit <= 0 ? jobsLimit : Math.min(limit, jobsLimit);
+  const jobs: Job[] = [];
+  let cursor: string | undefined;
+  while (jobs.length < wanted) {
+    const size = Math.min(pageSize, wanted - jobs.length);
+    const answer = await get<JobPage>("listJobs", { query: { ...query, limit: size, cursor } });
+    jobs.push(...answer.jobs);
+    // An empty page would let the loop turn for ever.
+    if (answer.next === null || answer.jobs.length === 0) break;
+    cursor = answer.next;
+  }
+  return jobs.slice(0, wanted);
+}
+
+interface EventsAsk {
+  readonly lastEventId: number;
+  readonly signal: AbortSignal;
+}
+
+async function openEvents(transport: Transport, id: string, ask: EventsAsk) {
+  const response = await transport.stream({
+    method: "GET",
+    path: pathOf("followJob", { id }),
+    headers: {
+      accept: "text/event-stream",
+      ...(ask.lastEventId > 0 ? { "last-event-id": String(ask.lastEventId) } : {}),
+    },
+    signal: ask.signal,
+  });
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.startsWith("text/event-stream") || response.body === null) {
+    await response.body?.cancel();
+    throw new Error(`not an event stream but "${type}"`);
+  }
+  return readEvents(response.body);
+}

@@ -1,0 +1,95 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
+
+import type { Io } from "../io.ts";
+import { exitCodes } from "../problem.ts";
+import type { ExitCode } from "../problem.ts";
+import { openSession } from "../session.ts";
+import type { CommonOptions, Session } from "../session.ts";
+
+/** What a verb is given to hang itself into the program. */
+export interface CommandDeps {
+  readonly io: Io;
+  /** Hands the verb's exit code to the program. */
+  readonly finish: (code: ExitCode) => void;
+}
+
+const scope = "Where:";
+const output = "Output:";
+const server = "Server:";
+
+/** The options every verb understands. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(new Option("-n, --namespace <name>", "only this namespace").helpGroup(scope))
+    .addOption(new Option("-a, --all-namespaces", "every namespace (as without -n)").helpGroup(scope))
+    .addOption(
+      new Option("-e, --environment <name>", "the environment; may be left out when there is one").helpGroup(
+        scope,
+      ),
+    )
+    .addOption(
+      new Option("-o, --output <format>", "how the result is printed")
+        .choices(["table", "wide", "json", "yaml", "name"])
+        .default("table")
+        .helpGroup(output),
+    )
+    .addOption(new Option("--no-headers", "tables without their heading").helpGroup(output))
+    .addOption(
+      new Option("--url <url>", "the server (else SLIPWAY_URL, else a running demo)").helpGroup(server),
+    )
+    .addOption(new Option("--token <token>", "its token (else SLIPWAY_TOKEN)").helpGroup(server));
+}
+
+/** `--format story`: the shapes of 2016. */
+export function addStoryOption(command: Command): Command {
+  return command.addOption(
+    new Option("--format <name>", "story: the shape this had in 2016").choices(["story"]).helpGroup(output),
+  );
+}
+
+/** Runs a verb within a session and hands on its exit code; without one, 0. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- commander hands options over untyped; each verb names its own
+export function verb<Options extends CommonOptions>(
+  deps: CommandDeps,
+  act: (session: Session, options: Options, args: readonly string[]) => Promise<ExitCode | undefined>,
+): (this: Command) => Promise<void> {
+  return async function run(this: Command) {
+    const options = this.opts<Options>();
+    const session = await openSession(deps.io, options);
+    deps.finish((await act(session, options, this.args)) ?? exitCodes.ok);
+  };
+}
+
+/** For repeatable options that also take a comma list. */
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  const values = value.split(",").map((part) => part.trim());
+  if (values.includes("")) throw new InvalidArgumentError("an entry is blank");
+  return [...previous, ...values];
+}
+
+/** A count from 0. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError("wanted: a number from 0");
+  return Number(text);
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const longestMs = 14 * 86_400_000;
+
+/** "90s", "10m", "2h", "7d" in milliseconds. */
+export function parseDuration(text: string): number {
+  const found = /^(\d{1,7}(?:\.\d{1,3})?)(s|m|h|d)$/.exec(text);
+  const ms = found === null ? Number.NaN : Number(found[1]) * (unitMs[found[2] ?? ""] ?? 0);
+  if (!(ms > 0 && ms <= longestMs)) {
+    throw new InvalidArgumentError("wanted: a duration such as 90s, 10m or 2h, at most 14d");
+  }
+  return ms;
+}
+
+/** A duration back from now, or a date, as an instant. */
+export function parseSince(text: string, now: Date): string {
+  const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(date)) return new Date(date).toISOString();
+  return new Date(now.getTime() - parseDuration(text)).toISOString();
+}

@@ -1,0 +1,108 @@
+import type { Command } from "commander";
+
+import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
+
+import { findWorkloads } from "../lookup.ts";
+import { imageLines } from "../print/images.ts";
+import { usageProblem } from "../problem.ts";
+import { show } from "../session.ts";
+import type { CommonOptions, Session } from "../session.ts";
+
+import { addCommonOptions, addStoryOption, collect, parseCount, verb } from "./common.ts";
+import type { CommandDeps } from "./common.ts";
+
+interface ImageOptions extends CommonOptions {
+  readonly workload?: readonly string[];
+  readonly service?: readonly string[];
+  readonly limit: number;
+  readonly refresh?: boolean;
+}
+
+/** `images W`, and its name of 2016, `list-images --service W`. */
+export function addImages(program: Command, deps: CommandDeps): void {
+  for (const name of ["images", "list-images"]) {
+    const command = program
+      .command(`${name} [workload...]`, { hidden: name !== "images" })
+      .summary("what could run: a workload's images, newest first")
+      .description(
+        "Lists the images each container could run, newest first, with the running one marked '->. Without a workload: those of every workload of -n, or of all. Also: list-images.",
+      )
+      .option("--workload <name>", "same as the argument; repeatable", collect)
+      .option("--service <name>", "same as --workload", collect)
+      .option("-l, --limit <count>", "images per container, the running one always; 0 is all", parseCount, 10)
+      .option("--refresh", "ask the registry now instead of answering from the last scan")
+      .addHelpText(
+        "after",
+        `\nExamples:\n  slipway ${name} front-end\n  slipway ${name} sock-shop/front-end --limit 3\n  slipway ${name} front-end --refresh -o json`,
+      );
+    addStoryOption(addCommonOptions(command)).action(
+      verb<ImageOptions>(deps, (session, options, args) =>
+        listImages(session, { options, args, heading: heading(name, options) }),
+      ),
+    );
+  }
+}
+
+function heading(name: string, options: ImageOptions): string {
+  const seed = options.service !== undefined || options.format === "story";
+  return name === "list-images" && seed ? "SERVICE" : "WORKLOAD";
+}
+
+interface ImageAsk {
+  readonly options: ImageOptions;
+  readonly args: readonly string[];
+  readonly heading: string;
+}
+
+async function listImages(session: Session, ask: ImageAsk): Promise<undefined> {
+  const { limit, refresh = false } = ask.options;
+  const workloads = await chosen(session, ask);
+  const all = await imagesOf(session, workloads, refresh);
+  const limited = limit === 0 ? all : all.map((images) => cut(images, limit));
+  show(session, {
+    data: { images: limited },
+    names: limited.flatMap(namesOf),
+    lines: ({ headers }) => imageLines(all, { heading: ask.heading, headers, limit }),
+  });
+  return undefined;
+}
+
+const workloadsLimit = 200;
+
+async function chosen(session: Session, { options, args }: ImageAsk): Promise<readonly Workload[]> {
+  const names = [...args, ...(options.workload ?? []), ...(options.service ?? [])];
+  if (names.length > 0) return await findWorkloads(session, names);
+  const { environment, namespace } = options;
+  const { workloads } = await session.api.workloads({ environment, namespace });
+  if (workloads.length <= workloadsLimit) return workloads;
+  throw usageProblem(
+    `${workloads.length} workloads are too many for one list of images`,
+    `name some, or narrow it with -n; at most ${workloadsLimit}`,
+  );
+}
+
+const atATime = 8;
+
+/** A few at a time: kind to the server, and in the order asked for. */
+async function imagesOf(session: Session, workloads: readonly Workload[], refresh: boolean) {
+  const all: WorkloadImages[] = [];
+  for (let at = 0; at < workloads.length; at += atATime) {
+    const some = workloads.slice(at, at + atATime);
+    all.push(...(await Promise.all(some.map((workload) => session.api.images(workload, { refresh })))));
+  }
+  return all;
+}
+
+function cut(images: WorkloadImages, limit: number): WorkloadImages {
+  const containers = images.containers.map((container) => ({
+    ...container,
+    available: container.available.filter((image, at) => at < limit || image.running),
+  }));
+  return { ...images, containers };
+}
+
+function namesOf(images: WorkloadImages): readonly string[] {
+  return images.containers.flatMap((container) =>
+    container.available.map((image) => `${container.repository}:${image.tag}`),
+  );
+}

@@ -1,0 +1,133 @@
+import type { Command } from "commander";
+
+import type { Job, Step } from "#common/contracts/http.ts";
+
+import { findJob } from "../lookup.ts";
+import { jobDetailLines } from "../print/jobs.ts";
+import { shortJob } from "../print/names.ts";
+import { outcomeWord } from "../print/outcome.ts";
+import { safe } from "../print/safe.ts";
+import type { ExitCode } from "../problem.ts";
+import { show } from "../session.ts";
+import type { CommonOptions, Session } from "../session.ts";
+
+import { addCommonOptions, addStoryOption, verb } from "./common.ts";
+import type { CommandDeps } from "./common.ts";
+import { addWaitOptions, followAndPrint, timeoutOption, waitAndPrint } from "./waiting.ts";
+import type { WaitOptions } from "./waiting.ts";
+
+interface JobOptions extends CommonOptions {
+  readonly watch?: boolean;
+  readonly timeout: number;
+}
+
+/** `job ID` */
+export function addJob(program: Command, deps: CommandDeps): void {
+  const command = program
+    .command("job <id>")
+    .summary("one job: its results and its steps")
+    .description("Shows one job, by its id or the last eight digits of it: results, steps, what went wrong.")
+    .option("-w, --watch", "follow it to its end, and exit by its outcome")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slipway job 0c1d8e11\n  slipway job 0c1d8e11 -w --timeout 10m\n  slipway job 0c1d8e11 -o json",
+    );
+  command.addOption(timeoutOption(command));
+  addStoryOption(addCommonOptions(command)).action(verb<JobOptions>(deps, showJob));
+}
+
+async function showJob(
+  session: Session,
+  options: JobOptions,
+  args: readonly string[],
+): Promise<ExitCode | undefined> {
+  const job = await findJob(session, args[0] ?? "");
+  if (options.watch === true) return await followAndPrint(session, job, options.timeout);
+  const steps = await allSteps(session, job.id);
+  const { io, outPaint } = session;
+  show(session, {
+    data: { ...job, steps },
+    names: [job.id],
+    lines: () =>
+      jobDetailLines(job, steps, { now: io.clock.now(), columns: columnsOf(session), paint: outPaint }),
+  });
+  return undefined;
+}
+
+const stepPagesLimit = 100;
+
+async function allSteps(session: Session, id: string): Promise<readonly Step[]> {
+  const steps = new Map<number, Step>();
+  let after = 0;
+  for (let page = 1; page <= stepPagesLimit; page += 1) {
+    const answer = await session.api.steps(id, after);
+    for (const step of answer.steps) steps.set(step.number, step);
+    if (answer.steps.length === 0) break;
+    after = answer.next;
+  }
+  return [...steps.values()].sort((a, b) => a.number - b.number);
+}
+
+/** A file or a pipe has no edge to stay within. */
+function columnsOf({ io }: Session): number {
+  return io.outIsTerminal ? io.size().columns : 400;
+}
+
+/** `cancel JOB` */
+export function addCancel(program: Command, deps: CommandDeps): void {
+  const command = program
+    .command("cancel <job>")
+    .summary("stop a job that has not written yet")
+    .description("Cancels a job that waits or has not pushed its commit yet; later, roll it back instead.")
+    .addHelpText("after", "\nExample:\n  slipway cancel 0c1d8e11");
+  addCommonOptions(command).action(verb(deps, cancelJob));
+}
+
+async function cancelJob(
+  session: Session,
+  _options: CommonOptions,
+  args: readonly string[],
+): Promise<undefined> {
+  const { id } = await findJob(session, args[0] ?? "");
+  const job = await session.api.cancel(id, session.io.newKey());
+  show(session, { data: job, names: [job.id], lines: () => [cancelLine(job)] });
+  return undefined;
+}
+
+function cancelLine(job: Job): string {
+  const word = outcomeWord(job);
+  const short = shortJob(job.id);
+  if (job.phase === "cancelled") return safe(`cancelled job=${job.id}`);
+  return safe(`cancel requested job=${job.id} phase=${word}; follow it with: slipway job ${short} -w`);
+}
+
+interface RollbackOptions extends WaitOptions {
+  readonly message?: string;
+}
+
+/** `rollback JOB` */
+export function addRollback(program: Command, deps: CommandDeps): void {
+  const command = program
+    .command("rollback <job>")
+    .summary("undo a job: write back the images it replaced")
+    .description(
+      "Writes back exactly the images that the job replaced, in a commit of its own, and waits until they are healthy. Automation is held from climbing again.",
+    )
+    .option("-m, --message <text>", "why; becomes part of the commit")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slipway rollback 0c1d8e11\n  slipway rollback 0c1d8e11 -m 'checkout answers 500'",
+    );
+  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<RollbackOptions>(deps, rollback));
+}
+
+async function rollback(
+  session: Session,
+  options: RollbackOptions,
+  args: readonly string[],
+): Promise<ExitCode> {
+  const { id } = await findJob(session, args[0] ?? "");
+  const body = options.message === undefined ? {} : { message: options.message };
+  const job = await session.api.rollback(id, body, session.io.newKey());
+  return await waitAndPrint(session, job, options);
+}

@@ -1,0 +1,191 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
+
+import type { Plan, ReleaseRequestInput } from "#common/contracts/http.ts";
+
+import { findNames } from "../lookup.ts";
+import { shortWorkload } from "../print/names.ts";
+import { diffLines, planLines } from "../print/results.ts";
+import { safe } from "../print/safe.ts";
+import { exitCodes, usageProblem } from "../problem.ts";
+import type { ExitCode } from "../problem.ts";
+import { show } from "../session.ts";
+import type { Session } from "../session.ts";
+
+import { addCommonOptions, addStoryOption, collect, verb } from "./common.ts";
+import type { CommandDeps } from "./common.ts";
+import { addWaitOptions, waitAndPrint } from "./waiting.ts";
+import type { WaitOptions } from "./waiting.ts";
+
+type Override = NonNullable<ReleaseRequestInput["override"]>[number];
+
+const overrideNames: readonly Override[] = [
+  "lock",
+  "filter",
+  "downgrade",
+  "freeze",
+  "window",
+  "conflict",
+  "changed-since",
+];
+
+interface ReleaseOptions extends WaitOptions {
+  readonly workload?: readonly string[];
+  readonly service?: readonly string[];
+  readonly all?: boolean;
+  readonly exclude?: readonly string[];
+  readonly image?: readonly string[];
+  readonly updateImage?: readonly string[];
+  readonly latest?: boolean;
+  readonly updateAllImages?: boolean;
+  readonly message?: string;
+  readonly override?: readonly Override[];
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly idempotencyKey?: string;
+}
+
+const examples = `
+Examples:
+  slipway release front-end                        # a terminal: shows the plan for the newest image, asks
+  slipway release front-end --latest -y            # does not ask; a pipe never asks
+  slipway release front-end -i weaveworksdemos/front-end:0.3.1 -m "fix the cart"
+  slipway release --all --latest --exclude payment --dry-run
+  slipway release front-end -i "$IMAGE" --timeout 10m -o json > job.json   # a pipeline: exits by the outcome
+
+Exit: 0 succeeded or nothing to do, 1 failed, 2 usage, 3 rolled back, 4 not over at --timeout (the job
+goes on), 5 cancelled or superseded, 6 unreachable or refused.`;
+
+/** `release W…|--all` */
+export function addRelease(program: Command, deps: CommandDeps): void {
+  const command = program
+    .command("release [workload...]")
+    .summary("bring workloads to chosen images, and wait until healthy")
+    .description(
+      "Writes the chosen images into the config repository as one commit, applies it, and waits until the workloads are healthy. Give exactly one of --image and --latest.",
+    )
+    .option("--workload <name>", "same as the argument; repeatable", collect)
+    .option("--service <name>", "same as --workload", collect)
+    .option("--all", "every workload that is declared and runs (with -n: of that namespace)")
+    .option("--exclude <name>", "leave this workload alone; repeatable", collect)
+    .option("-i, --image <ref>", "this image, in full; repeatable", collect)
+    .addOption(new Option("--update-image <ref>").argParser(collect).hideHelp())
+    .option("--latest", "the newest eligible image of each container")
+    .addOption(new Option("--update-all-images").hideHelp())
+    .option("-m, --message <text>", "why; becomes part of the commit")
+    .option("--dry-run", "show the plan and its diff; nothing is stored or written")
+    .option("-y, --yes", "do not ask")
+    .option("--override <right>", `pass one guard: ${overrideNames.join(", ")}; repeatable`, parseOverrides)
+    .option("--idempotency-key <key>", "yours: a rerun of the same step releases once (else a fresh one)")
+    .addHelpText("after", examples);
+  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<ReleaseOptions>(deps, release));
+}
+
+function parseOverrides(text: string, previous: readonly Override[] = []): readonly Override[] {
+  const rights = collect(text).map((name) => overrideNames.find((known) => known === name));
+  if (rights.includes(undefined)) throw new InvalidArgumentError(`wanted: ${overrideNames.join(", ")}`);
+  return [...previous, ...rights.filter((right) => right !== undefined)];
+}
+
+async function release(
+  session: Session,
+  options: ReleaseOptions,
+  args: readonly string[],
+): Promise<ExitCode> {
+  const images = chosenImages(options, session.io.interactive);
+  const body = await requestBody(session, { options, args, images });
+  if (options.dryRun === true) return dryRun(session, await session.api.plan(body));
+  const asks = session.io.interactive && options.yes !== true && options.format !== "story";
+  if (asks) {
+    const consent = await planAndAsk(session, body);
+    if (consent !== "yes") return consent === "nothing" ? exitCodes.ok : exitCodes.cancelled;
+  }
+  const job = await session.api.release(body, options.idempotencyKey ?? session.io.newKey());
+  return await waitAndPrint(session, job, options);
+}
+
+type Images = NonNullable<ReleaseRequestInput["images"]>;
+
+function chosenImages(options: ReleaseOptions, interactive: boolean): Images {
+  const exact = [...(options.image ?? []), ...(options.updateImage ?? [])];
+  const latest = options.latest === true || options.updateAllImages === true;
+  if (exact.length > 0 && latest) throw usageProblem("Give either --image or --latest, not both");
+  if (exact.length > 0) return { exact };
+  // Without either, a person is shown the plan and asked; a pipeline has to say what it means.
+  if (latest || (interactive && options.yes !== true)) return { select: "latest" };
+  throw usageProblem("Give exactly one of --image REF and --latest", "slipway release --help has examples");
+}
+
+interface BodyAsk {
+  readonly options: ReleaseOptions;
+  readonly args: readonly string[];
+  readonly images: Images;
+}
+
+async function requestBody(session: Session, ask: BodyAsk): Promise<ReleaseRequestInput> {
+  const { options, args, images } = ask;
+  const names = [...args, ...(options.workload ?? []), ...(options.service ?? [])];
+  if (names.length > 0 && options.all === true)
+    throw usageProblem("Give either workloads or --all, not both");
+  if (names.length === 0 && options.all !== true) {
+    throw usageProblem("Name at least one workload, or give --all", "slipway workloads shows what there is");
+  }
+  const found = await findNames(session, [...names, ...(options.exclude ?? [])]);
+  const workloads = found.slice(0, names.length);
+  const exclude = found.slice(names.length);
+  return {
+    ...(options.environment === undefined ? {} : { environment: options.environment }),
+    ...(names.length > 0 ? { workloads: [...workloads] } : await everyWorkload(session, options)),
+    ...(exclude.length > 0 ? { exclude: [...exclude] } : {}),
+    images,
+    ...(options.message === undefined ? {} : { message: options.message }),
+    ...(options.override === undefined ? {} : { override: [...options.override] }),
+  };
+}
+
+/** `--all -n shop` must not mean more than that namespace. */
+async function everyWorkload(
+  session: Session,
+  { environment, namespace }: ReleaseOptions,
+): Promise<Pick<ReleaseRequestInput, "all" | "workloads">> {
+  if (namespace === undefined) return { all: true };
+  const { workloads } = await session.api.workloads({ environment, namespace });
+  const declared = workloads.filter(
+    (workload) => workload.namespace === namespace && workload.declared !== null,
+  );
+  if (declared.length > 0) return { workloads: declared.map((workload) => workload.id) };
+  throw usageProblem(`No workload of namespace "${namespace}" is declared in the config repository`);
+}
+
+function dryRun(session: Session, plan: Plan): ExitCode {
+  const changed = plan.results.filter((result) => result.result !== "skip");
+  show(session, {
+    data: plan,
+    names: [...new Set(changed.map((result) => shortWorkload(result.workload)))],
+    lines: (style) => {
+      const diff = diffLines(plan.diffs, session.outPaint);
+      return [...planLines(plan, style), ...(diff.length > 0 ? ["", ...diff] : [])];
+    },
+  });
+  return exitCodes.ok;
+}
+
+const questionsLimit = 10;
+
+/** Shows the plan and asks; `d` shows the diff and asks again. */
+async function planAndAsk(session: Session, body: ReleaseRequestInput): Promise<"yes" | "no" | "nothing"> {
+  const { io, options, errPaint } = session;
+  const plan = await session.api.plan(body);
+  for (const line of planLines(plan, { wide: options.output === "wide" })) io.err(line);
+  if (plan.results.every((result) => result.result === "skip")) return "nothing";
+  for (let asked = 1; asked <= questionsLimit; asked += 1) {
+    const answer = (await io.ask(safe(`Release to ${plan.environment}? [y/N/d=diff] `)))
+      ?.trim()
+      .toLowerCase();
+    if (answer === "y" || answer === "yes") return "yes";
+    if (answer !== "d" && answer !== "diff") break;
+    for (const line of diffLines(plan.diffs, errPaint)) io.err(line);
+  }
+  io.err("Nothing was released.");
+  return "no";
+}

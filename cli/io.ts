@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import { createInterface } from "node:readline/promises";
+
+import { systemClock } from "#common/kit/clock.ts";
+import type { Clock } from "#common/kit/clock.ts";
+
+/** Everything the command line knows of its process; results go to `out`, progress and talk to `err`. */
+export interface Io {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly clock: Clock;
+  /** A person sits at both ends: questions may be asked. */
+  readonly interactive: boolean;
+  /** The progress stream is a terminal whose lines can be rewritten. */
+  readonly live: boolean;
+  readonly outIsTerminal: boolean;
+  readonly outColour: boolean;
+  readonly errColour: boolean;
+  /** Writes one line to the result. */
+  out(line: string): void;
+  /** Writes one line of progress or talk. */
+  err(line: string): void;
+  /** Writes to the progress stream as it is: cursor movements of the live view. */
+  errRaw(text: string): void;
+  size(): { readonly columns: number; readonly rows: number };
+  /** Asks on the progress stream; undefined when the person leaves instead of answering. */
+  ask(question: string): Promise<string | undefined>;
+  /** Calls `act` at the first Ctrl-C (the second ends the process); undone by the answer. */
+  onInterrupt(act: () => void): () => void;
+  newKey(): string;
+  isAlive(pid: number): boolean;
+  readonly userId: number | undefined;
+}
+
+/** The real process as `Io`; main.ts is the one caller. */
+export function createProcessIo(process: NodeJS.Process): Io {
+  const { stdin, stdout, stderr, env } = process;
+  for (const stream of [stdout, stderr]) stream.on("error", leaveOnBrokenPipe(process));
+  const dumb = env["TERM"] === "dumb";
+  const colour = (stream: NodeJS.WriteStream) => stream.isTTY && !dumb && (env["NO_COLOR"] ?? "") === "";
+  return {
+    args: process.argv.slice(2),
+    env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    interactive: stdin.isTTY && stderr.isTTY,
+    live: stderr.isTTY && !dumb,
+    outIsTerminal: stdout.isTTY,
+    outColour: colour(stdout),
+    errColour: colour(stderr),
+    out: (line) => void stdout.write(`${line}\n`),
+    err: (line) => void stderr.write(`${line}\n`),
+    errRaw: (text) => void stderr.write(text),
+    size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
+    ask: (question) => askOnce(process, question),
+    onInterrupt: (act) => {
+      process.once("SIGINT", act);
+      return () => void process.off("SIGINT", act);
+    },
+    newKey: randomUUID,
+    isAlive: (pid) => isAlive(process, pid),
+    userId: process.getuid?.(),
+  };
+}
+
+/** `slipway … | head` closes our pipe: that is the reader's right, not a fault. */
+function leaveOnBrokenPipe(process: NodeJS.Process): (error: NodeJS.ErrnoException) => void {
+  return (error) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  };
+}
+
+async function askOnce(process: NodeJS.Process, question: string): Promise<string | undefined> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const leaving = new AbortController();
+  lines.once("SIGINT", () => leaving.abort());
+  lines.once("close", () => leaving.abort());
+  try {
+    return await lines.question(question, { signal: leaving.signal });
+  } catch (error) {
+    if (leaving.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    lines.close();
+  }
+}
+
+function isAlive(process: NodeJS.Process, pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, but belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

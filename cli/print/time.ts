@@ -1,0 +1,38 @@
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** RFC 822 as the predecessor wrote it: "18 Nov 16 16:00 UTC". */
+export function shortDate(instant: string): string {
+  const at = new Date(instant);
+  if (Number.isNaN(at.getTime())) return "?";
+  const day = `${two(at.getUTCDate())} ${months[at.getUTCMonth()] ?? ""} ${two(at.getUTCFullYear() % 100)}`;
+  return `${day} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())} UTC`;
+}
+
+/** For log lines: "2026-11-23T16:40:02Z". */
+export function logTime(at: Date): string {
+  return at.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** For people: "0.1 s", "31.4 s", "2 min 05 s", "3 h 20 min". */
+export function durationText(ms: number): string {
+  const safeMs = Math.max(0, ms);
+  if (safeMs < 59_950) return `${(safeMs / 1000).toFixed(1)} s`;
+  const seconds = Math.round(safeMs / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+}
+
+/** For programs: "31.4s". */
+export function secondsText(ms: number): string {
+  return `${(Math.max(0, ms) / 1000).toFixed(1)}s`;
+}
+
+/** Milliseconds from one instant to another. */
+export function betweenMs(from: string, to: string): number {
+  return Date.parse(to) - Date.parse(from);
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}

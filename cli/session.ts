@@ -1,0 +1,64 @@
+import { createApiClient } from "./api-client.ts";
+import type { ApiClient } from "./api-client.ts";
+import { createTransport } from "./http.ts";
+import type { Io } from "./io.ts";
+import { dataText } from "./print/data.ts";
+import { createPaint } from "./print/paint.ts";
+import type { Paint } from "./print/paint.ts";
+import { usageProblem } from "./problem.ts";
+import { findTarget } from "./target.ts";
+import { version } from "./version.ts";
+
+export type Output = "table" | "wide" | "json" | "yaml" | "name";
+
+/** What every verb understands, as commander hands it over. */
+export interface CommonOptions {
+  readonly namespace?: string;
+  readonly allNamespaces?: boolean;
+  readonly environment?: string;
+  readonly output: Output;
+  readonly headers: boolean;
+  readonly format?: "story";
+  readonly url?: string;
+  readonly token?: string;
+}
+
+/** One run of one verb: its server, its options, its streams. */
+export interface Session {
+  readonly io: Io;
+  readonly api: ApiClient;
+  readonly options: CommonOptions;
+  readonly outPaint: Paint;
+  readonly errPaint: Paint;
+}
+
+export async function openSession(io: Io, options: CommonOptions): Promise<Session> {
+  if (options.namespace !== undefined && options.allNamespaces === true) {
+    throw usageProblem("Give either --namespace or --all-namespaces");
+  }
+  const target = await findTarget(options, io);
+  const transport = createTransport({ target, clock: io.clock, userAgent: `slipway/${version}` });
+  return {
+    io,
+    api: createApiClient(transport),
+    options,
+    outPaint: createPaint(io.outColour),
+    errPaint: createPaint(io.errColour),
+  };
+}
+
+/** How one result is shown in each of the outputs. */
+export interface Shown {
+  readonly data: unknown;
+  readonly names: readonly string[];
+  readonly lines: (style: { readonly wide: boolean; readonly headers: boolean }) => readonly string[];
+}
+
+/** Prints a result as `-o` asks. */
+export function show(session: Pick<Session, "io" | "options">, shown: Shown): void {
+  const { io, options } = session;
+  const { output, headers } = options;
+  if (output === "json" || output === "yaml") return io.out(dataText(shown.data, output));
+  const lines = output === "name" ? shown.names : shown.lines({ wide: output === "wide", headers });
+  for (const line of lines) io.out(line);
+}
