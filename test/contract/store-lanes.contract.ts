@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+
+import { expect, test } from "vitest";
+
+import type { NewIntent } from "#common/store/intents.ts";
+import { addAttempt, answerAttempt, getIntent, openIntent } from "#common/store/intents.ts";
+import { recordedCommitsOf, recordIntent, resolveIntent } from "#common/store/intents.ts";
+import {
+  confirmTip,
+  deferLane,
+  dueEnvironments,
+  dueLanes,
+  ensureLane,
+  getLane,
+} from "#common/store/lanes.ts";
+import { moveTip, setLaneProblem, setLaneValue, wakeLane } from "#common/store/lanes.ts";
+import { takeLease } from "#common/store/leases.ts";
+import { patchJob } from "#common/store/jobs.ts";
+import type { StoreWorld } from "#support/store-world.ts";
+
+const person = { name: "Slipway", email: "slipway@example.com", at: "2026-01-01T00:00:00.000Z" };
+const draft = { message: "m", author: person, committer: person, files: [] };
+const plan = { results: [], changes: [], targets: [] };
+
+export function lanesContract(given: () => StoreWorld): void {
+  const anIntent = async (laneId: string, commits: readonly string[]): Promise<NewIntent> => ({
+    id: randomUUID(),
+    laneId,
+    fence: 7n,
+    base: "base",
+    tip: commits.at(-1) ?? "",
+    laneOld: "old",
+    commits: await Promise.all(
+      commits.map(async (commit) => ({
+        jobId: (await given().aJob({ lane_id: laneId })).id,
+        commit,
+        draft,
+        plan,
+      })),
+    ),
+  });
+
+  test("an intent comes back whole, with its commits and attempts in order", async () => {
+    const { store, aLane } = given();
+    const laneId = await aLane();
+    const intent = await anIntent(laneId, ["one", "two", "three"]);
+    await store.transaction((tx) => recordIntent(tx, intent));
+    expect(await addAttempt(store.db, { intentId: intent.id, laneNew: "new 1", fence: 7n })).toBe(1);
+    expect(await addAttempt(store.db, { intentId: intent.id, laneNew: "new 2", fence: 8n })).toBe(2);
+    await answerAttempt(store.db, { intentId: intent.id, number: 1, answer: "! rejected" });
+    expect(await openIntent(store.db, laneId)).toEqual({
+      ...intent,
+      state: "open",
+      createdAt: expect.any(Date),
+      attempts: [
+        { number: 1, laneNew: "new 1", fence: 7n, answer: "! rejected" },
+        { number: 2, laneNew: "new 2", fence: 8n, answer: null },
+      ],
+    });
+  });
+
+  test("a lane has at most one open intent", async () => {
+    const { store, aLane } = given();
+    const laneId = await aLane();
+    const [first, second] = [await anIntent(laneId, ["one"]), await anIntent(laneId, ["two"])];
+    await recordIntent(store.db, first);
+    await expect(recordIntent(store.db, second)).rejects.toThrow(/push_intents_one_open/);
+    await resolveIntent(store.db, { id: first.id, state: "landed" });
+    expect(await openIntent(store.db, laneId)).toBeUndefined();
+    await store.transaction((tx) => recordIntent(tx, second));
+    expect(await openIntent(store.db, laneId)).toMatchObject({ id: second.id });
+  });
+
+  test("an intent is resolved once, and nothing is tried for it afterwards", async () => {
+    const { store, aLane } = given();
+    const intent = await anIntent(await aLane(), ["one"]);
+    await recordIntent(store.db, intent);
+    await resolveIntent(store.db, { id: intent.id, state: "sealed" });
+    expect(await getIntent(store.db, intent.id)).toMatchObject({ state: "sealed" });
+    const again = resolveIntent(store.db, { id: intent.id, state: "landed" });
+    await expect(again).rejects.toMatchObject({ code: "INTERNAL" });
+    const attempt = addAttempt(store.db, { intentId: intent.id, laneNew: "late", fence: 7n });
+    await expect(attempt).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+
+  test("every commit that was ever recorded for a job is remembered", async () => {
+    const { store, aLane } = given();
+    const laneId = await aLane();
+    const first = await anIntent(laneId, ["one"]);
+    const jobId = first.commits[0]?.jobId ?? "";
+    await recordIntent(store.db, first);
+    await resolveIntent(store.db, { id: first.id, state: "refused" });
+    const second = { ...first, id: randomUUID(), commits: [{ jobId, commit: "two", draft, plan }] };
+    await recordIntent(store.db, second);
+    expect(await recordedCommitsOf(store.db, jobId)).toEqual(["one", "two"]);
+  });
+
+  test("a lane keeps what is known of its branch and ref", async () => {
+    const { store, aLane } = given();
+    const laneId = await aLane();
+    const problem = { code: "GIT_UNAVAILABLE", title: "t", detail: null, hint: null };
+    await setLaneProblem(store.db, { laneId, problem, nextInMs: 5_000 });
+    expect(await getLane(store.db, laneId)).toMatchObject({ problem, tip: null, lane_value: null });
+    await setLaneValue(store.db, { laneId, value: "v1" });
+    await moveTip(store.db, { laneId, tip: "abc" });
+    await ensureLane(store.db, { id: laneId, url: "other", branch: "other", laneRef: "other" });
+    const lane = await getLane(store.db, laneId);
+    expect(lane).toMatchObject({ problem: null, tip: "abc", lane_value: "v1", branch: "main" });
+    expect(lane?.tip_seen_at).toBeInstanceOf(Date);
+  });
+
+  test("a lane is due for its branch, for an open intent and for due jobs, and never while it is held", async () => {
+    const { store, aLane, aJob, aWorker, silence } = given();
+    const laneId = await aLane();
+    const isDue = async () => (await dueLanes(store.db, 10_000)).includes(laneId);
+    expect(await isDue()).toBe(true);
+    await confirmTip(store.db, { laneId, nextInMs: 60_000 });
+    expect(await isDue()).toBe(false);
+    await wakeLane(store.db, laneId);
+    expect(await isDue()).toBe(true);
+    await deferLane(store.db, laneId, 60_000);
+
+    const job = await aJob({ lane_id: laneId });
+    expect(await isDue()).toBe(true);
+    await patchJob(store.db, job.id, { dueInMs: 60_000 });
+    expect(await isDue()).toBe(false);
+
+    const intent = {
+      ...(await anIntent(laneId, [])),
+      commits: [{ jobId: job.id, commit: "one", draft, plan }],
+    };
+    await recordIntent(store.db, intent);
+    expect(await isDue()).toBe(true);
+    const owner = await aWorker();
+    await takeLease(store.db, { id: `lane:${laneId}`, owner });
+    expect(await isDue()).toBe(false);
+    await silence(owner);
+    expect(await isDue()).toBe(true);
+  });
+
+  test("an environment is due while something in it rolls out, and never while it is held", async () => {
+    const { store, aJobAfter, aWorker } = given();
+    const environment = `env-${randomUUID().slice(0, 8)}`;
+    const isDue = async () => (await dueEnvironments(store.db, 10_000)).includes(environment);
+    const rollout = ["taken-by-lane", "intent-recorded", "adopted"] as const;
+    const { id } = await aJobAfter(rollout, { environment });
+    expect(await isDue()).toBe(true);
+    await patchJob(store.db, id, { dueInMs: 60_000 });
+    expect(await isDue()).toBe(false);
+    await patchJob(store.db, id, { dueInMs: 0 });
+    await takeLease(store.db, { id: `environment:${environment}`, owner: await aWorker() });
+    expect(await isDue()).toBe(false);
+  });
+}
