@@ -58,9 +58,26 @@ export interface WorkloadPlan {
   readonly left: readonly LabelLeft[];
 }
 
-/** Reads all documents of a text. */
-export function findAll(text: string, o: { readonly defaultNamespace: string }): FoundFile {
-  const read = readDocuments(text).map((document) => ({
+/** Reads what a text says of some workloads; parsing the rest of a large file would be waste. */
+export function findById(
+  text: string,
+  ids: Iterable<string>,
+  o: { readonly defaultNamespace: string },
+): FoundFile {
+  const wanted = [...new Set(ids)];
+  const names = wanted.map((id) => id.slice(id.lastIndexOf("/") + 1));
+  const likely = find(text, o, (source) => names.some((name) => source.includes(name)));
+  const found = new Set(likely.workloads.map((workload) => formatWorkloadId(workload.id)));
+  // An unusual spelling of a name, or a fault worth telling, is found by reading everything.
+  return wanted.every((id) => found.has(id)) ? likely : find(text, o, () => true);
+}
+
+function find(
+  text: string,
+  o: { readonly defaultNamespace: string },
+  isWanted: (source: string) => boolean,
+): FoundFile {
+  const read = readDocuments(text, isWanted).map((document) => ({
     document,
     findings: findWorkloads(document, o.defaultNamespace),
   }));

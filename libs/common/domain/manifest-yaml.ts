@@ -22,13 +22,14 @@ export interface SourcePart {
   readonly source: string;
 }
 
-/** Every document of the text, in order. */
-export function readDocuments(text: string): readonly YamlDocument[] {
-  return splitDocuments(text).map((part, index) => ({
-    number: index + 1,
-    ...part,
-    parsed: parsePart(part.source),
-  }));
+/** The documents of the text, in order; all of them, or those whose source is wanted. */
+export function readDocuments(
+  text: string,
+  isWanted: (source: string) => boolean = () => true,
+): readonly YamlDocument[] {
+  return splitDocuments(text).flatMap((part, index) =>
+    isWanted(part.source) ? [{ number: index + 1, ...part, parsed: parsePart(part.source) }] : [],
+  );
 }
 
 /**

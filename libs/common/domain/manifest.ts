@@ -1,7 +1,7 @@
 import { SlipwayError } from "./errors.ts";
 import {
   because,
-  findAll,
+  findById,
   planWorkload,
   refuse,
   theContainer,
@@ -128,8 +128,8 @@ export function readManifest(text: string, o: ManifestOptions): ManifestFile {
  * of those scalars; proves the result by parsing it again. All of it or none.
  */
 export function editImages(text: string, edits: readonly ImageEdit[], o: ManifestOptions): EditResult {
-  const found = findAll(text, o);
   const groups = Map.groupBy(edits, (edit) => formatWorkloadId(edit.workload));
+  const found = findById(text, groups.keys(), o);
   const planned: PlannedScalar[] = [];
   const left: LabelLeft[] = [];
   for (const [id, group] of groups) {
@@ -155,7 +155,11 @@ export function revertChanges(
   changes: readonly SourceChange[],
   o: ManifestOptions & { readonly force?: boolean },
 ): RevertResult {
-  const found = findAll(text, o);
+  const found = findById(
+    text,
+    changes.map((change) => change.workload),
+    o,
+  );
   const splices: Splice[] = [];
   const reverted: SourceChange[] = [];
   const skipped: SkippedChange[] = [];
@@ -184,7 +188,7 @@ export function revertChanges(
  */
 export function documentAt(text: string, workload: WorkloadId, o: ManifestOptions): unknown {
   const id = formatWorkloadId(workload);
-  const [found, another] = findAll(text, o).workloads.filter((one) => formatWorkloadId(one.id) === id);
+  const [found, another] = findById(text, [id], o).workloads.filter((one) => formatWorkloadId(one.id) === id);
   if (found === undefined) return undefined;
   if (another !== undefined) throw new SlipwayError("MANIFEST_BROKEN", { detail: `${id} is declared twice` });
   try {
