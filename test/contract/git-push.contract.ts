@@ -30,6 +30,14 @@ export function gitPushContract(rig: GitRig): void {
       expect(await cache.push(attempt)).toEqual({ kind: "landed" });
     });
 
+    test("a worker that never read the old files pushes with two requests all the same", async () => {
+      const cache = rig.open();
+      const attempt = await rig.prepare(cache);
+      const before = rig.host().requests().length;
+      expect(await cache.push(attempt)).toEqual({ kind: "landed" });
+      expect(rig.host().requests().length - before).toBe(2);
+    });
+
     test("a moved branch moves neither ref", async () => {
       const cache = rig.open();
       const attempt = await rig.prepare(cache);

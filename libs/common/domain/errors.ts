@@ -64,6 +64,11 @@ export const errorCatalogue = {
     next: "retry",
     title: "The local git cache is damaged and is made anew",
   },
+  GIT_HOST_UNSUITABLE: {
+    kind: "unavailable",
+    next: "stop",
+    title: "The git host does not offer what Slipway needs (partial clones over protocol 2)",
+  },
   GIT_PATH_REFUSED: {
     kind: "invalid",
     next: "stop",

@@ -12,6 +12,7 @@ const meanings: readonly (readonly [RegExp, ErrorCode])[] = [
     /repository '[^']*' not found|returned error: 404\b|repository not found|does not appear to be a git repository/i,
     "GIT_REPOSITORY_MISSING",
   ],
+  [/does not allow request for unadvertised object/i, "GIT_HOST_UNSUITABLE"],
   [/no space left on device/i, "INTERNAL"],
   [
     /could not resolve|failed to connect|couldn't connect|connection (refused|reset|timed out)|timed out|returned error: (429|5\d\d)|hung up|early eof|empty reply|unable to access|rpc failed|curl \d+|ssl|could not read from remote repository|unable to update url base from redirection/i,

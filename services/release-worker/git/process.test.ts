@@ -9,12 +9,7 @@ const cwd = tmpdir();
 const shell = (script: string) => ({ command: "/bin/sh", args: ["-c", script], cwd, env });
 
 test("output and exit code come back", async () => {
-  const end = await runDetached({
-    args: shell("echo out; echo err >&2; exit 3"),
-    cwd,
-    env,
-    timeoutMs: 10_000,
-  });
+  const end = await runDetached({ ...shell("echo out; echo err >&2; exit 3"), timeoutMs: 10_000 });
   expect(end).toMatchObject({ exitCode: 3, stopped: undefined, stdout: "out\n", stderr: "err\n" });
 });
 

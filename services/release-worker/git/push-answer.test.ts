@@ -78,6 +78,17 @@ test("a host that cannot write refuses, though it says the same as for a moved r
   expect(read(ended(1, stdout, stderr))).toMatchObject({ kind: "refused" });
 });
 
+test("a pack that ended early is failed, one that the host's checks refuse is refused", () => {
+  const stdout =
+    line("!", branch, "[remote rejected] (unpacker error)") +
+    line("!", lane, "[remote rejected] (unpacker error)");
+  const ours =
+    "fatal: the remote end hung up\nerror: pack-objects died of signal 9\nerror: remote unpack failed\n";
+  expect(read(ended(1, stdout, ours))).toMatchObject({ kind: "failed" });
+  const theirs = "remote: error: object aaaa: badEmail: invalid author\nerror: remote unpack failed\n";
+  expect(read(ended(1, stdout, theirs))).toMatchObject({ kind: "refused" });
+});
+
 test("a ref that the host did not report on is unknown", () => {
   const stdout = line("!", branch, "[remote failure] (remote failed to report status)");
   expect(read(ended(1, stdout))).toMatchObject({ kind: "unknown" });

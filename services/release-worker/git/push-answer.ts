@@ -74,6 +74,10 @@ function readFaults(faults: readonly RefLine[], stderr: string): PushAnswer {
   const words = remoteWords(stderr);
   const moved = causes.length > 0 && causes.every((line) => movedWords.test(line.reason));
   if (moved && !hostCannotWrite.test(stderr)) return { kind: "moved", detail: named };
+  // Our own pack may have ended early; the host then says no more than that it could not unpack it.
+  if (words === "" && causes.some((line) => line.reason === "unpacker error")) {
+    return { kind: "failed", detail: lastWords(stderr), code: codeOfGitWords(stderr, "GIT_UNAVAILABLE") };
+  }
   return { kind: "refused", detail: words === "" ? named : `${words} (${named})`, explicit: true };
 }
 

@@ -49,7 +49,10 @@ export function localEnvironment(place: GitPlace): Record<string, string> {
 
 /** For fetch and ls-remote: the target's one transport, its credential by environment, never in argv. */
 export function networkEnvironment(target: GitTarget, place: GitPlace): Record<string, string> {
-  return environmentWith(target, place, []);
+  return environmentWith(target, place, [
+    ["remote.origin.promisor", "true"],
+    ["remote.origin.partialclonefilter", "blob:none"],
+  ]);
 }
 
 /**
@@ -57,11 +60,11 @@ export function networkEnvironment(target: GitTarget, place: GitPlace): Record<s
  * push that landed would then be answered with "moved". Each request on a connection of its own is never repeated.
  */
 export function pushEnvironment(target: GitTarget, place: GitPlace): Record<string, string> {
-  if (!isHttp(target.url)) return networkEnvironment(target, place);
-  return environmentWith(target, place, [
+  const once: Config = [
     [`http.${target.url}.extraHeader`, "Connection: close"],
     ["http.version", "HTTP/1.1"],
-  ]);
+  ];
+  return environmentWith(target, place, isHttp(target.url) ? once : []);
 }
 
 /** The cache's whole configuration file; nothing else configures git (see `bareEnvironment`). */
@@ -126,13 +129,11 @@ function protocolOf(url: string): string {
   return url.startsWith("/") ? "file" : "ssh";
 }
 
-function environmentWith(
-  target: GitTarget,
-  place: GitPlace,
-  extras: readonly (readonly [string, string])[],
-): Record<string, string> {
+type Config = readonly (readonly [string, string])[];
+
+function environmentWith(target: GitTarget, place: GitPlace, extras: Config): Record<string, string> {
   const { url, username, token } = target;
-  const entries: (readonly [string, string])[] = [...promisor, ...extras];
+  const entries = [...extras];
   if (token !== undefined && isHttp(url)) {
     const basic = Buffer.from(`${username ?? "git"}:${token}`).toString("base64");
     entries.push([`http.${url}.extraHeader`, `Authorization: Basic ${basic}`]);
@@ -145,11 +146,6 @@ function environmentWith(
   const env = { ...bareEnvironment(place), GIT_ALLOW_PROTOCOL: protocolOf(url) };
   return { ...env, ...config, ...sshEnvironment(target) };
 }
-
-const promisor: readonly (readonly [string, string])[] = [
-  ["remote.origin.promisor", "true"],
-  ["remote.origin.partialclonefilter", "blob:none"],
-];
 
 function isHttp(url: string): boolean {
   return /^https?:/i.test(url);
