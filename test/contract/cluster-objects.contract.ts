@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 
+import { createKubeApi } from "#common/kit/kube.ts";
+
 import { aCronJob, aDaemonSet, aDeployment, aStatefulSet, live, refusal } from "./cluster-lab.ts";
 import type { ClusterLab } from "./cluster-lab.ts";
 
@@ -88,6 +90,14 @@ export function statesObjects(lab: () => ClusterLab): void {
     expect(answer).toMatchObject({ httpStatus: 401, kind: "Status", reason: "Unauthorized" });
     const end = await api.watch({ path, signal: AbortSignal.timeout(10_000), onEvent: () => undefined });
     expect(end).toEqual({ kind: "unauthorized" });
+    await api.close();
+  });
+
+  test("many requests at once through a new door are all answered", async () => {
+    const api = await createKubeApi({ kubeconfig: lab().cluster.kubeconfig });
+    const path = "/api/v1/namespaces/default";
+    const answers = await Promise.all(Array.from({ length: 50 }, () => api.request({ method: "GET", path })));
+    expect(answers.filter((answer) => answer.status !== 200)).toEqual([]);
     await api.close();
   });
 

@@ -47,7 +47,6 @@ export interface KubeCredentials {
 }
 
 type Pools = Readonly<Record<KubeConnection, Dispatcher>>;
-type MakeDispatcher = (cluster: Cluster | null, options: AgentOptions) => Dispatcher | undefined;
 
 /** Reads the target's kubeconfig (or the pod's service account); SETTINGS_INVALID says what is wrong. */
 export async function loadKubeCredentials(
@@ -89,7 +88,7 @@ async function loadConfig(target: KubeTarget, options: KubeLoadOptions): Promise
 }
 
 function loadInCluster(): KubeConfig {
-  const config = new KubeConfig();
+  const config = newConfig();
   config.loadFromCluster();
   const server = config.getCurrentCluster()?.server ?? "";
   if (server.includes("undefined"))
@@ -103,7 +102,7 @@ async function loadFile(target: KubeTarget): Promise<KubeConfig> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw invalid(`kubeconfig ${path} cannot be read: ${messageOf(cause)}`, cause);
   });
-  const config = new KubeConfig();
+  const config = newConfig();
   try {
     config.loadFromString(text);
     config.users = withTokenFiles(config.users, { text, directory: dirname(path) });
@@ -160,19 +159,25 @@ async function readAccess(
 ): Promise<{ headers: Record<string, string>; tls: AgentOptions }> {
   const headers: Record<string, string> = {};
   let tls: AgentOptions = {};
-  const capture = (_: Cluster | null, options: AgentOptions): undefined => {
-    tls = options;
-  };
-  // client-node would make a new agent, so a new TLS connection, for each request.
-  (config as unknown as { createDispatcher: MakeDispatcher }).createDispatcher = capture;
   const context = {
     setHeaderParam: (name: string, value: string) => {
       headers[name] = value.trim();
     },
-    setDispatcher: () => undefined,
+    setDispatcher: (made: unknown) => {
+      tls = made as AgentOptions;
+    },
   };
   await config.applySecurityAuthentication(context as unknown as RequestContext);
   return { headers, tls };
+}
+
+// client-node would make a new agent, so a new TLS connection, for each request. Ours only passes
+// the options on, to the context of the same request: several may be on their way at once.
+function newConfig(): KubeConfig {
+  const config = new KubeConfig();
+  const passOn = (_: Cluster | null, options: AgentOptions): AgentOptions => options;
+  (config as unknown as { createDispatcher: typeof passOn }).createDispatcher = passOn;
+  return config;
 }
 
 /** Keeps one set of connections until the certificates change. */

@@ -171,6 +171,7 @@ async function run<T>(loop: Loop<T>, stopping: AbortSignal): Promise<void> {
     if (stopping.aborted) return;
     if (asked()) continue;
     await afterEnd(loop, end).catch((error: unknown) => note(loop, error));
+    // The pause ends early when somebody stops or reconnects us, which the loop then sees.
     await loop.clock.sleep(nextPauseMs(loop), signal).catch(() => undefined);
   }
 }
