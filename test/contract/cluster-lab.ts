@@ -1,10 +1,11 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { createKubeApi } from "#common/kit/kube.ts";
 import type { KubeApi, KubeObject, KubeResponse, KubeStatus } from "#common/kit/kube.ts";
 import { pollUntil } from "#common/kit/retry.ts";
+import { kubeconfigText } from "#support/kube-box.ts";
 import type { PodOutcome } from "#support/pod-runner.ts";
 
 /** A cluster the contract runs against; one for all its tests. */
@@ -130,17 +131,15 @@ export async function openLab(cluster: ClusterUnderTest): Promise<ClusterLab> {
 }
 
 async function openWithToken(server: string, token: string): Promise<KubeApi> {
-  const file = join(await mkdtemp(join(tmpdir(), "kubeconfig-")), "config");
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "c", cluster: { server, "insecure-skip-tls-verify": true } }],
-    users: [{ name: "u", user: { token } }],
-    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
-    "current-context": "x",
+  const folder = await mkdtemp(join(tmpdir(), "kubeconfig-"));
+  const kubeconfig = join(folder, "config");
+  await writeFile(kubeconfig, kubeconfigText(server, token));
+  const api = await createKubeApi({ kubeconfig });
+  const close = async (): Promise<void> => {
+    await api.close();
+    await rm(folder, { recursive: true });
   };
-  await writeFile(file, JSON.stringify(config));
-  return createKubeApi({ kubeconfig: file });
+  return { ...api, close };
 }
 
 /** The answer as an object; fails when it is an error. */

@@ -49,7 +49,7 @@ function builtFolder(): string {
   const sources = join(import.meta.dirname, "../kube-box");
   const hash = createHash("sha256");
   for (const file of ["main.go", "go.mod", "go.sum"]) hash.update(readFileSync(join(sources, file)));
-  const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   return join(cache, "kube-box", hash.digest("hex").slice(0, 12));
 }
 

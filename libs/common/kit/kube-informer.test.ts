@@ -162,8 +162,8 @@ test("reconnect cuts the watch and opens the next at once", async () => {
 });
 
 test("two open watches in a row that stay silent make it doubt its version", async () => {
-  const { informer, next, clock } = open();
-  const silent: WatchEnd = { kind: "error", error: new Error("Body Timeout Error") };
+  const { informer, next, clock, errors } = open();
+  const silent: WatchEnd = { kind: "error", silent: true, error: new Error("Body Timeout Error") };
   const first = await next();
   first.open();
   first.tellInitialEnd("5");
@@ -179,6 +179,7 @@ test("two open watches in a row that stay silent make it doubt its version", asy
   await clock.untilSomeoneSleeps();
   await clock.advance(3_000);
   expect((await next()).query).toMatchObject({ sendInitialEvents: "true" });
+  expect(errors).toEqual([]);
   await informer.stop();
 });
 

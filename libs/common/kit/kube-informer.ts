@@ -71,7 +71,11 @@ const delaysDefault: InformerDelays = {
   watchSeconds: 300,
 };
 
-/** Silent connections in a row after which the version itself is doubted: a future one hangs for ever. */
+/**
+ * Silent connections in a row after which the version itself is doubted: one of the future (a
+ * cluster restored from a backup) hangs for ever. Silence alone is no fault: a collection without
+ * events since the API server started waits minutes for its first bookmark.
+ */
 const silentAtMost = 2;
 
 interface Loop<T> {
@@ -199,7 +203,7 @@ async function afterEnd<T>(loop: Loop<T>, end: WatchEnd): Promise<void> {
       return loop.deps.api.reloadCredentials();
     case "error":
       if (loop.version === undefined && loop.watchList && isRefused(end.status)) loop.watchList = false;
-      note(loop, end.error);
+      if (end.silent !== true) note(loop, end.error);
       if (loop.silent >= silentAtMost) loop.version = undefined;
   }
 }
@@ -228,7 +232,7 @@ async function openWatch<T>(loop: Loop<T>, signal: AbortSignal, initial: boolean
   const start: Record<string, string> = initial
     ? { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" }
     : { resourceVersion: loop.version ?? "" };
-  let heard: "nothing" | "open" | "events" = "nothing";
+  let heard = false;
   const end = await loop.deps.api.watch({
     path: loop.deps.path,
     query: {
@@ -241,22 +245,17 @@ async function openWatch<T>(loop: Loop<T>, signal: AbortSignal, initial: boolean
     signal,
     silenceMs: loop.delays.silenceMs,
     onOpen: () => {
-      heard = "open";
       loop.watchOpen = !initial;
       if (!initial) loop.failures = 0;
     },
     onEvent: (event) => {
-      heard = "events";
+      heard = true;
       onEvent(loop, event);
     },
   });
-  noteSilence(loop, heard, end);
+  if (heard || end.kind !== "error") loop.silent = 0;
+  else if (end.silent === true) loop.silent += 1;
   return end;
-}
-
-function noteSilence<T>(loop: Loop<T>, heard: "nothing" | "open" | "events", end: WatchEnd): void {
-  if (heard === "events" || end.kind === "closed") loop.silent = 0;
-  if (heard === "open" && end.kind === "error") loop.silent += 1;
 }
 
 function onEvent<T>(loop: Loop<T>, event: KubeEvent): void {

@@ -47,13 +47,13 @@ export interface KubeEvent {
 /**
  * closed: the server ended it as agreed, or our signal fired · gone: the version is too old, list
  * again · unauthorized: the credential ran out · error: anything else, with the HTTP status when
- * there was one.
+ * there was one; `silent` when it was open and nothing came, not even a bookmark.
  */
 export type WatchEnd =
   | { readonly kind: "closed" }
   | { readonly kind: "gone" }
   | { readonly kind: "unauthorized" }
-  | { readonly kind: "error"; readonly error: Error; readonly status?: number };
+  | { readonly kind: "error"; readonly error: Error; readonly status?: number; readonly silent?: true };
 
 export interface KubeRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

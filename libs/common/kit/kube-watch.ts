@@ -31,7 +31,9 @@ export async function watchOnce(credentials: KubeCredentials, wanted: KubeWatchR
     return await readEvents(answer.body, (event) => wanted.onEvent(event));
   } catch (error) {
     if (wanted.signal.aborted) return { kind: "closed" };
-    return { kind: "error", error: unavailable(`${wanted.path}: ${messageOf(error)}`, error) };
+    const silent = (error as { code?: unknown }).code === "UND_ERR_BODY_TIMEOUT";
+    const told = unavailable(`${wanted.path}: ${messageOf(error)}`, error);
+    return { kind: "error", error: told, ...(silent && { silent }) };
   } finally {
     done.abort();
   }
