@@ -108,7 +108,7 @@ function openWatches(
     return informer;
   });
   const pods = createInformer({ api, path: "/api/v1/pods", onError, project: projectPod });
-  pods.subscribe(live.onPod);
+  pods.subscribe((change) => live.onPod(change));
   const informers: Informer<unknown>[] = [...kinds, pods];
   const probe = createReadyzProbe({ api });
   // An API server that drained keeps its watches silent and open for a minute.

@@ -23,6 +23,10 @@ export interface SpawnServerOptions {
   readonly readyTimeoutMs?: number;
   readonly stopSignal?: NodeJS.Signals;
   readonly stopTimeoutMs?: number;
+  /** Gives a Node child a channel to us, by which it notices when we are gone, however we ended. */
+  readonly ipc?: boolean;
+  /** Told of every line of its output. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface ChildExit {
@@ -56,7 +60,7 @@ export async function spawnServer(options: SpawnServerOptions): Promise<ChildSer
     uid,
     gid,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: options.ipc === true ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
   });
   const exited = exitOf(child);
   const output = readOutput(child, options);
@@ -101,7 +105,7 @@ interface Output {
   lastLines(): readonly string[];
 }
 
-function readOutput(child: ChildProcess, { readyWhen, log, name }: SpawnServerOptions): Output {
+function readOutput(child: ChildProcess, { readyWhen, log, name, onLine }: SpawnServerOptions): Output {
   const { promise, resolve } = Promise.withResolvers<void>();
   const last: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
@@ -110,6 +114,7 @@ function readOutput(child: ChildProcess, { readyWhen, log, name }: SpawnServerOp
       last.push(line);
       if (last.length > keptLines) last.shift();
       log.debug("child says", { child: name, line });
+      onLine?.(line);
       if (readyWhen instanceof RegExp && readyWhen.test(line)) resolve();
     });
   }

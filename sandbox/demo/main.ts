@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLog } from "#common/kit/log.ts";
+import { runMain } from "#common/kit/run-main.ts";
+import { startInstallation, type Installation } from "../../tools/installation.ts";
+import { demoUsage, readDemoOptions, type DemoOptions } from "./options.ts";
+import { checkPrerequisites } from "./prerequisites.ts";
+import { playStory, untilReady } from "./story.ts";
+import { startDemoWorld, type DemoWorld } from "./world.ts";
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+await runMain(async () => {
+  const options = readDemoOptions(process.argv.slice(2));
+  if (options === "help") return print(demoUsage);
+  await checkPrerequisites();
+  const stopped = waitForSignal();
+  const folder = await mkdtemp(join(tmpdir(), "slipway-demo-"));
+  await chmod(folder, 0o711);
+  const stops: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+  try {
+    await Promise.race([play(options, { folder, stops }), stopped.then(() => undefined)]);
+    if (!options.once) await stopped;
+  } finally {
+    for (const stop of stops.toReversed()) await stop();
+  }
+});
+
+interface Stage {
+  readonly folder: string;
+  readonly stops: (() => Promise<void>)[];
+}
+
+async function play(options: DemoOptions, { folder, stops }: Stage): Promise<void> {
+  const world = await startDemoWorld({ folder, gitToken: randomBytes(18).toString("base64url") });
+  stops.push(() => world.stop());
+  const startedMs = performance.now();
+  const installation = await startServices(options, { folder, world });
+  stops.push(() => installation.stop());
+  const place = { url: installation.url, token: installation.token, world, print };
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  print(
+    `Slipway demo: ${installation.postgresIs}, ${installation.queueIs}, sandbox cluster, registry and git host.`,
+  );
+  print(
+    `api, cluster-watcher, registry-scanner, release-worker x2 ready in ${seconds} s. All of it is local and removed at the end.`,
+  );
+  await untilReady(place, 60_000);
+  await playStory(place);
+  if (options.once) return;
+  const contact = await writeContact(installation);
+  stops.push(() => rm(contact, { force: true }));
+  print(
+    `demo: the API is at ${installation.url}; in this folder: npx slipway list-services -n sock-shop. Ctrl-C ends it.`,
+  );
+}
+
+async function startServices(
+  options: DemoOptions,
+  o: { folder: string; world: DemoWorld },
+): Promise<Installation> {
+  return startInstallation({
+    folder: o.folder,
+    settingsFile: o.world.settingsFile,
+    env: process.env,
+    workers: 2,
+    log: createLog({ service: "demo", level: "warn", pretty: true }),
+    queue: options.queue,
+    ...(options.postgres === undefined ? {} : { postgres: options.postgres }),
+    ...(options.trace ? { trace: (line: string) => print(`trace: ${line}`) } : {}),
+  });
+}
+
+/** Where a command line started in this folder finds the demo. */
+async function writeContact({ url, token }: Installation): Promise<string> {
+  const folder = join(process.cwd(), ".slipway");
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `demo-${process.pid}.json`);
+  await writeFile(path, JSON.stringify({ url, token, pid: process.pid }), { mode: 0o600 });
+  return path;
+}
+
+function waitForSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => resolve());
+  });
+}
