@@ -93,21 +93,34 @@ interface Edited {
 async function editAll(view: TipView, changes: readonly PlannedChange[]): Promise<Edited> {
   const edited: Edited = { texts: new Map(), changes: [], refused: new Map() };
   for (const [path, group] of groupBy(changes, (change) => change.path)) {
-    let text = await view.readText(path);
-    const before = text;
-    for (const change of group) {
-      const edit: ImageEdit = { workload: change.workload, container: change.container, image: change.to };
-      const result = editImages(text, [edit], { defaultNamespace: view.environment.defaultNamespace });
-      if (result.ok) {
-        text = result.text;
-        edited.changes.push(...result.changes.map((source) => ({ ...source, path })));
-      } else {
-        edited.refused.set(keyOf(change), `${result.reason}: ${result.detail}`);
-      }
-    }
-    if (text !== before) edited.texts.set(path, text);
+    const before = await view.readText(path);
+    const after = editFile({ view, path, edited }, before, group);
+    if (after !== before) edited.texts.set(path, after);
   }
   return edited;
+}
+
+interface FileEdit {
+  readonly view: TipView;
+  readonly path: string;
+  readonly edited: Edited;
+}
+
+/** All changes of a file at once; where the editor refuses one, each by itself, so that the others go on. */
+function editFile(file: FileEdit, text: string, group: readonly PlannedChange[]): string {
+  const edits = group.map(
+    (change): ImageEdit => ({ workload: change.workload, container: change.container, image: change.to }),
+  );
+  const options = { defaultNamespace: file.view.environment.defaultNamespace };
+  const result = editImages(text, edits, options);
+  if (result.ok) {
+    file.edited.changes.push(...result.changes.map((source) => ({ ...source, path: file.path })));
+    return result.text;
+  }
+  const [first] = group;
+  if (group.length > 1) return group.reduce((before, change) => editFile(file, before, [change]), text);
+  if (first !== undefined) file.edited.refused.set(keyOf(first), `${result.reason}: ${result.detail}`);
+  return text;
 }
 
 /** Compare-and-set per change: what somebody changed since is left alone and named. */

@@ -91,7 +91,17 @@ function parseBlob(bytes: Buffer | undefined, defaultNamespace: string): Manifes
   if (bytes === undefined || bytes.byteLength > maxFileBytes) {
     return { workloads: [], faults: [{ message: "larger than 1 MiB: not read" }] };
   }
-  return readManifest(bytes.toString("utf8"), { defaultNamespace });
+  try {
+    return readManifest(decode(bytes), { defaultNamespace });
+  } catch {
+    // Only decoding throws: what is not UTF-8 cannot be written back byte for byte, so it is not read.
+    return { workloads: [], faults: [{ message: "not UTF-8: not read" }] };
+  }
+}
+
+/** Strict, and with the BOM kept: an edit must be able to write every other byte back. */
+function decode(bytes: Buffer): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 interface ViewParts {
@@ -134,7 +144,7 @@ async function readText(parts: ViewParts, path: string): Promise<string> {
   if (bytes === undefined) {
     throw new SlipwayError("GIT_CACHE_BROKEN", { detail: `${path} of ${parts.commit} could not be read` });
   }
-  return bytes.toString("utf8");
+  return decode(bytes);
 }
 
 function declaredOf(file: TipFile): readonly DeclaredFact[] {
