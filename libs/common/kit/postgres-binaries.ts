@@ -1,14 +1,6 @@
 import { execFileSync } from "node:child_process";
-import {
-  accessSync,
-  constants,
-  cpSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, cpSync, existsSync, globSync, mkdirSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join, relative } from "node:path";
 
@@ -102,7 +94,7 @@ function binariesIn(native: string): { initdb: string; postgres: string } {
 /**
  * Makes what was found ready to run. The npm package comes without its symbolic links (npm packs
  * none), so they are made here; where that is not allowed, or where the user that will run it cannot
- * reach the folder, the binaries are copied to `copyTo`.
+ * reach the folder, the binaries are copied into `copyTo`.
  */
 export function prepareBinaries(
   found: PostgresBinaries,
@@ -111,12 +103,22 @@ export function prepareBinaries(
   if (found.kind === "system") return found;
   const native = join(dirname(found.postgres), "..");
   if (!(options.otherUser && unreachableFor(native) !== undefined) && linkLibraries(native)) return found;
-  mkdirSync(options.copyTo, { recursive: true, mode: 0o755 });
-  cpSync(native, options.copyTo, { recursive: true, verbatimSymlinks: true });
-  if (!linkLibraries(options.copyTo)) {
-    throw new SlipwayError("PREREQUISITE_MISSING", { detail: `cannot write to ${options.copyTo}` });
+  const copy = join(options.copyTo, `postgres-${found.version}`);
+  if (!existsSync(copy)) copyBinaries(native, copy);
+  return { ...found, ...binariesIn(copy) };
+}
+
+// Made aside and renamed: whole or absent, whenever we are killed.
+function copyBinaries(native: string, copy: string): void {
+  const aside = `${copy}.new`;
+  rmSync(aside, { recursive: true, force: true });
+  mkdirSync(dirname(copy), { recursive: true });
+  cpSync(native, aside, { recursive: true, verbatimSymlinks: true });
+  chmodSync(aside, 0o755);
+  if (!linkLibraries(aside)) {
+    throw new SlipwayError("PREREQUISITE_MISSING", { detail: `cannot write to ${aside}` });
   }
-  return { ...found, ...binariesIn(options.copyTo) };
+  renameSync(aside, copy);
 }
 
 /** The first folder on the way to a path that other users may not pass; undefined when all may. */
@@ -136,7 +138,8 @@ interface Link {
 
 function linkLibraries(native: string): boolean {
   const links = JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8")) as readonly Link[];
-  return links.every(({ source, target }) => link(join(native, "..", source), join(native, "..", target)));
+  const place = (path: string): string => join(native, relative("native", path));
+  return links.every(({ source, target }) => link(place(source), place(target)));
 }
 
 function link(source: string, target: string): boolean {

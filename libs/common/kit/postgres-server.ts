@@ -48,7 +48,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   const runAs = await userToRunAs();
   const home = await homeOf(options.folder);
   const binaries = prepareBinaries(found, {
-    copyTo: join(home.folder, "native"),
+    copyTo: home.folder,
     otherUser: runAs !== undefined,
   });
   const place: Place = { binaries, runAs, data: join(home.folder, "data"), durable: !home.temporary };
@@ -91,14 +91,17 @@ function missing(kind: "system" | "npm" | undefined): SlipwayError {
   });
 }
 
+/** The server may run as another user, who must be able to pass. */
+const passable = 0o711;
+
 async function homeOf(folder: string | undefined): Promise<{ folder: string; temporary: boolean }> {
   if (folder !== undefined) {
-    await mkdir(folder, { recursive: true });
+    const created = await mkdir(folder, { recursive: true });
+    if (created !== undefined) await chmod(folder, passable);
     return { folder: resolve(folder), temporary: false };
   }
   const temporary = await mkdtemp(join(tmpdir(), "slipway-postgres-"));
-  // The server may run as another user, who must be able to pass.
-  await chmod(temporary, 0o711);
+  await chmod(temporary, passable);
   return { folder: temporary, temporary: true };
 }
 

@@ -105,6 +105,7 @@ function createLink(databaseUrl: string, log: Log, heard: HintListener): Link {
       listening.catch(() => undefined); // onLost has logged it and set the next try
     },
     notify: async (payload) => {
+      if (state.stopped) return;
       const client = await open();
       await client.query("select pg_notify($1, $2)", [channel, payload]);
     },
