@@ -1,3 +1,5 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import type { Env } from "#common/kit/env.ts";
@@ -16,6 +18,7 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
   const caches = new Map<string, GitCache>();
   return {
     name: "git-caches",
+    start: () => removeLeftCaches(o.folder),
     of(environment) {
       const { git } = environment;
       const token = readSecret({ file: git.tokenFile, env: git.tokenEnv }, o.env);
@@ -31,7 +34,7 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
           ...(git.username === undefined ? {} : { username: git.username }),
           ...(token === undefined ? {} : { token }),
         },
-        folder: join(o.folder, String(process.pid)),
+        folder: join(o.folder, `${hostname()}-${process.pid}`),
         log: o.log,
       });
       caches.set(key, cache);
@@ -41,4 +44,25 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
       await Promise.all([...caches.values()].map((cache) => cache.dispose()));
     },
   };
+}
+
+/** A cache belongs to one process; those of processes that are gone on this host are removed. */
+async function removeLeftCaches(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const prefix = `${hostname()}-`;
+  const left = (await readdir(folder)).filter((name) => {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : NaN;
+    return Number.isSafeInteger(pid) && pid > 0 && !isAlive(pid);
+  });
+  await Promise.all(left.map((name) => rm(join(folder, name), { recursive: true, force: true })));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, and belongs to somebody else.
+    return error instanceof Error && Reflect.get(error, "code") === "EPERM";
+  }
 }
