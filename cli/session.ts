@@ -5,6 +5,7 @@ import type { Io } from "./io.ts";
 import { dataText } from "./print/data.ts";
 import { createPaint } from "./print/paint.ts";
 import type { Paint } from "./print/paint.ts";
+import { safe } from "./print/safe.ts";
 import { usageProblem } from "./problem.ts";
 import { findTarget } from "./target.ts";
 import { version } from "./version.ts";
@@ -59,6 +60,6 @@ export function show(session: Pick<Session, "io" | "options">, shown: Shown): vo
   const { io, options } = session;
   const { output, headers } = options;
   if (output === "json" || output === "yaml") return io.out(dataText(shown.data, output));
-  const lines = output === "name" ? shown.names : shown.lines({ wide: output === "wide", headers });
+  const lines = output === "name" ? shown.names.map(safe) : shown.lines({ wide: output === "wide", headers });
   for (const line of lines) io.out(line);
 }

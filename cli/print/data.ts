@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 
-import { safe, safeBlock, safeJson } from "./safe.ts";
+import { safeBlock, safeJson } from "./safe.ts";
 
 /** A value for programs, as JSON or YAML. */
 export function dataText(value: unknown, format: "json" | "yaml"): string {
@@ -8,9 +8,4 @@ export function dataText(value: unknown, format: "json" | "yaml"): string {
   const text = stringify(value, { lineWidth: 0 }).trimEnd();
   // JSON is YAML too, and can say by escape what YAML's plain styles would print raw.
   return safeBlock(text) === text ? text : safeJson(value);
-}
-
-/** Names for programs, one a line. */
-export function nameLines(names: readonly string[]): readonly string[] {
-  return names.map(safe);
 }

@@ -1,6 +1,6 @@
 // C0, DEL, C1, line separators and the marks that turn text around: a server's words (a pod's
 // message, a tag, a commit text) must not move the cursor or show other than they are.
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** Text for one line: whatever could steer a terminal is shown as its code. */
