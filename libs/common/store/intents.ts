@@ -148,6 +148,25 @@ export async function resolveIntent(
   if (numUpdatedRows === 0n) throw new SlipwayError("INTERNAL", { detail: "the intent is not open" });
 }
 
+/** A commit that some intent of a job recorded, with the base it was made on. */
+export interface RecordedCommit {
+  readonly jobId: string;
+  readonly base: string;
+  readonly commit: string;
+  readonly plan: StoredPlan;
+}
+
+/** Every commit that any intent recorded for these jobs, oldest first: at most one of a job ever landed. */
+export async function recordedCommits(db: Db, jobIds: readonly string[]): Promise<RecordedCommit[]> {
+  return db
+    .selectFrom("intent_commits")
+    .innerJoin("push_intents", "push_intents.id", "intent_commits.intent_id")
+    .select(["job_id as jobId", "base_sha as base", "commit_sha as commit", "plan"])
+    .where(sql<boolean>`job_id = any(${[...jobIds]}::uuid[])`)
+    .orderBy("push_intents.created_at")
+    .execute();
+}
+
 /** Every commit ever recorded for the job, oldest first: any of them in the branch is an earlier push of it. */
 export async function recordedCommitsOf(db: Db, jobId: string): Promise<string[]> {
   const rows = await db

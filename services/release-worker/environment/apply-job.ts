@@ -1,4 +1,3 @@
-import { SlipwayError } from "#common/domain/errors.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { unreachable } from "#common/domain/unreachable.ts";
 import * as jobs from "#common/store/jobs.ts";
@@ -22,7 +21,7 @@ export async function applyJob(context: EnvironmentContext, job: JobRow): Promis
   const { deps, environment, lease } = context;
   const git = deps.gitOf(environment);
   const commit = job.commit_sha ?? "";
-  await haveCommit(context, commit);
+  if (!(await isOnBranch(context, commit))) return endVanished(context, job);
   const view = await createTipReader({ store: deps.store, git }).read(commit, environment);
   const kube = await deps.kubeOf(environment);
   const targets: RolloutTarget[] = [];
@@ -85,13 +84,22 @@ function afterApply(target: RolloutTarget, outcome: ApplyOutcome): RolloutTarget
   }
 }
 
-/** The cache of this worker may be older than another worker's push. */
-async function haveCommit(context: EnvironmentContext, commit: string): Promise<void> {
+/** The cache of this worker may be older than another worker's push; people may have rewritten the branch. */
+async function isOnBranch(context: EnvironmentContext, commit: string): Promise<boolean> {
   const git = context.deps.gitOf(context.environment);
-  if (await knowsCommit(git, commit)) return;
-  await git.fetchTip();
-  if (await knowsCommit(git, commit)) return;
-  throw new SlipwayError("GIT_UNAVAILABLE", { detail: `commit ${commit} is not on the branch any more` });
+  if (await knowsCommit(git, commit)) return true;
+  return isReachable(git, commit, await git.fetchTip());
+}
+
+async function endVanished(context: EnvironmentContext, job: JobRow): Promise<void> {
+  await context.deps.store.fenced(context.lease, async (tx) => {
+    await steps.endOpenSteps(tx, job.id, {
+      outcome: "failed",
+      detail: "the commit was removed from the branch",
+    });
+    await jobs.moveJob(tx, { id: job.id, event: "landed-and-removed" });
+  });
+  context.deps.store.hint(job.id);
 }
 
 async function descends(context: EnvironmentContext, older: string, newer: string): Promise<boolean> {

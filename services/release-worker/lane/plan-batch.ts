@@ -8,6 +8,7 @@ import { dryRunTargets } from "../environment/dry-run.ts";
 import { toErrorRow } from "../error-row.ts";
 import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
 import type { TipView } from "../planning/tip-view.ts";
+import { adoptEarlierPushes } from "./earlier-push.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
 /** A job whose plan changes something, ready to become a commit. */
@@ -34,10 +35,14 @@ export async function planBatch(
   readonly planned: readonly PlannedJob[];
 }> {
   let tip = await context.tip.current();
-  let decisions = await decideAll(context, tip.commit, taken);
+  let rest = await adoptEarlierPushes(context, { base: tip.commit, taken });
+  let decisions = await decideAll(context, tip.commit, rest);
   if (!tip.confirmed && decisions.some((decision) => decision.kind !== "write")) {
     const confirmed = await context.tip.fetch();
-    if (confirmed !== tip.commit) decisions = await decideAll(context, confirmed, taken);
+    if (confirmed !== tip.commit) {
+      rest = await adoptEarlierPushes(context, { base: confirmed, taken: rest });
+      decisions = await decideAll(context, confirmed, rest);
+    }
     tip = { commit: confirmed, confirmed: true };
   }
   for (const decision of decisions) {

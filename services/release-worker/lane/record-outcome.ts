@@ -1,4 +1,3 @@
-import { shortName } from "#common/domain/plan.ts";
 import type { SlipwayError } from "#common/domain/errors.ts";
 import { environmentSubject } from "#common/contracts/queue.ts";
 import * as intents from "#common/store/intents.ts";
@@ -9,8 +8,9 @@ import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import { maxAttempts, retryDelayMs } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
+import { adopt } from "./adopt.ts";
 import { saveViews } from "./index-tip.ts";
-import { environmentNamed, type LaneContext } from "./lane-context.ts";
+import type { LaneContext } from "./lane-context.ts";
 
 export interface Adoption {
   readonly context: LaneContext;
@@ -34,7 +34,7 @@ export async function recordAdoption(adoption: Adoption): Promise<void> {
     await intents.resolveIntent(tx, { id: intent.id, state: adoption.sealed === true ? "sealed" : "landed" });
     await lanes.setLaneValue(tx, { laneId: lane.id, value: adoption.laneValue });
     await saveViews(tx, context, views);
-    for (const commit of adoption.adopted) await adopt(tx, context, commit);
+    for (const commit of adoption.adopted) await adopt(tx, context, { ...commit, event: "adopted" });
     for (const commit of adoption.lost) await lose(tx, commit, adoption.sealed === true);
   });
   deps.fault("after-record");
@@ -75,33 +75,6 @@ export async function recordRefusal(o: {
     }
   });
   await tell(context, intent);
-}
-
-async function adopt(tx: Db, context: LaneContext, commit: IntentCommit): Promise<void> {
-  const { plan, jobId } = commit;
-  const job = await jobs.mustGetJob(tx, jobId);
-  const environment = environmentNamed(context, job.environment);
-  const handOff = environment?.mode === "hand-off";
-  const targets = handOff ? plan.targets.map((target) => ({ ...target, applied: true })) : plan.targets;
-  await steps.endOpenSteps(tx, jobId, { outcome: "ok" });
-  const names = targets.map((target) => shortName(target.workload)).join(", ");
-  await steps.appendSteps(tx, jobId, [
-    { text: `Pushed commit: ${job.headline}`, outcome: "ok", detail: commit.commit.slice(0, 7) },
-    ...(targets.length === 0
-      ? []
-      : [{ text: `Regrade ${targets.length} service(s): ${names}.`, open: true }]),
-  ]);
-  await jobs.moveJob(tx, {
-    id: jobId,
-    event: targets.length === 0 ? "adopted-committed" : "adopted",
-    patch: {
-      commit_sha: commit.commit,
-      results: plan.results.map((r) => (r.result === "change" ? { ...r, result: "changed" as const } : r)),
-      changes: plan.changes,
-      targets,
-      ...(targets.length === 0 ? {} : { dueInMs: 0 }),
-    },
-  });
 }
 
 async function lose(tx: Db, commit: IntentCommit, sealed: boolean): Promise<void> {

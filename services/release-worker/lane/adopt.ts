@@ -1,0 +1,41 @@
+import { shortName } from "#common/domain/plan.ts";
+import * as jobs from "#common/store/jobs.ts";
+import type { StoredPlan } from "#common/store/schema.ts";
+import * as steps from "#common/store/steps.ts";
+import type { Db } from "#common/store/store.ts";
+import { environmentNamed, type LaneContext } from "./lane-context.ts";
+
+export interface AdoptedCommit {
+  readonly jobId: string;
+  readonly commit: string;
+  readonly plan: StoredPlan;
+  readonly event: "adopted" | "earlier-push-found";
+}
+
+/** The job's commit is on the branch: recorded, with its changes, and on to the rollout. */
+export async function adopt(tx: Db, context: LaneContext, commit: AdoptedCommit): Promise<void> {
+  const { plan, jobId } = commit;
+  const job = await jobs.mustGetJob(tx, jobId);
+  const environment = environmentNamed(context, job.environment);
+  const handOff = environment?.mode === "hand-off";
+  const targets = handOff ? plan.targets.map((target) => ({ ...target, applied: true })) : plan.targets;
+  await steps.endOpenSteps(tx, jobId, { outcome: "ok" });
+  const names = targets.map((target) => shortName(target.workload)).join(", ");
+  await steps.appendSteps(tx, jobId, [
+    { text: `Pushed commit: ${job.headline}`, outcome: "ok", detail: commit.commit.slice(0, 7) },
+    ...(targets.length === 0
+      ? []
+      : [{ text: `Regrade ${targets.length} service(s): ${names}.`, open: true }]),
+  ]);
+  await jobs.moveJob(tx, {
+    id: jobId,
+    event: targets.length === 0 ? "adopted-committed" : commit.event,
+    patch: {
+      commit_sha: commit.commit,
+      results: plan.results.map((r) => (r.result === "change" ? { ...r, result: "changed" as const } : r)),
+      changes: plan.changes,
+      targets,
+      ...(targets.length === 0 ? {} : { dueInMs: 0 }),
+    },
+  });
+}
