@@ -42,7 +42,7 @@ function statesGuards(lab: () => ClusterLab): void {
 
   test("another uid than the object's is invalid", async () => {
     const namespace = await lab().namespace();
-    const object = aDeployment({ namespace }, "test/ready:1");
+    const object = aCronJob({ namespace }, "test/ready:1");
     const { resourceVersion = "" } = live(await lab().apply(object)).metadata;
     const refused = refusal(await lab().apply(guarded(object, { uid: unknownUid, resourceVersion })));
     expect(refused).toMatchObject({ httpStatus: 422, reason: "Invalid" });

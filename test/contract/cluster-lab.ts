@@ -13,7 +13,7 @@ export interface ClusterUnderTest {
   readonly kubeconfig: string;
   /** Decides by image what becomes of pods created from now on. */
   setOutcome(outcome: (image: string) => PodOutcome): void;
-  /** Makes the API server forget old versions, as a restart or a compaction does; objects stay. */
+  /** Makes the API server forget all versions but the last, as a restart does; objects stay. */
   forgetHistory(): Promise<void>;
   stop(): Promise<void>;
 }

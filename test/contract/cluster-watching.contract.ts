@@ -72,6 +72,8 @@ function statesWatches(lab: () => ClusterLab): void {
     const { resourceVersion = "" } = live(
       await lab().create(aCronJob({ namespace }, "test/ready:1")),
     ).metadata;
+    // Forgotten is only what something came after.
+    live(await lab().apply(aCronJob({ namespace }, "test/ready:2"), { force: "true" }));
     await lab().cluster.forgetHistory();
     const seen = await watchUntil(lab(), { namespace, query: { resourceVersion }, until: () => false });
     expect(seen.end).toEqual({ kind: "gone" });
@@ -124,11 +126,14 @@ function statesInformers(lab: () => ClusterLab): void {
         if (change.type === "delete") resolve(change.key);
       });
     });
-    const forgotten = lab().cluster.forgetHistory();
-    await forgotten;
+    // Something elsewhere, so that the informer's version is not the last one.
+    await lab().namespace();
+    await lab().cluster.forgetHistory();
+    informer.reconnect();
     live(await lab().remove(a));
     expect(await gone).toBe(`${namespace}/a`);
     await pollUntil(() => informer.state().watchOpen, { everyMs: 10, timeoutMs: 10_000 });
+    expect(informer.state().resyncs).toBeGreaterThanOrEqual(2);
     expect([...informer.items().keys()]).toEqual([`${namespace}/b`]);
     await informer.stop();
   });

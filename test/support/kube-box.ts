@@ -69,19 +69,20 @@ export async function startKubeBox(): Promise<KubeBox> {
   if (assets === undefined) throw new Error(`no control plane binaries. ${howToGetKubeBox}`);
   const plane = await prepare(assets);
   const parts = new Map<KubePartName, Part>();
-  const start = (name: KubePartName): void => {
-    parts.set(name, startPart({ command: join(assets, name), args: plane.args[name], cwd: plane.folder }));
+  const start = async (name: KubePartName): Promise<void> => {
+    const command = join(assets, name);
+    parts.set(name, await startPart({ command, args: plane.args[name], cwd: plane.folder }));
   };
   const stop = async (): Promise<void> => {
     for (const part of [...parts.values()].toReversed()) await part.kill();
     await rm(plane.folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    start("etcd");
-    start("kube-apiserver");
+    await start("etcd");
+    await start("kube-apiserver");
     await untilReady(plane, parts);
-    start("kube-controller-manager");
-    start("kube-scheduler");
+    await start("kube-controller-manager");
+    await start("kube-scheduler");
     await untilDefaultServiceAccount(plane, parts);
   } catch (error) {
     await stop();
@@ -96,7 +97,7 @@ export async function startKubeBox(): Promise<KubeBox> {
     signal: (part, signal) => parts.get(part)?.signal(signal),
     revive: async (part) => {
       await parts.get(part)?.kill();
-      start(part);
+      await start(part);
       await untilReady(plane, parts);
     },
     stop,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { createInformer } from "#common/kit/kube-informer.ts";
-import type { KubeApi, KubeObject } from "#common/kit/kube.ts";
+import type { KubeApi, KubeObject, KubeRequest, KubeResponse } from "#common/kit/kube.ts";
+import { retry } from "#common/kit/retry.ts";
 
 import { momentsOf } from "./pod-status.ts";
 import type { ContainerPlan, PodOutcome } from "./pod-status.ts";
@@ -107,7 +108,7 @@ async function live(options: PodRunnerOptions, pod: KubeObject, signal: AbortSig
 
 async function removePod(api: KubeApi, pod: KubeObject): Promise<void> {
   const preconditions = { uid: pod.metadata.uid };
-  const answer = await api.request({
+  const answer = await insist(api, {
     method: "DELETE",
     path: podPath(pod),
     body: { apiVersion: "v1", kind: "DeleteOptions", gracePeriodSeconds: 0, preconditions },
@@ -120,7 +121,14 @@ function podPath({ metadata }: KubeObject): string {
 }
 
 function patch(api: KubeApi, path: string, body: unknown) {
-  return api.request({ method: "PATCH", path, body, contentType: "application/strategic-merge-patch+json" });
+  const contentType = "application/strategic-merge-patch+json";
+  return insist(api, { method: "PATCH", path, body, contentType });
+}
+
+// A kubelet outlives a restart of the API server.
+function insist(api: KubeApi, request: KubeRequest): Promise<KubeResponse> {
+  const ask = (): Promise<KubeResponse> => api.request(request);
+  return retry(ask, { attempts: 30, baseMs: 100, maxMs: 1_000 });
 }
 
 function expectDone(answer: { status: number; body: unknown }, what: string): void {

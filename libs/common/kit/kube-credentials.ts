@@ -208,12 +208,14 @@ function createPools(): { for(cluster: Cluster, tls: AgentOptions): Pools; close
 
 const retireAfterMs = 60_000;
 const connectTimeoutMs = 5_000;
+/** A probe that hangs while connecting must not hold back the next one for long. */
+const probeConnectTimeoutMs = 2_000;
 const keepAliveMs = 20_000;
 const callConnections = 16;
 
 function makePools(cluster: Cluster, tls: AgentOptions): Pools {
-  const make = (connections: number | null): Dispatcher => {
-    const connect = { ...tlsOf(tls), timeout: connectTimeoutMs, keepAlive: true };
+  const make = (connections: number | null, timeout = connectTimeoutMs): Dispatcher => {
+    const connect = { ...tlsOf(tls), timeout, keepAlive: true };
     // HTTP/1.1 on purpose: a hung or draining HTTP/2 connection would hold every call at once.
     const common = { allowH2: false, connections, keepAliveTimeout: keepAliveMs };
     if (cluster.proxyUrl === undefined) return new Agent({ ...common, connect });
@@ -221,7 +223,7 @@ function makePools(cluster: Cluster, tls: AgentOptions): Pools {
       throw invalid(`cluster "${cluster.name}" wants a SOCKS proxy, which is not supported`);
     return new ProxyAgent({ ...common, uri: cluster.proxyUrl, requestTls: tlsOf(tls) });
   };
-  return { call: make(callConnections), watch: make(null), probe: make(2) };
+  return { call: make(callConnections), watch: make(null), probe: make(null, probeConnectTimeoutMs) };
 }
 
 function tlsOf(options: AgentOptions): Record<string, unknown> {

@@ -2,6 +2,7 @@ import { request as send } from "undici";
 
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { orAborted } from "./kube-abort.ts";
 import type { KubeCredentials } from "./kube-credentials.ts";
 import type { KubeEvent, KubeStatus, KubeWatchRequest, WatchEnd } from "./kube-types.ts";
 
@@ -18,14 +19,18 @@ export async function watchOnce(credentials: KubeCredentials, wanted: KubeWatchR
   const done = new AbortController();
   try {
     const access = await credentials.access("watch");
-    const answer = await send(`${credentials.server}${wanted.path}?${query}`, {
-      method: "GET",
-      headers: { ...access.headers, accept: wanted.accept ?? "application/json" },
-      dispatcher: access.dispatcher,
-      signal: AbortSignal.any([wanted.signal, done.signal]),
-      headersTimeout: openTimeoutMs,
-      bodyTimeout: wanted.silenceMs ?? silenceMsDefault,
-    });
+    const signal = AbortSignal.any([wanted.signal, done.signal]);
+    const answer = await orAborted(
+      send(`${credentials.server}${wanted.path}?${query}`, {
+        method: "GET",
+        headers: { ...access.headers, accept: wanted.accept ?? "application/json" },
+        dispatcher: access.dispatcher,
+        signal,
+        headersTimeout: openTimeoutMs,
+        bodyTimeout: wanted.silenceMs ?? silenceMsDefault,
+      }),
+      signal,
+    );
     if (answer.statusCode !== 200) return await refusal(answer.statusCode, answer.body);
     wanted.onOpen?.();
     return await readEvents(answer.body, (event) => wanted.onEvent(event));

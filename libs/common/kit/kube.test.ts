@@ -1,5 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import { afterEach, expect, test } from "vitest";
@@ -71,6 +73,32 @@ test("no answer in time, a cut answer and no server are CLUSTER_UNAVAILABLE", as
   await expect(api.request({ method: "GET", path: "/cut" })).rejects.toMatchObject(unavailable);
   await server.stop();
   await expect(api.request({ method: "GET", path: "/gone" })).rejects.toMatchObject(unavailable);
+});
+
+test("a deadline holds while connecting to a host that hangs", async () => {
+  const { folder } = await startIdle();
+  const hung = createTcpServer();
+  await new Promise<void>((resolve) => {
+    hung.listen(0, "127.0.0.1", resolve);
+  });
+  opened.push({ stop: async () => void hung.close() });
+  const server = `https://127.0.0.1:${(hung.address() as AddressInfo).port}`;
+  const kubeconfig = join(folder, "hung");
+  const clusters = [{ name: "c", cluster: { server, "insecure-skip-tls-verify": true } }];
+  const contexts = [{ name: "x", context: { cluster: "c", user: "u" } }];
+  const users = [{ name: "u", user: { token: "t" } }];
+  await writeFile(kubeconfig, JSON.stringify({ clusters, contexts, users, "current-context": "x" }));
+  const api = await createKubeApi({ kubeconfig });
+  opened.push({ stop: () => api.close() });
+  // It accepts the connection and never answers the TLS greeting.
+  const accepted = new Promise((resolve) => hung.once("connection", resolve));
+  const late = api.request({ method: "GET", path: "/readyz", connection: "probe", timeoutMs: 50 });
+  const stop = new AbortController();
+  const watch = api.watch({ path: "/", signal: stop.signal, onEvent: () => undefined });
+  await expect(late).rejects.toMatchObject({ message: /no answer within 50 ms/ });
+  await accepted;
+  stop.abort();
+  expect(await watch).toEqual({ kind: "closed" });
 });
 
 test("an answer that is not whole JSON is CLUSTER_UNAVAILABLE", async () => {

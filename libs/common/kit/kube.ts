@@ -6,6 +6,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { systemClock } from "./clock.ts";
 import { loadKubeCredentials } from "./kube-credentials.ts";
 import type { KubeCredentials, KubeLoadOptions, KubeTarget } from "./kube-credentials.ts";
+import { orAborted } from "./kube-abort.ts";
 import { createDiscoverer } from "./kube-discovery.ts";
 import type { KubeApi, KubeRequest, KubeResponse } from "./kube-types.ts";
 import { watchOnce } from "./kube-watch.ts";
@@ -68,13 +69,16 @@ async function callOnce(
   const signal = wanted.signal === undefined ? late : AbortSignal.any([wanted.signal, late]);
   try {
     const access = await credentials.access(wanted.connection ?? "call");
-    const answer = await send(urlOf(credentials.server, wanted), {
-      ...requestOptions(wanted, access.headers),
-      dispatcher: access.dispatcher,
+    const answer = await orAborted(
+      send(urlOf(credentials.server, wanted), {
+        ...requestOptions(wanted, access.headers),
+        dispatcher: access.dispatcher,
+        signal,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      }),
       signal,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    );
     const text = await readText(answer.body);
     return parseAnswer({ status: answer.statusCode, headers: toHeaders(answer.headers), text });
   } catch (cause) {
