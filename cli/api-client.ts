@@ -17,12 +17,12 @@ import type { Ask, Transport } from "./http.ts";
 import { readEvents } from "./sse.ts";
 import type { ServerEvent } from "./sse.ts";
 
-export interface WorkloadQuery {
+interface WorkloadQuery {
   readonly environment?: string | undefined;
   readonly namespace?: string | undefined;
 }
 
-export interface JobQuery {
+interface JobQuery {
   readonly environment?: string | undefined;
   readonly workload?: string | undefined;
   readonly phase?: string | undefined;
@@ -35,7 +35,10 @@ export interface ApiClient {
   environments(): Promise<Environments>;
   /** Every page, up to a limit, as one. */
   workloads(query: WorkloadQuery): Promise<WorkloadPage>;
-  images(workload: Workload, query: { readonly refresh?: boolean }): Promise<WorkloadImages>;
+  images(
+    workload: Workload,
+    query: { readonly refresh?: boolean; readonly every?: boolean },
+  ): Promise<WorkloadImages>;
   plan(body: ReleaseRequestInput): Promise<Plan>;
   release(body: ReleaseRequestInput, key: string): Promise<Job>;
   rollback(id: string, body: RollbackRequestInput, key: string): Promise<Job>;
@@ -49,7 +52,10 @@ export interface ApiClient {
   serverVersion(): Promise<string>;
 }
 
-const pageSize = 200;
+const workloadPageSize = 1_000;
+const jobPageSize = 200;
+/** The most the API lists per container; it sends 1,000 unless asked for more. */
+const imagesLimit = 10_000;
 const workloadPagesLimit = 200;
 const jobsLimit = 10_000;
 
@@ -63,8 +69,10 @@ export function createApiClient(transport: Transport): ApiClient {
     url: transport.target.url,
     environments: () => get("listEnvironments"),
     workloads: (query) => allWorkloads(get, query),
-    images: (workload, query) =>
-      get("listImages", { parameters: partsOf(workload), query: { refresh: query.refresh || undefined } }),
+    images: (workload, { refresh, every }) => {
+      const query = { refresh: refresh || undefined, limit: every === true ? imagesLimit : undefined };
+      return get("listImages", { parameters: partsOf(workload), query });
+    },
     plan: (body) => post("createRelease", { body: { ...body, dryRun: true } }),
     release: (body, key) => post("createRelease", { body, key }),
     rollback: (id, body, key) => post("rollbackJob", { parameters: { id }, body, key }),
@@ -98,7 +106,9 @@ async function allWorkloads(get: Get, query: WorkloadQuery): Promise<WorkloadPag
   const workloads: Workload[] = [];
   let cursor: string | undefined;
   for (let page = 1; ; page += 1) {
-    const answer = await get<WorkloadPage>("listWorkloads", { query: { ...query, limit: pageSize, cursor } });
+    const answer = await get<WorkloadPage>("listWorkloads", {
+      query: { ...query, limit: workloadPageSize, cursor },
+    });
     workloads.push(...answer.workloads);
     if (answer.next === null || page >= workloadPagesLimit) return { ...answer, workloads };
     cursor = answer.next;
@@ -110,7 +120,7 @@ async function someJobs(get: Get, query: JobQuery, limit: number): Promise<reado
   const jobs: Job[] = [];
   let cursor: string | undefined;
   while (jobs.length < wanted) {
-    const size = Math.min(pageSize, wanted - jobs.length);
+    const size = Math.min(jobPageSize, wanted - jobs.length);
     const answer = await get<JobPage>("listJobs", { query: { ...query, limit: size, cursor } });
     jobs.push(...answer.jobs);
     // An empty page would let the loop turn for ever.

@@ -20,6 +20,7 @@ const failuresBeforePolling = 3;
 const quietMs = 60_000;
 const pollMs = 500;
 const patienceMs = 60_000;
+const longStreamMs = 5_000;
 const stepPagesLimit = 100;
 
 /**
@@ -36,10 +37,13 @@ export async function* followJob(
   let failures = 0;
   while (failures < failuresBeforePolling) {
     const before = place.after;
+    const startedMs = deps.clock.monotonicMs();
     const verdict = yield* followStream(deps, place);
     if (verdict === "ended") return;
     if (verdict === "no-stream") break;
-    failures = place.after > before || verdict === "quiet" ? 0 : failures + 1;
+    // A stream that told something, or lived for a while (servers end old ones), is no failure.
+    const served = place.after > before || deps.clock.monotonicMs() - startedMs >= longStreamMs;
+    failures = served ? 0 : failures + 1;
     await deps.clock.sleep(100 * 2 ** failures, signal);
   }
   yield* pollJob(deps, place);

@@ -6,7 +6,7 @@ import { CliProblem, exitCodes } from "./problem.ts";
 import type { ExitCode } from "./problem.ts";
 import type { Target } from "./target.ts";
 
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Ask {
   readonly method: "GET" | "POST";
@@ -215,7 +215,7 @@ function tooLarge(): CliProblem {
 }
 
 /** A failed connection, in words: what was tried, why it failed, what to do. */
-export function unreachableProblem(target: Target, error: unknown): CliProblem {
+function unreachableProblem(target: Target, error: unknown): CliProblem {
   if (error instanceof CliProblem) return error;
   const reason = reasonOf(error);
   return new CliProblem({

@@ -34,8 +34,8 @@ export interface Io {
 }
 
 /** The real process as `Io`; main.ts is the one caller. */
-export function createProcessIo(process: NodeJS.Process): Io {
-  const { stdin, stdout, stderr, env } = process;
+export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
+  const { stdin, stdout, stderr } = process;
   for (const stream of [stdout, stderr]) stream.on("error", leaveOnBrokenPipe(process));
   const dumb = env["TERM"] === "dumb";
   const colour = (stream: NodeJS.WriteStream) => stream.isTTY && !dumb && (env["NO_COLOR"] ?? "") === "";

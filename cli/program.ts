@@ -2,9 +2,10 @@ import { Command, CommanderError } from "commander";
 
 import { addEnvironments } from "./commands/environments.ts";
 import { addImages } from "./commands/images.ts";
-import { addCancel, addJob, addRollback } from "./commands/job.ts";
+import { addCancel, addJob } from "./commands/job.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addRelease } from "./commands/release.ts";
+import { addRollback } from "./commands/rollback.ts";
 import { addVersion } from "./commands/version.ts";
 import { addWorkloads } from "./commands/workloads.ts";
 import type { Io } from "./io.ts";

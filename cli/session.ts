@@ -10,7 +10,7 @@ import { usageProblem } from "./problem.ts";
 import { findTarget } from "./target.ts";
 import { version } from "./version.ts";
 
-export type Output = "table" | "wide" | "json" | "yaml" | "name";
+type Output = "table" | "wide" | "json" | "yaml" | "name";
 
 /** What every verb understands, as commander hands it over. */
 export interface CommonOptions {

@@ -4,7 +4,7 @@ import { runCli } from "./program.ts";
 import { startFakeApi } from "./testing/fake-api.ts";
 import type { FakeApi, Routes } from "./testing/fake-api.ts";
 import { createFakeIo } from "./testing/run.ts";
-import { aPlan, aSkip } from "./testing/seed.ts";
+import { aJob, aPlan, aSkip } from "./testing/seed.ts";
 
 /** What a person at a terminal meets: the plan, the question, the live steps. */
 
@@ -71,4 +71,20 @@ test("-y does not ask, and then wants to be told what", async () => {
   expect(told.io.questions).toEqual([]);
   await told.server.close();
   expect((await atTerminal(["release", "front-end", "-y"], [])).code).toBe(2);
+});
+
+test("a rollback shows what it writes back and asks first", async () => {
+  const routes: Routes = {
+    rollbackJob: () => ({ status: 202, json: aJob({ kind: "rollback" }) }),
+  };
+  const yes = await atTerminal(["rollback", "0c1d8e11"], ["y"], routes);
+  expect(yes.code).toBe(0);
+  expect(yes.io.questions).toEqual(["Roll back 0c1d8e11 on default? [y/N] "]);
+  expect(yes.io.errLines[0]).toBe(
+    "sock-shop/front-end  front-end  7f511af2… -> 0.2.0  deploy/front-end.yaml",
+  );
+  await yes.server.close();
+  const no = await atTerminal(["rollback", "0c1d8e11"], [], routes);
+  expect(no.code).toBe(5);
+  expect(no.server.of("rollbackJob")).toEqual([]);
 });

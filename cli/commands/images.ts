@@ -57,7 +57,7 @@ interface ImageAsk {
 async function listImages(session: Session, ask: ImageAsk): Promise<undefined> {
   const { limit, refresh = false } = ask.options;
   const workloads = await chosen(session, ask);
-  const all = await imagesOf(session, workloads, refresh);
+  const all = await imagesOf(session, workloads, { refresh, every: limit === 0 });
   const limited = limit === 0 ? all : all.map((images) => cut(images, limit));
   show(session, {
     data: { images: limited },
@@ -84,11 +84,15 @@ async function chosen(session: Session, { options, args }: ImageAsk): Promise<re
 const atATime = 8;
 
 /** A few at a time: kind to the server, and in the order asked for. */
-async function imagesOf(session: Session, workloads: readonly Workload[], refresh: boolean) {
+async function imagesOf(
+  session: Session,
+  workloads: readonly Workload[],
+  query: { refresh: boolean; every: boolean },
+) {
   const all: WorkloadImages[] = [];
   for (let at = 0; at < workloads.length; at += atATime) {
     const some = workloads.slice(at, at + atATime);
-    all.push(...(await Promise.all(some.map((workload) => session.api.images(workload, { refresh })))));
+    all.push(...(await Promise.all(some.map((workload) => session.api.images(workload, query)))));
   }
   return all;
 }

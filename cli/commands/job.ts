@@ -13,8 +13,7 @@ import type { CommonOptions, Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
-import { addWaitOptions, followAndPrint, timeoutOption, waitAndPrint } from "./waiting.ts";
-import type { WaitOptions } from "./waiting.ts";
+import { followAndPrint, timeoutOption } from "./waiting.ts";
 
 interface JobOptions extends CommonOptions {
   readonly watch?: boolean;
@@ -99,35 +98,4 @@ function cancelLine(job: Job): string {
   const short = shortJob(job.id);
   if (job.phase === "cancelled") return safe(`cancelled job=${job.id}`);
   return safe(`cancel requested job=${job.id} phase=${word}; follow it with: slipway job ${short} -w`);
-}
-
-interface RollbackOptions extends WaitOptions {
-  readonly message?: string;
-}
-
-/** `rollback JOB` */
-export function addRollback(program: Command, deps: CommandDeps): void {
-  const command = program
-    .command("rollback <job>")
-    .summary("undo a job: write back the images it replaced")
-    .description(
-      "Writes back exactly the images that the job replaced, in a commit of its own, and waits until they are healthy. Automation is held from climbing again.",
-    )
-    .option("-m, --message <text>", "why; becomes part of the commit")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  slipway rollback 0c1d8e11\n  slipway rollback 0c1d8e11 -m 'checkout answers 500'",
-    );
-  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<RollbackOptions>(deps, rollback));
-}
-
-async function rollback(
-  session: Session,
-  options: RollbackOptions,
-  args: readonly string[],
-): Promise<ExitCode> {
-  const { id } = await findJob(session, args[0] ?? "");
-  const body = options.message === undefined ? {} : { message: options.message };
-  const job = await session.api.rollback(id, body, session.io.newKey());
-  return await waitAndPrint(session, job, options);
 }

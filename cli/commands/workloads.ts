@@ -29,7 +29,7 @@ export function addWorkloads(program: Command, deps: CommandDeps): void {
 }
 
 /** SERVICE for the verbs of 2016, else WORKLOAD. */
-export function headingOf(typed: string): string {
+function headingOf(typed: string): string {
   return typed === "list-services" ? "SERVICE" : "WORKLOAD";
 }
 

@@ -1,6 +1,5 @@
-import { tryParseImageRef } from "#common/domain/image-ref.ts";
+import { sameRepository, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
-import { sameRepository } from "#common/domain/image-ref.ts";
 
 /** "0.2.0 -> 0.3.0" within one repository, else both references in full; no arrow without a target. */
 export function changeText(change: { from: string; to: string | null }, length: "short" | "full"): string {
@@ -15,7 +14,7 @@ export function changeText(change: { from: string; to: string | null }, length: 
 }
 
 /** The tag, else the digest, else what a missing tag means. */
-export function versionOf(ref: ImageRef): string {
+function versionOf(ref: ImageRef): string {
   return ref.tag ?? ref.digest ?? "(untagged)";
 }
 

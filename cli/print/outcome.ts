@@ -113,13 +113,16 @@ function changedFiles(job: Job, steps: readonly Step[]): readonly string[] {
   const files = new Set(
     job.results.flatMap((result) => (result.result === "skip" || result.file === null ? [] : [result.file])),
   );
-  const details = steps.flatMap((step) => (step.detail === null ? [] : [step.detail]));
+  const details = steps.flatMap((step) => (step.detail === null ? [] : [`, ${step.detail}`]));
   return [...files].map((file) => {
-    const detail = details.find((text) => text.startsWith(`${file} +`));
-    const counts =
-      detail === undefined ? null : /^\+(\d+) -\d+(?: (\([^)]*\)))?/.exec(detail.slice(file.length + 1));
+    const counts = details.map((text) => countsIn(text, file)).find((found) => found !== null) ?? null;
     if (counts === null) return file;
     const lines = counts[1] === "1" ? "1 line" : `${counts[1] ?? ""} lines`;
     return `${lines} of ${file}${counts[2] === undefined ? "" : ` ${counts[2]}`}`;
   });
+}
+
+function countsIn(text: string, file: string): RegExpExecArray | null {
+  const at = text.indexOf(`, ${file} +`);
+  return at === -1 ? null : /^\+(\d+) -\d+(?: (\([^)]*\)))?/.exec(text.slice(at + file.length + 3));
 }

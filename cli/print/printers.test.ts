@@ -262,6 +262,12 @@ test("the story ends as in the demo", () => {
   expect(storyOutcomeLine(aSucceededJob(), seedSteps)).toBe(
     "Succeeded in 2.3 s: commit 3fa94c1, 2 lines of deploy/front-end.yaml (image, version label).",
   );
+  const two = aStep(7, "Update pod controller OK.", {
+    detail: "deploy/a.yaml +3 -3, deploy/front-end.yaml +1 -1",
+  });
+  expect(storyOutcomeLine(aSucceededJob(), [two])).toBe(
+    "Succeeded in 2.3 s: commit 3fa94c1, 1 line of deploy/front-end.yaml.",
+  );
   expect(storyOutcomeLine(aSucceededJob(), [])).toBe(
     "Succeeded in 2.3 s: commit 3fa94c1, deploy/front-end.yaml.",
   );

@@ -1,4 +1,4 @@
-import type { ContainerResult, FileDiff, Plan } from "#common/contracts/http.ts";
+import type { ContainerResult, FileDiff, Job, Plan } from "#common/contracts/http.ts";
 
 import { changeText } from "./change.ts";
 import { shortWorkload } from "./names.ts";
@@ -47,6 +47,19 @@ export function skipNotes(
 export function reasonText(result: ContainerResult): string {
   const reason = result.reason ?? result.result;
   return result.detail === null || result.detail === "" ? reason : `${reason} (${result.detail})`;
+}
+
+/** What a rollback of this job would write back, as the job itself tells. */
+export function undoLines(job: Job): readonly string[] {
+  const done = job.results.filter((result) => result.result !== "skip" && result.to !== null);
+  return tableLines(
+    done.map((result) => [
+      shortWorkload(result.workload),
+      result.container,
+      changeText({ from: result.to ?? "", to: result.from }, "short"),
+      result.file ?? "",
+    ]),
+  );
 }
 
 /** Unified diffs, ready for a terminal. */

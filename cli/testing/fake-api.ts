@@ -21,7 +21,7 @@ import {
 } from "./seed.ts";
 
 /** What a route was asked, and what it may answer. */
-export interface Asked {
+interface Asked {
   readonly operation: OperationName;
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

@@ -21,7 +21,7 @@ export interface RunOptions {
 export async function runSlipway(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const main = new URL("../main.ts", import.meta.url).pathname;
   const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", ...options.env },
+    env: { ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: ["ignore", "pipe", "pipe"],
   });
