@@ -11,6 +11,8 @@ import { environmentNamed, type LaneContext } from "./lane-context.ts";
 import type { PlannedJob } from "./plan-batch.ts";
 import { draftBytes, toStoredDraft } from "./stored-draft.ts";
 
+/** Over this many workloads the log has one step for all; the rest is in the results. */
+const maxNamedSteps = 50;
 const maxIntentBytes = 8 * 1024 * 1024;
 
 /**
@@ -105,15 +107,14 @@ async function endCancelled(tx: Db, planned: readonly PlannedJob[]): Promise<num
 async function beginPush(tx: Db, context: LaneContext, one: PlannedJob): Promise<void> {
   const { job, plan } = one;
   await steps.endOpenSteps(tx, job.id, { outcome: "ok", detail: `tip ${one.view.commit.slice(0, 7)}` });
-  const updates =
-    plan.updateLines.length > 50 ? [`Update ${plan.updateLines.length} services.`] : plan.updateLines;
-  const files = [...plan.texts.keys()].slice(0, 5).join(", ");
+  const many = { text: `Update ${plan.updates.length} services.`, detail: `${plan.texts.size} files` };
+  const updates = plan.updates.length > maxNamedSteps ? [many] : plan.updates;
   await steps.appendSteps(tx, job.id, [
     { text: "Clone OK.", outcome: "ok" },
     ...plan.skipLines.slice(0, 50).map((text) => ({ text, outcome: "skipped" as const })),
-    ...updates.flatMap((text) => [
+    ...updates.flatMap(({ text, detail }) => [
       { text, outcome: "ok" as const },
-      { text: "Update pod controller OK.", outcome: "ok" as const, detail: files },
+      { text: "Update pod controller OK.", outcome: "ok" as const, detail },
     ]),
     { text: "Commit and push the config repo.", open: true },
   ]);

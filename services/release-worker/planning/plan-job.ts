@@ -24,9 +24,15 @@ export interface JobPlan {
   readonly targets: readonly RolloutTarget[];
   readonly results: readonly ContainerResult[];
   readonly resolved: readonly ResolvedImage[];
-  readonly updateLines: readonly string[];
+  readonly updates: readonly WorkloadUpdate[];
   readonly skipLines: readonly string[];
   readonly hash: string;
+}
+
+/** The seed's line for a workload, and what it did to which file ("deploy/a.yaml +2 -2"). */
+export interface WorkloadUpdate {
+  readonly text: string;
+  readonly detail: string;
 }
 
 export interface PlanInput {
@@ -72,7 +78,7 @@ export async function planJob(deps: PlanDeps, view: TipView, input: PlanInput): 
       container: c.container,
       image: c.to,
     })),
-    updateLines: updateLines(changes),
+    updates: updatesOf(changes, edited.changes),
     skipLines: skips.filter(isWorthTelling).map(skipLine),
     hash: hashOf(edited.changes),
   };
@@ -108,9 +114,11 @@ interface FileEdit {
 
 /** All changes of a file at once; where the editor refuses one, each by itself, so that the others go on. */
 function editFile(file: FileEdit, text: string, group: readonly PlannedChange[]): string {
-  const edits = group.map(
-    (change): ImageEdit => ({ workload: change.workload, container: change.container, image: change.to }),
-  );
+  const edits = group.map((change): ImageEdit => ({
+    workload: change.workload,
+    container: change.container,
+    image: change.to,
+  }));
   const options = { defaultNamespace: file.view.environment.defaultNamespace };
   const result = editImages(text, edits, options);
   if (result.ok) {
@@ -155,7 +163,7 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
     targets: targetsOf(images),
     results: [...images.map(changeResult), ...skips.map(skipResult)],
     resolved: [],
-    updateLines: updateLines(images),
+    updates: updatesOf(images, reverted),
     skipLines: skips.map(skipLine),
     hash: hashOf(reverted),
   };
@@ -207,10 +215,17 @@ function targetsOf(changes: readonly PlannedChange[]): RolloutTarget[] {
   }));
 }
 
-function updateLines(changes: readonly PlannedChange[]): string[] {
+function updatesOf(changes: readonly PlannedChange[], edits: readonly RecordedChange[]): WorkloadUpdate[] {
   return [...groupBy(changes, (change) => formatWorkloadId(change.workload))].map(([workload, group]) => {
     const images = group.map((change) => `${change.container} (${change.from} -> ${change.to})`).join(", ");
-    return `Update ${group.length} images(s) in the resource definition file for ${shortName(workload)}: ${images}.`;
+    const own = edits.filter((edit) => edit.workload === workload);
+    const files = [...groupBy(own, (edit) => edit.path)].map(([path, lines]) => {
+      return `${path} +${lines.length} -${lines.length}`;
+    });
+    return {
+      text: `Update ${group.length} images(s) in the resource definition file for ${shortName(workload)}: ${images}.`,
+      detail: files.join(", "),
+    };
   });
 }
 
