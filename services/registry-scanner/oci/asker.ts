@@ -1,6 +1,7 @@
 import type { Authorizer } from "./authorizer.ts";
 import type { Site } from "./sites.ts";
-import type { Call, HttpAnswer, Transport } from "./transport.ts";
+import type { Call, HttpAnswer } from "./http.ts";
+import type { Transport } from "./transport.ts";
 import type { RepositoryRef } from "./types.ts";
 
 /** One question to a repository; `path` follows `/v2/<repository>/`. */

@@ -5,7 +5,8 @@ import { parseChallenges } from "./challenge.ts";
 import type { Challenge } from "./challenge.ts";
 import { badAnswer, requestFailure, statusFailure } from "./failures.ts";
 import type { Site } from "./sites.ts";
-import type { Call, HttpAnswer, Transport } from "./transport.ts";
+import type { Call, HttpAnswer } from "./http.ts";
+import type { Transport } from "./transport.ts";
 
 /** What a request is about to read; registries may give lists another scope than content. */
 export interface Purpose {

@@ -7,7 +7,7 @@ import { createSites, endpointOrigins, isDigest, requireReference } from "./site
 import { readTagPages } from "./tag-pages.ts";
 import { createTransport } from "./transport.ts";
 import { manifestAccept } from "./manifest.ts";
-import type { Call } from "./transport.ts";
+import type { Call } from "./http.ts";
 import type { OciClient, OciClientOptions, TagList } from "./types.ts";
 
 const tagsPageBytes = 8 * 1024 * 1024;

@@ -12,7 +12,7 @@ import {
 } from "./manifest.ts";
 import type { Labels, Manifest } from "./manifest.ts";
 import { isDigest } from "./sites.ts";
-import type { HttpAnswer } from "./transport.ts";
+import type { HttpAnswer } from "./http.ts";
 import type { ImageDescription, Platform } from "./types.ts";
 
 const manifestBytes = 4 * 1024 * 1024;

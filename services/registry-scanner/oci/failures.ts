@@ -1,6 +1,6 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { retryAfterMs } from "./dates.ts";
-import type { HttpAnswer } from "./transport.ts";
+import type { HttpAnswer } from "./http.ts";
 
 /** The catalogue's error for an answer that is not the wanted one; never carries a URL's query or a header. */
 export function statusFailure(answer: HttpAnswer, now: Date): SlipwayError {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { badAnswer, headerText } from "./failures.ts";
 import { nextPageQuery } from "./link.ts";
 import { isTag } from "./sites.ts";
-import type { HttpAnswer } from "./transport.ts";
+import type { HttpAnswer } from "./http.ts";
 import type { TagList } from "./types.ts";
 
 export interface PageQuestion {

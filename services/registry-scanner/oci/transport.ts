@@ -2,28 +2,7 @@ import { Agent, request as undiciRequest } from "undici";
 import type { Dispatcher } from "undici";
 import { createGuardedLookup, refuseLiteralAddress } from "./address-guard.ts";
 import { badAnswer, headerText, requestFailure } from "./failures.ts";
-
-export interface HttpRequest {
-  readonly method: "GET" | "HEAD";
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
-  /** A longer body is refused. */
-  readonly maxBytes: number;
-}
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
-  /** Where the answer came from, after redirects. */
-  readonly url: URL;
-}
-
-/** One call of a client: its deadline, and how many requests it has taken. */
-export interface Call {
-  readonly signal: AbortSignal;
-  requests: number;
-}
+import type { Call, HttpAnswer, HttpRequest } from "./http.ts";
 
 /** HTTP with followed redirects, judged addresses and bounded bodies; any status is an answer. */
 export interface Transport {

@@ -1,0 +1,29 @@
+import { envReader, type Env } from "#common/kit/env.ts";
+
+export interface ScannerConfig {
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly grpcHost: string;
+  readonly grpcPort: number;
+  readonly watcherAddress: string;
+  readonly name: string;
+  readonly trace: boolean;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+}
+
+export function readScannerConfig(env: Env): ScannerConfig {
+  const read = envReader(env);
+  return read.done({
+    databaseUrl: read.url("DATABASE_URL"),
+    redisUrl: read.url("REDIS_URL", { optional: true }),
+    grpcHost: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
+    grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3032 }),
+    watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
+    name: read.text("SLIPWAY_NAME", { fallback: "registry-scanner" }),
+    trace: read.flag("SLIPWAY_TRACE"),
+    logLevel: read.text("SLIPWAY_LOG_LEVEL", {
+      fallback: "info",
+      oneOf: ["debug", "info", "warn", "error", "silent"],
+    }) as ScannerConfig["logLevel"],
+  });
+}

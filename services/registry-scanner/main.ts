@@ -1,0 +1,49 @@
+import { systemClock } from "#common/kit/clock.ts";
+import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
+import { runUntilSignal } from "#common/kit/lifecycle.ts";
+import { createLog } from "#common/kit/log.ts";
+import { createQueue } from "#common/kit/queue.ts";
+import { createRedactor } from "#common/kit/redactor.ts";
+import { runMain } from "#common/kit/run-main.ts";
+import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { stdoutTrace } from "#common/kit/trace.ts";
+import { createStore } from "#common/store/store.ts";
+import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
+import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
+import { createClientSource } from "./client-source.ts";
+import { readScannerConfig } from "./config.ts";
+import { createRegistryService } from "./grpc.ts";
+import { createHostBudget } from "./host-budget.ts";
+import { createScanMemory } from "./scan-memory.ts";
+import { createScanner } from "./scanner.ts";
+import { moveRhythm } from "./schedule.ts";
+import { createWanted } from "./wanted.ts";
+
+await runMain(async () => {
+  const config = readScannerConfig(process.env);
+  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
+  const { registries, allowPrivateRegistries: allowPrivate } = settings;
+  const redactor = createRedactor();
+  const log = createLog({ service: config.name, level: config.logLevel, redactor });
+  const trace = config.trace ? stdoutTrace(config.name) : undefined;
+  const clock = systemClock;
+  const store = createStore({ databaseUrl: config.databaseUrl, log });
+  const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
+  const running = createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log });
+  const clients = createClientSource({ registries, allowPrivate, env: process.env, redactor, log });
+  const budget = createHostBudget(clock);
+  const memory = createScanMemory();
+  const environments = settings.environments.map(({ name }) => name);
+  const wanted = createWanted({ store, running, environments, clock, log });
+  const intervalMs = settings.scanInterval;
+  const shared = { store, clients, budget, memory, clock, log, trace, moveRhythm, intervalMs };
+  const scanner = createScanner({ deps: { ...shared, random: Math.random }, bell, wanted });
+  const server = createGrpcServer({
+    host: config.grpcHost,
+    port: config.grpcPort,
+    services: [[RegistryServiceDefinition, createRegistryService({ store, scanner })]],
+    log,
+    ...(trace === undefined ? {} : { trace }),
+  });
+  await runUntilSignal([store, bell, clients, scanner, server], { log, exitWithParent: true });
+});

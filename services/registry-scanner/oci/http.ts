@@ -1,0 +1,23 @@
+/** One exchange as the transport is asked for it. */
+export interface HttpRequest {
+  readonly method: "GET" | "HEAD";
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A longer body is refused. */
+  readonly maxBytes: number;
+}
+
+/** Any answer at all; the status is for the asker to judge. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+}
+
+/** One call of a client: its deadline, and how many requests it has taken. */
+export interface Call {
+  readonly signal: AbortSignal;
+  requests: number;
+}
