@@ -57,7 +57,7 @@ async function readEvents(
 }
 
 /** The lines of a byte stream; a last one without its end was cut and is left out. */
-export async function* splitLines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* splitLines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   for await (const chunk of body) {
