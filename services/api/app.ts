@@ -1,0 +1,135 @@
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import fastify from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { serializerCompiler } from "fastify-type-provider-zod";
+import type { IncomingMessage } from "node:http";
+import type { z } from "zod";
+
+import { SlipwayError } from "#common/domain/errors.ts";
+
+import { authorizer, denyUnlistedRoutes } from "./auth.ts";
+import type { ApiApp, ApiDeps } from "./deps.ts";
+import { invalidRequest } from "./faults.ts";
+import { createJobWatch } from "./job-watch.ts";
+import type { LiveParts } from "./live-parts.ts";
+import { createOpenAnswers } from "./open-answers.ts";
+import { describeApi } from "./openapi.ts";
+import { codedError, problemHandler, sendProblem } from "./problem.ts";
+import { environmentRoutes } from "./routes/environments.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { jobActRoutes } from "./routes/job-acts.ts";
+import { jobEventRoutes } from "./routes/job-events.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { openapiRoutes } from "./routes/openapi.ts";
+import { releaseRoutes } from "./routes/releases.ts";
+import { workloadRoutes } from "./routes/workloads.ts";
+import { apiVersion } from "./version.ts";
+
+const bodyBytes = 1024 * 1024;
+const openLimits = { perClient: 100, inAll: 2_000 };
+const readsPerWrite = 10;
+
+/** The API as a Fastify instance that does not listen yet; refuses to come up with a route it has no rule for. */
+export async function createApp(deps: ApiDeps): Promise<ApiApp> {
+  const app = openInstance(deps);
+  const live = openLiveParts(app, deps);
+  denyUnlistedRoutes(app);
+  app.decorateRequest("principal", null);
+  await app.register(helmet);
+  app.addHook("onRequest", async (request, reply) => void reply.header("x-request-id", request.id));
+  app.addHook("onRequest", authorizer(deps));
+  await limitRates(app, deps);
+  await describeApi(app, apiVersion);
+  addRoutes(app, deps, live);
+  await app.ready();
+  return app;
+}
+
+function openInstance(deps: ApiDeps): ApiApp {
+  const app = fastify({
+    bodyLimit: bodyBytes,
+    connectionTimeout: 90_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    maxRequestsPerSocket: 0,
+    forceCloseConnections: "idle",
+    exposeHeadRoutes: false,
+    logger: false,
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => requestId(request, deps.newId),
+    frameworkErrors: (error, request, reply) => void sendProblem(reply, codedError(error), request.id),
+    routerOptions: { maxParamLength: 300 },
+  });
+  app.server.maxConnections = 4_096;
+  app.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => (data: unknown) => {
+    const result = schema.safeParse(data);
+    return result.success
+      ? { value: result.data }
+      : { error: invalidRequest(httpPart ?? "body", result.error.issues) };
+  });
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(problemHandler(deps.log));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new SlipwayError("NOT_FOUND", { detail: `${request.method} ${pathOf(request)}` }),
+      request.id,
+    ),
+  );
+  acceptEmptyJson(app);
+  return app.withTypeProvider();
+}
+
+/** A client may name the request, if the name is harmless in a log. */
+function requestId(request: IncomingMessage, newId: () => string): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[\w.:+/=-]{1,128}$/.test(given) ? given : newId();
+}
+
+function pathOf(request: FastifyRequest): string {
+  return (request.url.split("?", 1)[0] ?? "").slice(0, 200);
+}
+
+/** Some clients name the type of a body they do not send. */
+function acceptEmptyJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeContentTypeParser("application/json");
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body: string, done) => {
+    if (body === "") done(null, undefined);
+    else void parse(request, body, done);
+  });
+}
+
+function openLiveParts(app: ApiApp, deps: ApiDeps): LiveParts {
+  const live = { watch: createJobWatch(deps.store), open: createOpenAnswers(openLimits) };
+  app.addHook("preClose", async () => live.open.closeAll());
+  app.addHook("onClose", async () => live.watch.stop());
+  return live;
+}
+
+/** Per token (per address where none is needed); after the token is known, before the body is read. */
+async function limitRates(app: ApiApp, deps: ApiDeps): Promise<void> {
+  const isWrite = (request: FastifyRequest): boolean => request.method !== "GET";
+  await app.register(rateLimit, {
+    hook: "preParsing",
+    timeWindow: 60_000,
+    cache: 10_000,
+    max: (request) => deps.writesPerMinute * (isWrite(request) ? 1 : readsPerWrite),
+    keyGenerator: (request) =>
+      `${request.principal?.tokenId ?? request.ip} ${isWrite(request) ? "write" : "read"}`,
+    errorResponseBuilder: (_request, { after }) =>
+      new SlipwayError("RATE_LIMITED", { detail: `ask again in ${after}` }),
+  });
+}
+
+function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
+  healthRoutes(app, deps);
+  openapiRoutes(app);
+  environmentRoutes(app, deps);
+  workloadRoutes(app, deps);
+  releaseRoutes(app, deps);
+  jobRoutes(app, deps, live);
+  jobEventRoutes(app, deps, live);
+  jobActRoutes(app, deps);
+}

@@ -1,0 +1,48 @@
+import { envReader } from "#common/kit/env.ts";
+import type { Env } from "#common/kit/env.ts";
+import type { LogLevel } from "#common/kit/log.ts";
+import { findSettingsFile } from "#common/kit/settings.ts";
+
+/** What the process is told from outside, besides the settings file. */
+export interface ApiConfig {
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly watcherAddress: string;
+  readonly scannerAddress: string;
+  readonly workerAddresses: readonly string[];
+  readonly adminToken: string | undefined;
+  readonly writesPerMinute: number;
+  readonly name: string;
+  readonly trace: boolean;
+  readonly logLevel: LogLevel;
+  readonly settingsFile: string;
+}
+
+const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+
+/** Reads environment variables and `--config`; one SETTINGS_INVALID names every fault. */
+export function readConfig(from: { env: Env; flag: string | undefined; cwd: string }): ApiConfig {
+  const read = envReader(from.env);
+  return read.done({
+    databaseUrl: read.url("DATABASE_URL"),
+    redisUrl: read.url("REDIS_URL", { optional: true }),
+    host: read.text("SLIPWAY_HTTP_HOST", { fallback: "127.0.0.1" }),
+    port: read.port("SLIPWAY_HTTP_PORT", { fallback: 3030 }),
+    watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
+    scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
+    workerAddresses: listOf(read.text("SLIPWAY_WORKER_ADDRESSES", { fallback: "127.0.0.1:3033" })),
+    adminToken: read.text("SLIPWAY_ADMIN_TOKEN", { optional: true }),
+    writesPerMinute: read.int("SLIPWAY_WRITES_PER_MINUTE", { fallback: 6000, min: 1 }),
+    name: read.text("SLIPWAY_NAME", { fallback: "api" }),
+    trace: read.flag("SLIPWAY_TRACE"),
+    logLevel: read.text("SLIPWAY_LOG_LEVEL", { fallback: "info", oneOf: logLevels }) as LogLevel,
+    settingsFile: findSettingsFile(from),
+  });
+}
+
+function listOf(text: string): readonly string[] {
+  const parts = text.split(",").map((part) => part.trim());
+  return parts.filter((part) => part !== "");
+}

@@ -1,0 +1,50 @@
+import type { FastifyInstance, RawServerDefault, FastifyBaseLogger } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { Settings } from "#common/contracts/settings.ts";
+import type { Clock } from "#common/kit/clock.ts";
+import type { Log } from "#common/kit/log.ts";
+import type { Bell } from "#common/kit/queue.ts";
+import type { Store } from "#common/store/store.ts";
+import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
+import type { ReleaseServiceClient } from "#proto/slipway/release/v1/release.ts";
+
+/** Something this process leans on, as `/readyz` asks it. */
+export interface Dependency {
+  readonly name: string;
+  /** Without it nothing can be answered: the process is not ready. */
+  readonly needed: boolean;
+  check(): Promise<void>;
+}
+
+/** What the process is made of; put together once in main.ts. */
+export interface ApiParts {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly bell: Pick<Bell, "ring">;
+  readonly cluster: ClusterServiceClient;
+  readonly registry: RegistryServiceClient;
+  /** One per worker address; a plan is asked of one, and of a second when the first is away. */
+  readonly workers: readonly ReleaseServiceClient[];
+  readonly dependencies: readonly Dependency[];
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly writesPerMinute: number;
+}
+
+/** As the routes see it: the settings are stored by now. */
+export interface ApiDeps extends ApiParts {
+  readonly settingsRevision: bigint;
+}
+
+/** The Fastify instance with our schemas' types. */
+export type ApiApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

@@ -1,0 +1,29 @@
+import type { EnvironmentSettings, Settings } from "#common/contracts/settings.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
+
+/** The environment of that name; without a name the only one there is. */
+export function resolveEnvironment(settings: Settings, name: string | undefined): EnvironmentSettings {
+  const names = settings.environments.map((environment) => environment.name);
+  if (name === undefined && names.length > 1) {
+    throw new SlipwayError("ENVIRONMENT_AMBIGUOUS", {
+      detail: `there are ${names.join(", ")}`,
+      facts: { environments: names },
+    });
+  }
+  const wanted = name ?? names[0];
+  const found = settings.environments.find((environment) => environment.name === wanted);
+  if (found !== undefined) return found;
+  throw new SlipwayError("ENVIRONMENT_NOT_FOUND", {
+    detail: `"${wanted}"; there are ${names.join(", ")}`,
+    facts: { environments: names },
+  });
+}
+
+/** Refuses to write where only looking is allowed. */
+export function refuseObserved(environment: EnvironmentSettings): void {
+  if (environment.mode !== "observe") return;
+  throw new SlipwayError("ENVIRONMENT_OBSERVED", {
+    detail: environment.name,
+    hint: `set mode: apply (or hand-off) for ${environment.name} in the settings; dry runs work now`,
+  });
+}

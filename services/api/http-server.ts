@@ -1,0 +1,59 @@
+import { SlipwayError } from "#common/domain/errors.ts";
+import type { Service } from "#common/kit/lifecycle.ts";
+
+import { createApp } from "./app.ts";
+import type { ApiApp, ApiParts } from "./deps.ts";
+import { ensureAdminToken, storeSettings } from "./first-start.ts";
+import type { Teller } from "./first-start.ts";
+
+export interface HttpServerOptions {
+  readonly parts: ApiParts;
+  readonly host: string;
+  /** 0 takes a free one; `port()` tells which. */
+  readonly port: number;
+  readonly adminToken: string | undefined;
+  readonly teller: Teller;
+}
+
+export interface HttpServer extends Service {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The port it listens on; only after `start`. */
+  port(): number;
+}
+
+/** Stores what it must (settings, lanes, the first token), then listens. */
+export function createHttpServer({ parts, ...options }: HttpServerOptions): HttpServer {
+  const { store, settings, log, newId } = parts;
+  let app: ApiApp | undefined;
+  return {
+    name: "http-server",
+    start: async () => {
+      const settingsRevision = await storeSettings(store, settings);
+      const { adminToken: given, teller } = options;
+      await ensureAdminToken({ store, log, newId, given, teller });
+      app = await createApp({ ...parts, settingsRevision });
+      await listen(app, options);
+      log.info("HTTP listens", { address: `http://${options.host}:${portOf(app)}` });
+    },
+    stop: async () => {
+      await app?.close();
+    },
+    port: () => portOf(app),
+  };
+}
+
+async function listen(app: ApiApp, { host, port }: { host: string; port: number }): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    const detail = `cannot listen on ${host}:${port}`;
+    throw new SlipwayError("SETTINGS_INVALID", { detail, hint: "Is the port taken?", cause });
+  }
+}
+
+function portOf(app: ApiApp | undefined): number {
+  const address = app?.server.address();
+  if (typeof address === "object" && address !== null) return address.port;
+  throw new SlipwayError("INTERNAL", { detail: "the HTTP server is not started" });
+}

@@ -1,0 +1,57 @@
+import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
+import { errorCatalogue, isErrorCode, toSlipwayError } from "#common/domain/errors.ts";
+import { imagesOf } from "#common/store/images.ts";
+import type { JobErrorRow } from "#common/store/schema.ts";
+
+import type { ApiDeps } from "./deps.ts";
+import { imagesOfWorkload, keyOfImage } from "./read-model/images.ts";
+
+export interface ImagesAsk {
+  readonly workload: Workload;
+  readonly container: string | undefined;
+  readonly limit: number;
+  readonly refresh: boolean;
+}
+
+const refreshDeadlineMs = 30_000;
+
+/** The images a workload's containers could run; with `refresh` the registries are asked first. */
+export async function readImages(
+  deps: Pick<ApiDeps, "store" | "registry" | "log">,
+  asked: ImagesAsk,
+): Promise<WorkloadImages> {
+  const { workload, container, limit, refresh } = asked;
+  const wanted = workload.containers.filter(({ name }) => container === undefined || name === container);
+  const found = wanted.map(({ image }) => keyOfImage(image)).filter((key) => key !== undefined);
+  const keys = [...new Set(found)];
+  const problems = refresh ? await refreshAll(deps, keys) : new Map<string, JobErrorRow>();
+  const repositories = await imagesOf(deps.store.db, keys);
+  return imagesOfWorkload({ workload, repositories, problems, container, limit });
+}
+
+/** What is known is still answered when a registry is away; why it is not newer stands beside it. */
+async function refreshAll(
+  deps: Pick<ApiDeps, "registry" | "log">,
+  keys: readonly string[],
+): Promise<Map<string, JobErrorRow>> {
+  const answers = await Promise.all(keys.map(async (key) => [key, await refreshOne(deps, key)] as const));
+  return new Map(answers.flatMap(([key, problem]) => (problem === undefined ? [] : [[key, problem]])));
+}
+
+async function refreshOne(
+  deps: Pick<ApiDeps, "registry" | "log">,
+  repository: string,
+): Promise<JobErrorRow | undefined> {
+  try {
+    const signal = AbortSignal.timeout(refreshDeadlineMs);
+    const answer = await deps.registry.refresh({ repository, tag: "" }, { signal });
+    const { errorCode = "", errorDetail = "" } = answer.repository ?? {};
+    if (!isErrorCode(errorCode)) return undefined;
+    const detail = errorDetail === "" ? null : errorDetail;
+    return { code: errorCode, title: errorCatalogue[errorCode].title, detail, hint: null };
+  } catch (error) {
+    deps.log.warn("image repository could not be refreshed", { repository, error });
+    const { code, detail = null, hint = null } = toSlipwayError(error);
+    return { code, title: errorCatalogue[code].title, detail, hint };
+  }
+}

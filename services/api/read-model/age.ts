@@ -1,0 +1,48 @@
+import type { Environment, WorkloadPage } from "#common/contracts/http.ts";
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import type { JobErrorRow } from "#common/store/schema.ts";
+import type { View } from "#proto/slipway/cluster/v1/cluster.ts";
+
+export type Age = WorkloadPage["age"];
+
+/** The cluster's view as an answer came with it, or why there was no answer. */
+export type ViewFacts =
+  | { readonly view: View; readonly problem?: undefined }
+  | { readonly view: undefined; readonly problem: string };
+
+export interface GitFacts {
+  readonly commit: string | null;
+  /** When the git host last showed that this is the tip. */
+  readonly checkedAt: Date | null;
+  readonly problem: JobErrorRow | null;
+  readonly faults: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** How old the facts of an answer are, and why they are not fresher. */
+export function ageOf(cluster: ViewFacts, git: GitFacts, now: Date): Age {
+  const { view } = cluster;
+  return {
+    clusterMs: view === undefined ? null : Number(view.ageMs),
+    clusterComplete: view?.complete ?? false,
+    clusterProblem: view === undefined ? cluster.problem : view.problem === "" ? null : view.problem,
+    gitCommit: git.commit,
+    gitMs: git.checkedAt === null ? null : Math.max(0, now.getTime() - git.checkedAt.getTime()),
+    gitProblem: gitProblem(git),
+  };
+}
+
+function gitProblem({ commit, problem, faults }: GitFacts): string | null {
+  if (problem !== null) {
+    return problem.detail === null ? problem.title : `${problem.title}: ${problem.detail}`;
+  }
+  if (commit === null) return "the config repository has not been read yet";
+  const [first] = faults;
+  if (first === undefined) return null;
+  return `${faults.length} file(s) cannot be read, the first is ${first.path}: ${first.message}`;
+}
+
+/** An environment as clients see it. */
+export function toEnvironment(settings: EnvironmentSettings, age: Age): Environment {
+  const { url, branch, paths } = settings.git;
+  return { name: settings.name, mode: settings.mode, git: { url, branch, paths: [...paths] }, age };
+}

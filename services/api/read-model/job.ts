@@ -1,0 +1,41 @@
+import type { Job, Step } from "#common/contracts/http.ts";
+import type { RollbackLink } from "#common/store/job-list.ts";
+import type { JobRow, StepRow } from "#common/store/schema.ts";
+
+/** A job as clients see it; `undoneBy` is its newest rollback. */
+export function toJob(row: JobRow, undoneBy?: RollbackLink): Job {
+  return {
+    id: row.id,
+    kind: row.kind,
+    environment: row.environment,
+    phase: row.phase,
+    waitingFor: row.waiting_for,
+    outcome: row.outcome,
+    headline: row.headline,
+    requestedBy: row.requested_by,
+    message: row.message,
+    createdAt: row.created_at.toISOString(),
+    startedAt: timeText(row.started_at),
+    finishedAt: timeText(row.finished_at),
+    commit: row.commit_sha,
+    results: [...row.results],
+    rollback: { of: row.rollback_of, by: undoneBy?.id ?? null, byCommit: undoneBy?.commit_sha ?? null },
+    error: row.error,
+  };
+}
+
+/** A step as clients see it. */
+export function toStep(row: StepRow): Step {
+  return {
+    number: row.number,
+    text: row.text,
+    startedAt: row.started_at.toISOString(),
+    endedAt: timeText(row.ended_at),
+    outcome: row.outcome,
+    detail: row.detail,
+  };
+}
+
+function timeText(time: Date | null): string | null {
+  return time === null ? null : time.toISOString();
+}

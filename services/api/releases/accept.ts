@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+
+import { laneSubject, queueNames } from "#common/contracts/queue.ts";
+import type { OperationName } from "#common/contracts/operations.ts";
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { laneKey } from "#common/domain/git-url.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
+import { acceptJob, findKey } from "#common/store/job-accept.ts";
+import type { Acceptance, IdempotencyKey } from "#common/store/job-accept.ts";
+import { getJob, mustGetJob } from "#common/store/jobs.ts";
+import type { JobRow, JobSpec } from "#common/store/schema.ts";
+
+import type { Principal } from "../auth.ts";
+import type { ApiDeps } from "../deps.ts";
+
+/** Who asks for a job, by which request. */
+export interface Asker {
+  readonly principal: Principal;
+  readonly operation: OperationName;
+  readonly requestId: string;
+  readonly key: string | undefined;
+}
+
+/** What a new job differs in; the rest is the same for all. */
+export interface JobDraft {
+  readonly environment: EnvironmentSettings;
+  readonly spec: JobSpec;
+  readonly headline: string;
+  readonly message: string | undefined;
+  readonly rollbackOf?: string;
+}
+
+type AcceptDeps = Pick<ApiDeps, "store" | "bell" | "log" | "newId" | "settingsRevision">;
+
+/**
+ * The job of a request: a new one, or the one that the same request made before (CORRECTNESS 28).
+ * `body` is what makes two requests the same; `draft` is only asked for when the key is new.
+ */
+export async function acceptOrReplay(
+  deps: AcceptDeps,
+  asker: Asker,
+  work: { readonly body: unknown; readonly draft: () => Promise<JobDraft> },
+): Promise<JobRow> {
+  const key = idempotencyKey(asker, work.body);
+  const earlier = key && (await findKey(deps.store.db, key));
+  if (key !== undefined && earlier !== undefined) {
+    return replay(deps, key, { jobId: earlier.job_id, same: earlier.body_hash === key.bodyHash });
+  }
+  const draft = await work.draft();
+  const acceptance = toAcceptance(deps, { asker, draft, key });
+  const accepted = await acceptSurely(deps, acceptance);
+  if (accepted.kind !== "accepted" && key !== undefined) {
+    return replay(deps, key, { jobId: accepted.jobId, same: accepted.kind === "replayed" });
+  }
+  // Only a hint, which never fails: workers find the job by themselves.
+  void deps.bell.ring(queueNames.worker, laneSubject(acceptance.job.lane_id));
+  return mustGetJob(deps.store.db, acceptance.job.id);
+}
+
+async function replay(
+  deps: AcceptDeps,
+  key: IdempotencyKey,
+  found: { jobId: string; same: boolean },
+): Promise<JobRow> {
+  if (found.same) return mustGetJob(deps.store.db, found.jobId);
+  throw new SlipwayError("IDEMPOTENCY_CONFLICT", {
+    detail: `"${key.key}" made the job ${found.jobId}`,
+    hint: "use a new key for a new request",
+    facts: { jobId: found.jobId },
+  });
+}
+
+function toAcceptance(
+  deps: AcceptDeps,
+  made: { asker: Asker; draft: JobDraft; key: IdempotencyKey | undefined },
+): Acceptance {
+  const { asker, draft, key } = made;
+  const { environment, spec, headline, message, rollbackOf } = draft;
+  const { url, branch } = environment.git;
+  const id = deps.newId();
+  const isRollback = spec.kind === "rollback";
+  return {
+    job: {
+      id,
+      kind: spec.kind,
+      environment: environment.name,
+      lane_id: laneKey(url, branch),
+      settings_revision: deps.settingsRevision,
+      phase: "queued",
+      priority: isRollback ? 0 : 1,
+      origin: isRollback ? "rollback" : "manual",
+      headline,
+      spec: JSON.stringify(spec),
+      message: message ?? null,
+      requested_by: asker.principal.name,
+      request_id: asker.requestId,
+      rollback_of: rollbackOf ?? null,
+    },
+    ...(key !== undefined && { idempotency: key }),
+    audit: {
+      principal: asker.principal.name,
+      operation: asker.operation,
+      environment: environment.name,
+      jobId: id,
+      outcome: "accepted",
+      requestId: asker.requestId,
+      detail: { headline, override: spec.override },
+    },
+  };
+}
+
+/** A lost answer is no refusal: whether the job is in is read over another connection. */
+async function acceptSurely(deps: AcceptDeps, acceptance: Acceptance) {
+  try {
+    return await acceptJob(deps.store.db, acceptance);
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.code !== "STORE_UNAVAILABLE") throw error;
+    deps.log.warn("the answer to an accepted job was lost", { job: acceptance.job.id, error });
+    if (await isStored(deps, acceptance.job.id)) return { kind: "accepted" } as const;
+    throw new SlipwayError("STORE_UNAVAILABLE", {
+      detail: `whether the job ${acceptance.job.id} was accepted is not known`,
+      hint: "ask again with the same Idempotency-Key, or look for the job by its id",
+      facts: { jobId: acceptance.job.id },
+      cause: error,
+    });
+  }
+}
+
+async function isStored(deps: AcceptDeps, jobId: string): Promise<boolean> {
+  try {
+    return (await getJob(deps.store.db, jobId)) !== undefined;
+  } catch (error) {
+    // Still away: the caller tells that it does not know.
+    deps.log.debug("the accepted job could not be read back", { job: jobId, error });
+    return false;
+  }
+}
+
+function idempotencyKey(asker: Asker, body: unknown): IdempotencyKey | undefined {
+  const { key, operation, principal } = asker;
+  if (key === undefined) return undefined;
+  if (!/^[\x20-\x7e]{1,200}$/.test(key)) {
+    throw new SlipwayError("IDEMPOTENCY_KEY_INVALID", { detail: "1 to 200 printable ASCII characters" });
+  }
+  const bodyHash = createHash("sha256").update(JSON.stringify(body)).digest("hex");
+  return { principal: principal.tokenId, operation, key, bodyHash };
+}

@@ -1,0 +1,31 @@
+import type { Plan, ReleaseRequest } from "#common/contracts/http.ts";
+import { headlineOf } from "#common/domain/plan.ts";
+import type { JobRow } from "#common/store/schema.ts";
+
+import type { ApiDeps } from "../deps.ts";
+import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { acceptOrReplay } from "./accept.ts";
+import type { Asker } from "./accept.ts";
+import { planRelease } from "./plan-release.ts";
+import { readRequest, toSpec } from "./release-spec.ts";
+
+/** Takes a release in as a job. */
+export async function submitRelease(deps: ApiDeps, asker: Asker, body: ReleaseRequest): Promise<JobRow> {
+  const environment = resolveEnvironment(deps.settings, body.environment);
+  refuseObserved(environment);
+  const asked = readRequest(body);
+  return acceptOrReplay(deps, asker, {
+    body: { environment: environment.name, message: body.message ?? null, ...asked },
+    draft: async () => {
+      const spec = await toSpec(deps, environment, asked);
+      return { environment, spec, headline: headlineOf(spec), message: body.message };
+    },
+  });
+}
+
+/** What the release would do; nothing is stored, so observed environments allow it too. */
+export async function tryRelease(deps: ApiDeps, body: ReleaseRequest): Promise<Plan> {
+  const environment = resolveEnvironment(deps.settings, body.environment);
+  const spec = await toSpec(deps, environment, readRequest(body));
+  return planRelease(deps.workers, { environment: environment.name, spec });
+}

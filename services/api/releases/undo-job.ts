@@ -1,0 +1,91 @@
+import type { RollbackRequest } from "#common/contracts/http.ts";
+import { laneSubject, queueNames } from "#common/contracts/queue.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
+import { isTerminal } from "#common/domain/job.ts";
+import { shortName } from "#common/domain/plan.ts";
+import { writeAudit } from "#common/store/audit.ts";
+import { mustGetJob, requestCancel } from "#common/store/jobs.ts";
+import type { CancelAnswer } from "#common/store/jobs.ts";
+import type { JobRow } from "#common/store/schema.ts";
+import { appendSteps } from "#common/store/steps.ts";
+
+import type { ApiDeps } from "../deps.ts";
+import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { acceptOrReplay } from "./accept.ts";
+import type { Asker } from "./accept.ts";
+
+/** Takes a job in that undoes another: what is in git, or on its way there. */
+export async function rollBack(
+  deps: ApiDeps,
+  asker: Asker,
+  asked: { job: JobRow; body: RollbackRequest },
+): Promise<JobRow> {
+  const { job, body } = asked;
+  const environment = resolveEnvironment(deps.settings, job.environment);
+  refuseObserved(environment);
+  return acceptOrReplay(deps, asker, {
+    body: { of: job.id, message: body.message ?? null, override: body.override },
+    draft: async () => {
+      refuseUndoable(job);
+      return {
+        environment,
+        spec: { kind: "rollback", of: job.id, override: body.override },
+        headline: rollbackHeadline(job),
+        message: body.message,
+        rollbackOf: job.id,
+      };
+    },
+  });
+}
+
+/** "Rollback: sock-shop/front-end to the previous image" */
+export function rollbackHeadline(job: Pick<JobRow, "changes">): string {
+  const images = job.changes.filter((change) => change.field === "image");
+  const names = [...new Set(images.map((change) => shortName(change.workload)))];
+  const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
+  return `Rollback: ${shown.join(", ")} to the previous ${images.length === 1 ? "image" : "images"}`;
+}
+
+function refuseUndoable(job: JobRow): void {
+  const short = job.id.slice(-8);
+  if (!isTerminal(job.phase) && job.phase !== "rolling-out") {
+    throw new SlipwayError("JOB_NOT_ROLLBACKABLE", {
+      detail: `it is ${job.phase}, and nothing of it is in git yet`,
+      hint: `slipway cancel ${short}`,
+    });
+  }
+  if (job.changes.length > 0) return;
+  throw new SlipwayError("JOB_NOT_ROLLBACKABLE", { detail: "it changed nothing in git" });
+}
+
+/** Cancels a job before its push; JOB_TOO_LATE after. Cancelling a cancelled job changes nothing. */
+export async function cancelJob(deps: ApiDeps, asker: Asker, job: JobRow): Promise<JobRow> {
+  const by = asker.principal.name;
+  const answer = await deps.store.transaction(async (tx) => {
+    const said = await requestCancel(tx, { id: job.id, by });
+    if (said === "cancelled") await appendSteps(tx, job.id, [{ text: `Cancelled by ${by}.` }]);
+    await writeAudit(tx, {
+      principal: by,
+      operation: asker.operation,
+      environment: job.environment,
+      jobId: job.id,
+      outcome: said,
+      requestId: asker.requestId,
+    });
+    return said;
+  });
+  const now = await mustGetJob(deps.store.db, job.id);
+  refuseLate(now, answer);
+  deps.store.hint(job.id);
+  void deps.bell.ring(queueNames.worker, laneSubject(job.lane_id));
+  return now;
+}
+
+function refuseLate(job: JobRow, answer: CancelAnswer): void {
+  if (answer === "cancelled" || answer === "requested" || job.phase === "cancelled") return;
+  const undo = job.changes.length > 0 || job.commit_sha !== null || answer === "too-late";
+  throw new SlipwayError("JOB_TOO_LATE", {
+    detail: answer === "over" ? `it has ended: ${job.outcome ?? job.phase}` : "its commit is on its way",
+    ...(undo && { hint: `slipway rollback ${job.id.slice(-8)}` }),
+  });
+}

@@ -1,0 +1,65 @@
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+
+import { job, rollbackRequest } from "#common/contracts/http.ts";
+import type { OperationName } from "#common/contracts/operations.ts";
+
+import { principalOf } from "../auth.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { findJob, withRollback } from "../find-job.ts";
+import { toJob } from "../read-model/job.ts";
+import type { Asker } from "../releases/accept.ts";
+import { cancelJob, rollBack } from "../releases/undo-job.ts";
+import { at, idempotencyHeaders, jobPath, problemAnswers, security } from "./schemas.ts";
+
+const emptyBody = z.strictObject({});
+
+/** Cancelling a job and rolling it back. */
+export function jobActRoutes(app: ApiApp, deps: ApiDeps): void {
+  const common = { tags: ["jobs"], security, params: jobPath, headers: idempotencyHeaders };
+
+  app.route({
+    ...at("cancelJob"),
+    preValidation: emptyIsAnObject,
+    schema: {
+      ...common,
+      summary: "Cancel a job before its commit is pushed",
+      body: emptyBody,
+      response: { 200: job, ...problemAnswers },
+    },
+    handler: async (request) => {
+      const row = await findJob(deps.store, request.params.id);
+      return withRollback(deps.store, await cancelJob(deps, askerOf(request, "cancelJob"), row));
+    },
+  });
+
+  app.route({
+    ...at("rollbackJob"),
+    preValidation: emptyIsAnObject,
+    schema: {
+      ...common,
+      summary: "Undo a job: write back what it changed, as a new job",
+      body: rollbackRequest,
+      response: { 202: job, ...problemAnswers },
+    },
+    handler: async (request, reply) => {
+      const row = await findJob(deps.store, request.params.id);
+      const asked = { job: row, body: request.body };
+      const made = await rollBack(deps, askerOf(request, "rollbackJob"), asked);
+      return reply.code(202).header("location", `/v1/jobs/${made.id}`).send(toJob(made));
+    },
+  });
+}
+
+function askerOf(
+  request: Pick<FastifyRequest, "principal" | "id"> & { headers: { "idempotency-key"?: string | undefined } },
+  operation: OperationName,
+): Asker {
+  const principal = principalOf(request);
+  return { principal, operation, requestId: request.id, key: request.headers["idempotency-key"] };
+}
+
+/** These requests need no body. */
+async function emptyIsAnObject(request: FastifyRequest): Promise<void> {
+  request.body ??= {};
+}

@@ -1,0 +1,34 @@
+import { job, plan, releaseRequest } from "#common/contracts/http.ts";
+
+import { principalOf } from "../auth.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { toJob } from "../read-model/job.ts";
+import { submitRelease, tryRelease } from "../releases/submit-release.ts";
+import { at, idempotencyHeaders, problemAnswers, security } from "./schemas.ts";
+
+/** `POST /v1/releases` */
+export function releaseRoutes(app: ApiApp, deps: ApiDeps): void {
+  const schema = {
+    summary: "Release images to workloads, or plan it with dryRun",
+    tags: ["releases"],
+    security,
+    headers: idempotencyHeaders,
+    body: releaseRequest,
+    response: { 200: plan, 202: job, ...problemAnswers },
+  };
+  app.route({
+    ...at("createRelease"),
+    schema,
+    handler: async (request, reply) => {
+      if (request.body.dryRun) return reply.code(200).send(await tryRelease(deps, request.body));
+      const asker = {
+        principal: principalOf(request),
+        operation: "createRelease",
+        requestId: request.id,
+        key: request.headers["idempotency-key"],
+      } as const;
+      const row = await submitRelease(deps, asker, request.body);
+      return reply.code(202).header("location", `/v1/jobs/${row.id}`).send(toJob(row));
+    },
+  });
+}
