@@ -223,6 +223,8 @@ test("the exit code is the job's outcome", async () => {
     const ran = await slipwayProcess(["release", "front-end", "--latest"], ending(aSucceededJob(more)));
     expect(ran.code).toBe(code);
     expect(ran.out.split(" ")[0]).toBe(more.outcome);
+    expect(ran.out.trimEnd().split("\n")).toHaveLength(1);
+    if (more.error) expect(ran.err).toContain("  The rollout failed: x (ROLLOUT_FAILED)\n");
   }
 });
 
@@ -300,6 +302,11 @@ test("a rollback is taken by the job's last eight digits and waited for", async 
     { parameters: { id: jobId }, body: { message: "500s" } },
   ]);
   expect(ran.out).toContain(`job=${rollbackId}`);
+  const story = await slipway(["rollback", jobId, "--format", "story"], {
+    rollbackJob: () => ({ status: 202, json: aJob({ id: rollbackId, kind: "rollback" }) }),
+    followJob: () => ({ events: framesOf(seedSteps, back) }),
+  });
+  expect(story.out).toBe(`sock-shop/front-end  0.2.0 -> 7f511af2…, healthy in 2.3 s, commit 3fa94c1\n`);
   const unknown = await slipway(["rollback", "ffffffff"], { getJob: () => problem(404, "JOB_NOT_FOUND") });
   expect(unknown.code).toBe(2);
 });

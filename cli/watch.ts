@@ -60,9 +60,12 @@ export function resumeText(job: Job): string {
 
 function reporterFor(session: Session, job: Job): Reporter {
   const { io, options, errPaint } = session;
-  if (options.format === "story") return createStoryReporter(io);
+  // A rollback's story is its one last line.
+  if (options.format === "story") return job.kind === "rollback" ? silent : createStoryReporter(io);
   return io.live ? createLiveReporter(io, errPaint) : createPlainReporter(io, job);
 }
+
+const silent: Reporter = { job: () => {}, step: () => {}, close: () => {} };
 
 function goesOn(error: unknown, job: Job): unknown {
   if (!(error instanceof CliProblem)) return error;

@@ -5,6 +5,7 @@ import type { Job } from "#common/contracts/http.ts";
 import { dataText } from "../print/data.ts";
 import { shortJob } from "../print/names.ts";
 import {
+  errorLines,
   exitCodeOf,
   outcomeLines,
   plainOutcomeLines,
@@ -69,6 +70,7 @@ function announce(session: Session, job: Job, options: WaitOptions): void {
     if (!options.wait) printData(session, job);
     return;
   }
+  if (options.format === "story" && job.kind === "rollback" && options.wait) return;
   if (options.format === "story") return io.out(safe(`${jobWords[job.kind]} job submitted, ID ${job.id}`));
   if (!options.wait && !io.outIsTerminal) return io.out(safe(`submitted job=${job.id}`));
   if (io.live || !options.wait) {
@@ -89,6 +91,7 @@ function printOutcome(session: Session, { job, steps }: Watched): void {
   if (isData(options)) return printData(session, job);
   for (const line of outcome()) io.out(line);
   if (options.format === "story") return;
+  if (!io.outIsTerminal) for (const line of errorLines(job)) io.err(line);
   const wide = options.output === "wide";
   const told = !io.outIsTerminal && job.results.every((result) => result.result === "skip");
   if (!told) for (const line of skipNotes(job.results, { wide })) io.err(line);

@@ -49,7 +49,7 @@ export function plainOutcomeLines(job: Job): readonly string[] {
   const shown = done.length > 0 ? done : job.results.slice(0, 20);
   const lines = shown.map((result) => `${outcomeWord(job)} ${plainResult(result)} ${tail}`);
   const all = lines.length > 0 ? lines : [`${outcomeWord(job)} ${tail}`];
-  return [...all.map(safe), ...errorLines(job)];
+  return all.map(safe);
 }
 
 /** `Succeeded in 2.3 s: commit 3fa94c1, 2 lines of deploy/front-end.yaml (image, version label).` */

@@ -185,6 +185,8 @@ test("many containers left alone are counted by reason", () => {
 
 test("a diff without file names gets them", () => {
   const bare = { path: "a.yaml", unified: "@@ -1 +1 @@\n-x\n+y\n", added: 1, removed: 1 };
+  const headed = { ...bare, unified: `\n=====\n--- a/a.yaml\n+++ b/a.yaml\n${bare.unified}` };
+  expect(diffLines([headed], paint)).toEqual(diffLines([bare], paint));
   expect(diffLines([bare], paint)).toEqual(["--- a/a.yaml", "+++ b/a.yaml", "@@ -1 +1 @@", "-x", "+y"]);
 });
 

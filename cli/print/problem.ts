@@ -8,9 +8,10 @@ export function problemLines(problem: CliProblem, paint: Paint): readonly string
   const { title, detail, hint, candidates = [], code, requestId } = problem.parts;
   const what = detail === undefined ? title : `${title}: ${detail}`;
   const told = requestId === undefined ? code : `${code}, request ${requestId}`;
+  const isNews = (candidate: string) => !`${what} ${hint ?? ""}`.includes(candidate);
   return [
     `${paint.bad("slipway:")} ${safe(what)}`,
-    ...candidates.map((candidate) => `  ${safe(candidate)}`),
+    ...candidates.filter(isNews).map((candidate) => `  ${safe(candidate)}`),
     ...(hint === undefined
       ? []
       : safeBlock(hint)

@@ -66,9 +66,10 @@ export function undoLines(job: Job): readonly string[] {
 export function diffLines(diffs: readonly FileDiff[], paint: Paint): readonly string[] {
   return diffs.flatMap((diff) => {
     const lines = safeBlock(diff.unified).replace(/\n$/, "").split("\n");
-    const headed = lines.some((line) => line.startsWith("--- "));
-    const head = headed ? [] : [`--- a/${safe(diff.path)}`, `+++ b/${safe(diff.path)}`];
-    return [...head, ...lines].map((line) => diffLine(line, paint));
+    // What stands before the file's names ("Index: …", "====") says nothing more.
+    const names = lines.findIndex((line) => line.startsWith("--- "));
+    const head = names === -1 ? [`--- a/${safe(diff.path)}`, `+++ b/${safe(diff.path)}`] : [];
+    return [...head, ...lines.slice(Math.max(0, names))].map((line) => diffLine(line, paint));
   });
 }
 
