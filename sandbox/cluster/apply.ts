@@ -15,7 +15,7 @@ import { ownable, readOwners, sameOwner, type Owner } from "./managed-fields.ts"
 import type { KubeObject } from "./object.ts";
 import type { Schema } from "./schema.ts";
 import { compareValues, mergeValues, objectType, pruneValue, toFieldSet } from "./structured.ts";
-import { schemaFault } from "./typed-check.ts";
+import { fractionFault, schemaFault } from "./typed-check.ts";
 
 /** A server-side apply. */
 export interface ApplyRequest {
@@ -69,6 +69,10 @@ function checkedConfig({ schema, kind, config }: ApplyRequest): JsonObject {
   const metadata = isObject(config["metadata"]) ? config["metadata"] : {};
   const name = `${stringOf(metadata["namespace"])}/${stringOf(metadata["name"])}`;
   const about = `${name}; ${kind.apiVersion}, Kind=${kind.kind}`;
+  if (fault === fractionFault) {
+    const unable = `unable to convert unstructured object to ${kind.apiVersion}, Kind=${kind.kind}: ${fault}`;
+    throw internalError(`failed to convert new object (${about}) to proper version: ${unable}`);
+  }
   throw internalError(`failed to create typed patch object (${about}): ${fault}`);
 }
 

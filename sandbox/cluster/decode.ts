@@ -3,7 +3,7 @@ import { unreachable } from "#common/domain/unreachable.ts";
 import { badRequest, StatusError } from "./errors.ts";
 import { isList, isObject, type Json, type JsonObject } from "./json.ts";
 import type { ResourceKind } from "./kinds.ts";
-import type { FieldType, Schema } from "./schema.ts";
+import type { FieldType, Scalar, Schema } from "./schema.ts";
 import { objectType } from "./structured.ts";
 
 /** How fields that the kind does not have are taken. */
@@ -107,18 +107,25 @@ function decodeMap(walk: Walk, type: Extract<FieldType, { type: "struct" | "map"
   return kept;
 }
 
-function decodeScalar(walk: Walk, scalar: "string" | "numeric" | "boolean" | "any", place: Place): Json {
+function decodeScalar(walk: Walk, scalar: Scalar, place: Place): Json {
   const { value } = place;
   if (scalar === "string" && typeof value !== "string") throw wrongType(walk.kind, place, "string");
   if (scalar === "boolean" && typeof value !== "boolean") throw wrongType(walk.kind, place, "bool");
-  if (scalar === "numeric" && typeof value !== "number") throw wrongType(walk.kind, place, "int32");
+  if (scalar === "number" && typeof value !== "number") throw wrongType(walk.kind, place, "float64");
+  if (scalar === "integer" && !Number.isInteger(value)) throw wrongType(walk.kind, place, "int32");
   return value;
 }
 
 function wrongType(kind: ResourceKind, { value, path, struct }: Place, wanted: string): StatusError {
-  const got = isList(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  const got = nameOf(value);
   const where = `${struct}.${path.replaceAll(/\[\d+\]/g, "")}`;
   return badRequest(
     `${cannotBeHandled(kind)}: json: cannot unmarshal ${got} into Go struct field ${where} of type ${wanted}`,
   );
+}
+
+function nameOf(value: Json): string {
+  if (isList(value)) return "array";
+  if (typeof value === "number") return Number.isInteger(value) ? "number" : `number ${value}`;
+  return typeof value === "boolean" ? "bool" : typeof value;
 }

@@ -90,11 +90,8 @@ function labelledJob(object: JsonObject): JsonObject {
   };
   const templateLabels = { ...objectAt(object, "spec", "template", "metadata", "labels"), ...labels };
   const selector = { matchLabels: { "batch.kubernetes.io/controller-uid": uid } };
-  return withAt(
-    fill(object, ["spec"], { selector }),
-    [...templatePath, "metadata", "labels"],
-    templateLabels,
-  );
+  const labelled = fill(fill(object, ["spec"], { selector }), ["metadata", "labels"], labels);
+  return withAt(labelled, [...templatePath, "metadata", "labels"], templateLabels);
 }
 
 function cronJob(object: JsonObject): JsonObject {

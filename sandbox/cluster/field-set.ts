@@ -32,36 +32,54 @@ export function isEmptySet(set: FieldSet): boolean {
   return !set.member && set.children.size === 0;
 }
 
+// The three operations give back what they were given where nothing changes: sets are compared and
+// written far more often than they differ.
+
 /** What is in either. */
 export function union(left: FieldSet, right: FieldSet): FieldSet {
+  if (left === right || isEmptySet(right)) return left;
   if (isEmptySet(left)) return right;
-  if (isEmptySet(right)) return left;
-  return combine(left, right, (inLeft, inRight) => inLeft || inRight);
+  const children = new Map(left.children);
+  let grown = right.member && !left.member;
+  for (const [segment, child] of right.children) {
+    const known = left.children.get(segment);
+    const joined = known === undefined ? child : union(known, child);
+    if (joined === known) continue;
+    children.set(segment, joined);
+    grown = true;
+  }
+  return grown ? { member: left.member || right.member, children } : left;
 }
 
 /** What is in both. */
 export function intersection(left: FieldSet, right: FieldSet): FieldSet {
-  if (isEmptySet(left) || isEmptySet(right)) return emptySet;
-  return combine(left, right, (inLeft, inRight) => inLeft && inRight);
+  if (left === right) return left;
+  const children = new Map<string, FieldSet>();
+  for (const [segment, child] of left.children) {
+    const other = right.children.get(segment);
+    const shared = other === undefined ? emptySet : intersection(child, other);
+    if (!isEmptySet(shared)) children.set(segment, shared);
+  }
+  const member = left.member && right.member;
+  return member || children.size > 0 ? { member, children } : emptySet;
 }
 
 /** What is in the left one and not in the right one. */
 export function difference(left: FieldSet, right: FieldSet): FieldSet {
-  if (isEmptySet(left) || isEmptySet(right)) return left;
-  return combine(left, right, (inLeft, inRight) => inLeft && !inRight);
-}
-
-function combine(left: FieldSet, right: FieldSet, keep: (a: boolean, b: boolean) => boolean): FieldSet {
-  const segments = new Set([...left.children.keys(), ...right.children.keys()]);
-  const children = [...segments].map((segment): readonly [string, FieldSet] => [
-    segment,
-    combine(left.children.get(segment) ?? emptySet, right.children.get(segment) ?? emptySet, keep),
-  ]);
-  return fieldSet(keep(left.member, right.member), children);
+  const children = new Map<string, FieldSet>();
+  let shrunk = left.member && right.member;
+  for (const [segment, child] of left.children) {
+    const other = right.children.get(segment);
+    const rest = other === undefined ? child : difference(child, other);
+    if (rest !== child) shrunk = true;
+    if (!isEmptySet(rest)) children.set(segment, rest);
+  }
+  return shrunk ? { member: left.member && !right.member, children } : left;
 }
 
 /** Whether both hold the same fields. */
 export function sameSet(left: FieldSet, right: FieldSet): boolean {
+  if (left === right) return true;
   if (left.member !== right.member || left.children.size !== right.children.size) return false;
   return [...left.children].every(([segment, child]) => {
     const other = right.children.get(segment);
@@ -96,16 +114,32 @@ function segmentText(segment: string): string {
     .join(",")}]`;
 }
 
+const written = new WeakMap<FieldSet, JsonObject>();
+const read = new WeakMap<JsonObject, FieldSet>();
+
 /** The `fieldsV1` form. */
 export function toFieldsV1(set: FieldSet): JsonObject {
+  const known = written.get(set);
+  if (known !== undefined) return known;
+  const fields = writeNode(set);
+  written.set(set, fields);
+  read.set(fields, set);
+  return fields;
+}
+
+function writeNode(set: FieldSet): JsonObject {
   const sorted = [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
-  const children = Object.fromEntries(sorted.map(([segment, child]) => [segment, toFieldsV1(child)]));
+  const children = Object.fromEntries(sorted.map(([segment, child]) => [segment, writeNode(child)]));
   return set.member && sorted.length > 0 ? { ".": {}, ...children } : children;
 }
 
 /** Reads the `fieldsV1` form. */
 export function fromFieldsV1(fields: JsonObject): FieldSet {
-  return readNode(fields, true);
+  const known = read.get(fields);
+  if (known !== undefined) return known;
+  const set = readNode(fields, true);
+  read.set(fields, set);
+  return set;
 }
 
 function readNode(fields: JsonObject, isRoot: boolean): FieldSet {

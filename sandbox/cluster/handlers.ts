@@ -1,3 +1,4 @@
+import type { Target } from "./body-checks.ts";
 import { isTrue, selectorsOf, type Call } from "./call.ts";
 import type { FieldValidation } from "./decode.ts";
 import { badRequest, invalidOptions, noSuchResource, StatusError } from "./errors.ts";
@@ -6,7 +7,7 @@ import { at, isObject, numberAt, textAt, type JsonObject } from "./json.ts";
 import type { Lister } from "./listing.ts";
 import { acceptedShape, shaped } from "./negotiate.ts";
 import type { KubeObject } from "./object.ts";
-import type { PatchFormat, Registry, Target, WriteOptions } from "./registry.ts";
+import type { PatchFormat, Registry, WriteOptions } from "./registry.ts";
 import { removeObject, type RemovalOptions } from "./removal.ts";
 import type { Route } from "./route.ts";
 import type { Store } from "./store.ts";

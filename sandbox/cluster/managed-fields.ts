@@ -86,8 +86,10 @@ export function withOwners(
     .filter((owner) => !isEmptySet(owner.fields))
     .map((owner) => {
       const old = before.find((one) => sameOwner(one, owner));
-      const kept = old !== undefined && sameSet(old.fields, owner.fields) ? old.time : undefined;
-      return { ...owner, time: kept ?? kubeTime(now) };
+      const isKept = old !== undefined && sameSet(old.fields, owner.fields);
+      return isKept
+        ? { ...owner, fields: old.fields, time: old.time ?? "" }
+        : { ...owner, time: kubeTime(now) };
     })
     .toSorted((a, b) => compareText(a.operation, b.operation) || compareText(a.time, b.time))
     .map(toEntry);

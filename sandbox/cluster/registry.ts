@@ -1,10 +1,11 @@
 import { unreachable } from "#common/domain/unreachable.ts";
 
 import { serverSideApply } from "./apply.ts";
+import { checkAppliedBody, checkBody, requireNamespace, type Target } from "./body-checks.ts";
 import { decodeBody, decodePatched, type FieldValidation } from "./decode.ts";
-import { alreadyExists, badRequest, modified, notFound, preconditionFailed, StatusError } from "./errors.ts";
-import { isObject, textAt, type Json, type JsonObject } from "./json.ts";
-import { kindNamed, qualifiedResource, type ResourceKind } from "./kinds.ts";
+import { alreadyExists, badRequest, modified, notFound, preconditionFailed } from "./errors.ts";
+import { equal, isObject, textAt, type Json, type JsonObject } from "./json.ts";
+import type { ResourceKind } from "./kinds.ts";
 import { ownersAfterUpdate } from "./managed-fields.ts";
 import type { KubeObject, Metadata } from "./object.ts";
 import { jsonPatch, mergePatch, strategicMerge } from "./patch.ts";
@@ -13,19 +14,14 @@ import type { Store } from "./store.ts";
 import { objectType } from "./structured.ts";
 import { freshMetadata, initialStatus, settleWrite } from "./write.ts";
 
-/** Where an object is, or shall be. */
-export interface Target {
-  readonly kind: ResourceKind;
-  readonly namespace: string;
-  readonly name: string;
-}
-
 /** How a write is made. */
 export interface WriteOptions {
   readonly manager: string;
   readonly subresource?: "status" | undefined;
   readonly dryRun?: boolean;
   readonly validation?: FieldValidation;
+  /** Whether the body is a stored object with changes, of which nothing has to be checked for its shape. */
+  readonly trusted?: boolean;
 }
 
 /** The patch formats apart from server-side apply. */
@@ -103,7 +99,7 @@ function replaceObject(
 ): KubeObject {
   const { kind } = target;
   const validation = options.validation ?? "Warn";
-  const { object } = decodeBody(deps.schema, kind, { body, validation });
+  const object = options.trusted === true ? body : decodeBody(deps.schema, kind, { body, validation }).object;
   checkBody(target, object);
   const before = readObject(deps, target);
   return writeOver(deps, { kind, before, object, options });
@@ -158,6 +154,7 @@ function writeOver(deps: RegistryDeps, { kind, before, object, options }: Overwr
   if (sentVersion !== "" && sentVersion !== resourceVersion) throw modified(kind, name);
   const { subresource } = options;
   const after = writablePart({ kind, before, object, subresource });
+  if (equal(after, before)) return before;
   const trace = { schema: deps.schema, kind, before, manager: options.manager, subresource };
   return settleWrite(deps, {
     kind,
@@ -257,60 +254,4 @@ function appliedObject(
   const base: KubeObject = { ...object, apiVersion: kind.apiVersion, kind: kind.kind, metadata };
   if (!kind.hasStatus) return base;
   return { ...base, status: live === undefined ? initialStatus(base) : (live.status ?? {}) };
-}
-
-function checkAppliedBody({ kind, namespace, name }: Target, config: JsonObject): void {
-  const apiVersion = textAt(config, "apiVersion");
-  const named = textAt(config, "kind");
-  if (apiVersion !== kind.apiVersion || named !== kind.kind) {
-    const shown = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
-    throw badRequest(`invalid object type: ${shown}, Kind=${named}`);
-  }
-  if (Object.hasOwn(isObject(config["metadata"]) ? config["metadata"] : {}, "managedFields")) {
-    throw badRequest("metadata.managedFields must be nil");
-  }
-  const given = textAt(config, "metadata", "name");
-  if (given === "") {
-    throw badRequest(
-      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
-    );
-  }
-  checkPlace({ kind, namespace, name }, config);
-}
-
-function checkBody({ kind, namespace, name }: Target, object: JsonObject): void {
-  const named = textAt(object, "kind");
-  const apiVersion = textAt(object, "apiVersion");
-  if ((named !== "" && named !== kind.kind) || (apiVersion !== "" && apiVersion !== kind.apiVersion)) {
-    const as = `${named} in version "${apiVersion.split("/").at(-1)}" cannot be handled as a ${kind.kind}`;
-    throw badRequest(`${as}: converting (${apiVersion}.${named}) to (${kind.kind}): unknown conversion`);
-  }
-  checkPlace({ kind, namespace, name }, object);
-}
-
-function checkPlace({ namespace, name }: Target, object: JsonObject): void {
-  const given = textAt(object, "metadata", "name");
-  if (name !== "" && given !== "" && given !== name) {
-    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
-  }
-  const space = textAt(object, "metadata", "namespace");
-  if (space !== "" && space !== namespace) {
-    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
-  }
-}
-
-function requireNamespace(store: Store, { kind, namespace, name }: Target): void {
-  if (!kind.namespaced) return;
-  const found = store.get(kindNamed("Namespace"), "", namespace);
-  if (found === undefined) throw notFound(kindNamed("Namespace"), namespace);
-  if (found.metadata.deletionTimestamp === undefined) return;
-  const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
-  throw new StatusError(403, `${qualifiedResource(kind)} "${name}" is forbidden: ${why}`, {
-    reason: "Forbidden",
-    details: {
-      name,
-      kind: kind.resource,
-      causes: [{ reason: "NamespaceTerminating", message: why, field: "metadata.namespace" }],
-    },
-  });
 }

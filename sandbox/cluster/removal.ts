@@ -1,7 +1,8 @@
 import { deletionPrecondition } from "./errors.ts";
 import { numberAt } from "./json.ts";
 import { kubeTime, type KubeObject } from "./object.ts";
-import type { Registry, Target } from "./registry.ts";
+import type { Target } from "./body-checks.ts";
+import type { Registry } from "./registry.ts";
 import type { Store } from "./store.ts";
 
 /** How an object is deleted. */

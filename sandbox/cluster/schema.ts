@@ -2,11 +2,14 @@ import { readFileSync } from "node:fs";
 
 /** How a value of the API is built up, as far as merging and ownership need it. */
 export type FieldType =
-  | { readonly type: "scalar"; readonly scalar: "string" | "numeric" | "boolean" | "any" }
+  | { readonly type: "scalar"; readonly scalar: Scalar }
   | { readonly type: "untyped" }
   | { readonly type: "struct"; readonly name: string; readonly atomic: boolean }
   | { readonly type: "map"; readonly value: FieldType; readonly atomic: boolean }
   | { readonly type: "list"; readonly item: FieldType; readonly merge: ListMerge };
+
+/** What a single value may be; `any` is a quantity, a number or a string. */
+export type Scalar = "string" | "integer" | "number" | "boolean" | "any";
 
 /** How the items of a list are told apart. */
 export type ListMerge =
@@ -25,8 +28,8 @@ export type Schema = ReadonlyMap<string, StructType>;
 
 const scalars: Readonly<Record<string, FieldType>> = {
   s: { type: "scalar", scalar: "string" },
-  i: { type: "scalar", scalar: "numeric" },
-  n: { type: "scalar", scalar: "numeric" },
+  i: { type: "scalar", scalar: "integer" },
+  n: { type: "scalar", scalar: "number" },
   b: { type: "scalar", scalar: "boolean" },
   "?": { type: "scalar", scalar: "any" },
   "*": { type: "untyped" },

@@ -78,7 +78,7 @@ export function compareValues(
   type: FieldType,
   { before, after }: { readonly before: Json | undefined; readonly after: Json | undefined },
 ): Difference {
-  if (before === undefined && after === undefined) return same;
+  if (before === after) return same;
   if (before === undefined)
     return { ...same, added: everyNode(schema, { segment: "", type, value: after ?? {} }) };
   if (after === undefined)
@@ -91,6 +91,7 @@ export function compareValues(
   return compareParts(schema, left, right);
 }
 
+/** Nothing differs. */
 const same: Difference = { added: emptySet, removed: emptySet, modified: emptySet };
 
 function compareParts(schema: Schema, left: readonly Part[], right: readonly Part[]): Difference {

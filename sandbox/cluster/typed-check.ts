@@ -2,7 +2,7 @@ import { unreachable } from "#common/domain/unreachable.ts";
 
 import { pathText, type FieldPath } from "./field-set.ts";
 import { isList, isObject, type Json } from "./json.ts";
-import type { FieldType, Schema } from "./schema.ts";
+import type { FieldType, Scalar, Schema } from "./schema.ts";
 import { itemSegment } from "./structured.ts";
 
 /** Why an applied document does not fit the schema, in the server's words, or undefined when it fits. */
@@ -69,30 +69,41 @@ function listFault(
   return undefined;
 }
 
-function scalarFault(
-  scalar: "string" | "numeric" | "boolean" | "any",
-  { value, path }: Place,
-): string | undefined {
+/** The fault of a fraction where an integer belongs; the server words it unlike the others. */
+export const fractionFault = "cannot convert float64 to int32";
+
+function scalarFault(scalar: Scalar, { value, path }: Place): string | undefined {
   const where = pathText(path);
-  if (scalar === "string" && typeof value !== "string") {
-    return `${where}: expected string, got &value.valueUnstructured{Value:${goText(value)}}`;
+  switch (scalar) {
+    case "string":
+      if (typeof value === "string") return undefined;
+      return `${where}: expected string, got &value.valueUnstructured{Value:${goLiteral(value)}}`;
+    case "integer":
+    case "number":
+      if (typeof value !== "number") {
+        const got = typeof value === "boolean" ? "bool" : typeof value;
+        return `${where}: expected numeric (int or float), got ${got}`;
+      }
+      return scalar === "integer" && !Number.isInteger(value) ? fractionFault : undefined;
+    case "boolean":
+      return typeof value === "boolean" ? undefined : `${where}: expected boolean, got &{${goText(value)}}`;
+    case "any":
+      return typeof value === "object" ? `${where}: expected scalar, got &{${goText(value)}}` : undefined;
+    default:
+      return unreachable(scalar);
   }
-  if (scalar === "numeric" && typeof value !== "number") {
-    return `${where}: expected numeric (int or float), got ${typeof value === "boolean" ? "bool" : typeof value}`;
-  }
-  if (scalar === "boolean" && typeof value !== "boolean") {
-    return `${where}: expected boolean, got &{${goText(value)}}`;
-  }
-  if (scalar === "any" && typeof value === "object")
-    return `${where}: expected scalar, got &{${goText(value)}}`;
-  return undefined;
+}
+
+/** A value as the server's error texts quote it. */
+function goLiteral(value: Json): string {
+  if (isList(value)) return `[]interface {}{${value.map(goLiteral).join(", ")}}`;
+  return isObject(value) ? `map[string]interface {}${JSON.stringify(value)}` : JSON.stringify(value);
 }
 
 /** A value as the server's error texts print it. */
 function goText(value: Json): string {
   if (isList(value)) return `[${value.map(goText).join(" ")}]`;
   if (!isObject(value)) return String(value);
-  return `map[${Object.entries(value)
-    .map(([key, item]) => `${key}:${goText(item ?? null)}`)
-    .join(" ")}]`;
+  const entries = Object.entries(value).map(([key, item]) => `${key}:${goText(item ?? null)}`);
+  return `map[${entries.join(" ")}]`;
 }

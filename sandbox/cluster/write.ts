@@ -31,16 +31,23 @@ export interface PendingWrite {
 /** Defaults, generation, validation, ownership, and the store, in that order; nothing moves if nothing changed. */
 export function settleWrite(deps: WriteDeps, write: PendingWrite): KubeObject {
   const { kind, before } = write;
-  const defaulted = tidy(withDefaults(kind.kind, write.after) as KubeObject);
-  const settled = write.subresource === "status" ? defaulted : withGeneration(kind, defaulted, before);
-  const causes = [...uidCauses(write), ...validateObject(kind.kind, settled, before)];
-  if (causes.length > 0) throw invalid(kind, settled.metadata.name, causes);
+  const settled = write.subresource === "status" ? tidy(write.after) : settledSpec(write);
   const owners = write.owners(settled);
   const owned = withOwners(settled, owners, { before: readOwners(before), now: deps.now() });
   if (before !== undefined && unchanged(before, owned)) return before;
   if (write.dryRun) return owned;
   if (owned.metadata.deletionTimestamp !== undefined && isFree(owned)) return deps.store.remove(kind, owned);
   return deps.store.put(kind, owned);
+}
+
+/** A write of the object itself: defaults, generation, validation. A status has none of these. */
+function settledSpec(write: PendingWrite): KubeObject {
+  const { kind, before } = write;
+  const defaulted = tidy(withDefaults(kind.kind, write.after) as KubeObject);
+  const settled = withGeneration(kind, defaulted, before);
+  const causes = [...uidCauses(write), ...validateObject(kind.kind, settled, before)];
+  if (causes.length > 0) throw invalid(kind, settled.metadata.name, causes);
+  return settled;
 }
 
 /** Empty maps and lists of the metadata are not written. */

@@ -66,9 +66,9 @@ export function createHands(deps: HandsDeps): Hands {
       return registry.create(target, draft, { manager });
     },
     update: (object, manager = "kube-controller-manager") =>
-      registry.replace(targetOf(object), object, { manager }),
+      registry.replace(targetOf(object), object, { manager, trusted: true }),
     updateStatus: (object, manager = "kube-controller-manager") =>
-      registry.replace(targetOf(object), object, { manager, subresource: "status" }),
+      registry.replace(targetOf(object), object, { manager, subresource: "status", trusted: true }),
     remove: (object, options = {}) => void removeObject(deps, targetOf(object), options),
     fresh(object) {
       const { kind, namespace, name } = targetOf(object);
