@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 
+import { SlipwayError } from "#common/domain/errors.ts";
+
 import { createHands } from "./controllers/hands.ts";
 import { startControllers, type Controllers } from "./controllers/loop.ts";
 import { createPodRunner } from "./controllers/pod-runner.ts";
@@ -76,7 +78,8 @@ export function createSandboxCluster(options: SandboxClusterOptions = {}): Sandb
   let port: number | undefined;
   let controllers: Controllers | undefined;
   const taken = (): number => {
-    if (port === undefined) throw new Error("the sandbox cluster has not been started");
+    if (port === undefined)
+      throw new SlipwayError("PREREQUISITE_MISSING", { detail: "the sandbox cluster is not started" });
     return port;
   };
   return {

@@ -1,5 +1,7 @@
 import { parseAllDocuments } from "yaml";
 
+import { SlipwayError } from "#common/domain/errors.ts";
+
 import { at, equal, isList, isObject, textAt, withAt, type Json, type JsonObject } from "./json.ts";
 import { findKind, type ResourceKind } from "./kinds.ts";
 import type { KubeObject } from "./object.ts";
@@ -22,7 +24,8 @@ export interface ManifestDeps {
 export function applyManifests(deps: ManifestDeps, yaml: string): void {
   for (const document of parseAllDocuments(yaml)) {
     const [error] = document.errors;
-    if (error !== undefined) throw error;
+    if (error !== undefined)
+      throw new SlipwayError("MANIFEST_BROKEN", { detail: error.message, cause: error });
     const value: Json = document.toJS();
     if (isObject(value)) applyOne(deps, value);
   }
@@ -37,7 +40,7 @@ function applyOne(deps: ManifestDeps, manifest: JsonObject): void {
   const kind = findKind(textAt(manifest, "apiVersion"), textAt(manifest, "kind"));
   if (kind === undefined) {
     const named = `${textAt(manifest, "kind")} in version ${textAt(manifest, "apiVersion")}`;
-    throw new Error(`no matches for kind ${named}`);
+    throw new SlipwayError("KIND_UNKNOWN", { detail: `no matches for kind ${named}` });
   }
   const namespace = kind.namespaced ? textAt(manifest, "metadata", "namespace") || "default" : "";
   const target = { kind, namespace, name: textAt(manifest, "metadata", "name") };
