@@ -1,0 +1,77 @@
+import { quantile } from "../support/quantile.ts";
+import { toRow, type Row } from "../support/row.ts";
+import { repository } from "../support/world.ts";
+import type { Releases } from "./releases.ts";
+import { secondsToCommit } from "./single.ts";
+
+export interface ConcurrentOptions {
+  readonly name: string;
+  readonly atOnce: number;
+  readonly runs: number;
+  readonly warmUps: number;
+  readonly budget: string;
+}
+
+interface Round {
+  readonly seconds: number;
+  readonly pushes: number;
+}
+
+const singles = 10;
+/** One list tells of all of them: asking for each would be most of the work. */
+const pollEveryMs = 5;
+
+/** All at once on one repository, until the last of them has its commit; beside one at a time. */
+export async function concurrentRow(releases: Releases, options: ConcurrentOptions): Promise<Row> {
+  const { name, atOnce, runs, warmUps, budget } = options;
+  const alone: number[] = [];
+  for (let run = 0; run < singles; run += 1) {
+    const [service] = releases.nextServices(1);
+    if (service !== undefined) {
+      alone.push(await secondsToCommit(releases, () => releases.start(service)));
+    }
+  }
+  for (let run = 0; run < warmUps; run += 1) await releaseAtOnce(releases, atOnce);
+  const rounds: Round[] = [];
+  for (let run = 0; run < runs; run += 1) rounds.push(await releaseAtOnce(releases, atOnce));
+  const seconds = rounds.map((round) => round.seconds);
+  return toRow({
+    name,
+    unit: "s",
+    value: quantile(seconds, 0.5),
+    p99: quantile(seconds, 0.99),
+    baseline: quantile(alone, 0.5) * atOnce,
+    more: { pushes: Math.max(...rounds.map((round) => round.pushes)), runs },
+    budget,
+    baselineIs: `one at a time: ${atOnce} x p50 of ${singles}`,
+  });
+}
+
+async function releaseAtOnce(releases: Releases, atOnce: number): Promise<Round> {
+  const { api } = releases.stage;
+  const pushesBefore = pushesTo(releases);
+  const services = releases.nextServices(atOnce);
+  const startedMs = performance.now();
+  const jobs = await Promise.all(services.map((service) => releases.start(service)));
+  const waiting = new Set(jobs.map((job) => job.id));
+  await api.poll(
+    async () => {
+      for (const job of await api.newestJobs(atOnce)) {
+        if (job.commit !== null) waiting.delete(job.id);
+        else if (job.finishedAt !== null) throw new Error(`release ${job.id} is ${job.phase}`);
+      }
+      return waiting.size === 0 || undefined;
+    },
+    { everyMs: pollEveryMs, what: `the commits of ${atOnce} releases` },
+  );
+  const seconds = (performance.now() - startedMs) / 1000;
+  const pushes = pushesTo(releases) - pushesBefore;
+  for (const job of jobs) await api.succeeded(job.id);
+  return { seconds, pushes };
+}
+
+/** Pushes that the host has seen, landed or not. */
+function pushesTo({ stage }: Releases): number {
+  const path = new URL(`${stage.world.git.repositoryUrl(repository)}/git-receive-pack`).pathname;
+  return stage.world.git.requests().filter((seen) => seen.method === "POST" && seen.path === path).length;
+}
