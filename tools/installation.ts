@@ -96,15 +96,20 @@ async function startAll(
   const watcher = start("cluster-watcher", "cluster-watcher", { SLIPWAY_GRPC_PORT: String(ports.watcher) });
   const scanner = start("registry-scanner", "registry-scanner", { SLIPWAY_GRPC_PORT: String(ports.scanner) });
   const workers: ChildServer[] = [];
+  let begun = 0;
   const startWorker = async (port: number, env: NodeJS.ProcessEnv = {}): Promise<ChildServer> => {
-    const label = `release-worker-${workers.length + 1}`;
-    const placeholder = start("release-worker", label, { SLIPWAY_GRPC_PORT: String(port), ...env });
-    const child = await placeholder;
+    begun += 1;
+    const label = `release-worker-${begun}`;
+    const child = await start("release-worker", label, { SLIPWAY_GRPC_PORT: String(port), ...env });
     workers.push(child);
     return child;
   };
-  const settled = await Promise.allSettled([api, watcher, scanner]);
-  for (const port of workerPorts) await startWorker(port);
+  const settled = await Promise.allSettled([
+    api,
+    watcher,
+    scanner,
+    ...workerPorts.map((port) => startWorker(port)),
+  ]);
   const failure = settled.find((one) => one.status === "rejected");
   if (failure !== undefined) throw failure.reason;
   return {

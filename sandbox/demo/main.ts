@@ -16,13 +16,16 @@ await runMain(async () => {
   const options = readDemoOptions(process.argv.slice(2));
   if (options === "help") return print(demoUsage);
   await checkPrerequisites();
-  const stopped = waitForSignal();
+  const interrupted = listenForSignals();
   const folder = await mkdtemp(join(tmpdir(), "slipway-demo-"));
   await chmod(folder, 0o711);
   const stops: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
-    await Promise.race([play(options, { folder, stops }), stopped.then(() => undefined)]);
-    if (!options.once) await stopped;
+    await play(options, { folder, stops, interrupted });
+    if (!options.once) await untilInterrupted(interrupted);
+  } catch (error) {
+    // Whatever breaks after Ctrl-C breaks because of it.
+    if (!interrupted.aborted) throw error;
   } finally {
     for (const stop of stops.toReversed()) await stop();
   }
@@ -31,15 +34,24 @@ await runMain(async () => {
 interface Stage {
   readonly folder: string;
   readonly stops: (() => Promise<void>)[];
+  readonly interrupted: AbortSignal;
 }
 
-async function play(options: DemoOptions, { folder, stops }: Stage): Promise<void> {
+async function play(options: DemoOptions, { folder, stops, interrupted }: Stage): Promise<void> {
   const world = await startDemoWorld({ folder, gitToken: randomBytes(18).toString("base64url") });
   stops.push(() => world.stop());
   const startedMs = performance.now();
+  interrupted.throwIfAborted();
   const installation = await startServices(options, { folder, world });
   stops.push(() => installation.stop());
-  const place = { url: installation.url, token: installation.token, world, print };
+  const place = {
+    url: installation.url,
+    token: installation.token,
+    world,
+    print,
+    interrupted,
+    env: process.env,
+  };
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   print(
     `Slipway demo: ${installation.postgresIs}, ${installation.queueIs}, sandbox cluster, registry and git host.`,
@@ -82,8 +94,21 @@ async function writeContact({ url, token }: Installation): Promise<string> {
   return path;
 }
 
-function waitForSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => resolve());
-  });
+/** The first signal ends the demo in order; the second at once (children are killed as we exit). */
+function listenForSignals(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      if (interrupted.signal.aborted) process.exit(1);
+      interrupted.abort();
+    });
+  }
+  return interrupted.signal;
+}
+
+async function untilInterrupted(interrupted: AbortSignal): Promise<void> {
+  if (interrupted.aborted) return;
+  await new Promise<void>((resolve) =>
+    interrupted.addEventListener("abort", () => resolve(), { once: true }),
+  );
 }

@@ -11,6 +11,8 @@ export interface StoryPlace {
   readonly token: string;
   readonly world: DemoWorld;
   readonly print: (text: string) => void;
+  readonly interrupted: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** The 2016 story, by the true command line as child processes; throws when a line of it is not true. */
@@ -40,6 +42,7 @@ export async function untilReady(place: StoryPlace, timeoutMs: number): Promise<
   const deadline = performance.now() + timeoutMs;
   let last = "no answer";
   while (performance.now() < deadline) {
+    place.interrupted.throwIfAborted();
     last = await whatIsMissing(place);
     if (last === "") return;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -75,10 +78,12 @@ async function whatIsMissing({ url, token }: StoryPlace): Promise<string> {
 
 async function slipway(place: StoryPlace, args: readonly string[]): Promise<string> {
   const shown = args.filter((arg) => !["-y", "--format", "story"].includes(arg)).join(" ");
+  place.interrupted.throwIfAborted();
   place.print(`$ slipway ${shown}`);
   const child = spawn(process.execPath, [join(import.meta.dirname, "../../cli/main.ts"), ...args], {
-    env: { ...process.env, SLIPWAY_URL: place.url, SLIPWAY_TOKEN: place.token },
+    env: { ...place.env, SLIPWAY_URL: place.url, SLIPWAY_TOKEN: place.token },
     stdio: ["ignore", "pipe", "inherit"],
+    signal: place.interrupted,
   });
   let output = "";
   for await (const chunk of child.stdout) {

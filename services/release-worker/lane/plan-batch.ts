@@ -1,4 +1,4 @@
-import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
+import { errorCatalogue, SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import type { JobEvent } from "#common/domain/job.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
@@ -123,7 +123,13 @@ export async function endOrRetry(
   const again = error.next !== "stop" && job.attempt + 1 < maxAttempts;
   await context.deps.store.fenced(context.lease, async (tx) => {
     const detail = error.detail ?? error.message;
-    await steps.endOpenSteps(tx, job.id, { outcome: again ? "skipped" : "failed", detail });
+    if (error.code.startsWith("GIT_") || again) {
+      await steps.endOpenSteps(tx, job.id, { outcome: again ? "skipped" : "failed", detail });
+    } else {
+      await steps.endOpenSteps(tx, job.id, { outcome: "ok" });
+      const why = { text: `${errorCatalogue[error.code].title}.`, outcome: "failed" as const, detail };
+      await steps.appendSteps(tx, job.id, [{ text: "Clone OK.", outcome: "ok" }, why]);
+    }
     if (again) {
       const patch = {
         attempt: job.attempt + 1,

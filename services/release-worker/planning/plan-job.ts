@@ -5,11 +5,11 @@ import { editImages, revertChanges, type ImageEdit } from "#common/domain/manife
 import {
   planRelease,
   shortName,
-  skipLine,
   type PlannedChange,
   type PlannedSkip,
   type ReleaseAsk,
 } from "#common/domain/plan.ts";
+import { skipLine } from "#common/domain/plan-words.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { JobSpec, RecordedChange, ResolvedImage, RolloutTarget } from "#common/store/schema.ts";
 import type { WorkerDeps } from "../deps.ts";
@@ -29,7 +29,7 @@ export interface JobPlan {
   readonly hash: string;
 }
 
-/** The seed's line for a workload, and what it did to which file ("deploy/a.yaml +2 -2"). */
+/** The seed's line for a workload, and what it did to which file ("deploy/a.yaml +2 -2 (image, version label)"). */
 export interface WorkloadUpdate {
   readonly text: string;
   readonly detail: string;
@@ -73,11 +73,7 @@ export async function planJob(deps: PlanDeps, view: TipView, input: PlanInput): 
     ...edited,
     targets: targetsOf(changes),
     results: [...changes.map(changeResult), ...skips.filter(isWorthTelling).map(skipResult)],
-    resolved: changes.map((c) => ({
-      workload: formatWorkloadId(c.workload),
-      container: c.container,
-      image: c.to,
-    })),
+    resolved: plan.resolved,
     updates: updatesOf(changes, edited.changes),
     skipLines: skips.filter(isWorthTelling).map(skipLine),
     hash: hashOf(edited.changes),
@@ -220,7 +216,8 @@ function updatesOf(changes: readonly PlannedChange[], edits: readonly RecordedCh
     const images = group.map((change) => `${change.container} (${change.from} -> ${change.to})`).join(", ");
     const own = edits.filter((edit) => edit.workload === workload);
     const files = [...groupBy(own, (edit) => edit.path)].map(([path, lines]) => {
-      return `${path} +${lines.length} -${lines.length}`;
+      const what = new Set(lines.map((line) => (line.field === "image" ? "image" : "version label")));
+      return `${path} +${lines.length} -${lines.length} (${[...what].join(", ")})`;
     });
     return {
       text: `Update ${group.length} images(s) in the resource definition file for ${shortName(workload)}: ${images}.`,
