@@ -7,6 +7,7 @@ import type { Store } from "#common/store/store.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 import type { Fault } from "./faults.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 import type { GitCache } from "./git/git-cache.ts";
 
 /** Everything the worker's rooms are given; made once in main.ts. */
@@ -20,6 +21,7 @@ export interface WorkerDeps {
   readonly registry: RegistryServiceClient;
   readonly newId: () => string;
   readonly fault: Fault;
+  readonly heartbeat: Heartbeat;
   gitOf(environment: EnvironmentSettings): GitCache;
   kubeOf(environment: EnvironmentSettings): Promise<KubeApi>;
   /** Wakes whoever should look; never throws. */

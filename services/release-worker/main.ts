@@ -19,6 +19,7 @@ import type { WorkerDeps } from "./deps.ts";
 import { createFault } from "./faults.ts";
 import { createGitCaches } from "./git-caches.ts";
 import { createReleaseService } from "./grpc.ts";
+import { createHeartbeat } from "./heartbeat.ts";
 import { createKubeApis } from "./kube-apis.ts";
 import { createWorker } from "./worker.ts";
 
@@ -47,6 +48,7 @@ await runMain(async () => {
     cluster,
     registry,
     newId: newUuidV7,
+    heartbeat: createHeartbeat(systemClock),
     fault: createFault(config.fault, (signal) => process.kill(process.pid, signal)),
     gitOf: (environment) => gitCaches.of(environment),
     kubeOf: (environment) => kubeApis.of(environment),

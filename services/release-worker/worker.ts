@@ -73,7 +73,13 @@ export function createWorker({ deps, bell, name, progress }: WorkerOptions): Ser
 }
 
 async function beat(deps: WorkerDeps): Promise<void> {
-  await workers.beat(deps.store.db, deps.workerId);
+  try {
+    await workers.beat(deps.store.db, deps.workerId);
+    deps.heartbeat.succeeded();
+  } catch (error) {
+    deps.heartbeat.failed();
+    throw error;
+  }
 }
 
 interface Repeated {

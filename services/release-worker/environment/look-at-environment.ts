@@ -90,7 +90,10 @@ async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<void
     const nowMs = deps.clock.monotonicMs();
     const elapsedMs = nowMs - lastMs;
     lastMs = nowMs;
-    for (const job of rolling) await advance(context, job, elapsedMs);
+    for (const job of rolling) {
+      if (deps.heartbeat.signal().aborted) return;
+      await advance(context, job, elapsedMs);
+    }
     const news = Promise.withResolvers<void>();
     turn.wakers.set(environment.name, news.resolve);
     const pause = new AbortController();

@@ -14,7 +14,7 @@ export async function ensureLaneRef(context: LaneContext): Promise<string> {
   let seen = (await git.lsRemote([ref])).get(ref);
   if (seen === undefined) {
     const value = await git.writeLaneValue(`lane ${lane.id}: created`);
-    const answer = await git.createLaneRef(ref, value);
+    const answer = await git.createLaneRef(ref, value, deps.heartbeat.signal());
     if (answer.kind === "failed") throw new SlipwayError(answer.code, { detail: answer.detail });
     if (answer.kind === "refused") throw refLaneError(ref, answer.detail);
     seen = answer.kind === "landed" ? value : (await git.lsRemote([ref])).get(ref);

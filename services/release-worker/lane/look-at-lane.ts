@@ -84,6 +84,7 @@ async function lookAtLane(
 
 async function workOnLane(context: LaneContext, memory: LaneMemory): Promise<void> {
   for (let batch = 0; batch < maxBatches; batch += 1) {
+    if (context.deps.heartbeat.signal().aborted) return;
     await resolveLeftIntent(context);
     await recoverLostJobs(context);
     const took = await releaseNext(context, memory);

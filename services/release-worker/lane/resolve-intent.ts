@@ -104,7 +104,11 @@ async function pushAgainOrSeal(context: LaneContext, intent: OpenIntent, tip: st
     return settledByAnswer({ context, intent, answer, first: false });
   }
   const fresh = await git.writeLaneValue(`intent ${intent.id}: sealed`);
-  const sealed = await git.seal(lane.lane_ref, { old: intent.laneOld, fresh });
+  const sealed = await git.seal(
+    lane.lane_ref,
+    { old: intent.laneOld, fresh },
+    context.deps.heartbeat.signal(),
+  );
   if (sealed.kind === "failed") throw new SlipwayError(sealed.code, { detail: sealed.detail });
   // Whatever the answer was, only the next look at the host tells what the lane holds now.
   return false;
@@ -124,7 +128,7 @@ async function pushAttempt(context: LaneContext, intent: OpenIntent): Promise<An
   );
   deps.fault("before-push");
   const attempt = { branch: lane.branch, base: intent.base, tip: intent.tip, laneRef: lane.lane_ref };
-  const push = await git.push({ ...attempt, laneOld: intent.laneOld, laneNew });
+  const push = await git.push({ ...attempt, laneOld: intent.laneOld, laneNew }, deps.heartbeat.signal());
   deps.fault("after-push");
   deps.log.info("pushed", { lane: lane.id, intent: intent.id, attempt: number, answer: push.kind });
   return { push, laneNew };
