@@ -1,0 +1,196 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { createKubeApi } from "#common/kit/kube.ts";
+import { silentLog } from "#common/kit/log.ts";
+import type { ImageSpec } from "#sandbox/registry/image.ts";
+
+import { startInstallation, type Installation } from "../../tools/installation.ts";
+import { createTestApi, type TestApi } from "./api.ts";
+import { hasDockerRegistry, startDockerRegistry, type DockerRegistry } from "./docker-registry.ts";
+import type { GitHost } from "./git-host.ts";
+import { startGitHttp } from "./git-http.ts";
+import { findKubeAssets, howToGetKubeBox, startKubeBox, type KubeBox } from "./kube-box.ts";
+import { startPodRunner } from "./pod-runner.ts";
+import { hasPostgres } from "./postgres.ts";
+import { pushImage } from "./push-image.ts";
+import { hasRedis } from "./redis.ts";
+import { needs } from "./skips.ts";
+
+export interface RealWorldOptions {
+  /** The config repository's first commit. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Where in the repository the manifests are. */
+  readonly paths: readonly string[];
+  /** What runs already: applied with kubectl, as a user's cluster would have it. */
+  readonly running: string;
+  readonly namespace: string;
+  /** Registry hosts that the manifests name; all lead to the one real registry. */
+  readonly registryHosts: readonly string[];
+  /** `repository:tag` without a host → what is pushed under it. */
+  readonly images: ReadonlyMap<string, ImageSpec>;
+}
+
+/** Slipway's four services as processes, on a real control plane, registry, git host, Postgres and Redis. */
+export interface RealWorld {
+  readonly box: KubeBox;
+  readonly registry: DockerRegistry;
+  readonly git: GitHost;
+  readonly installation: Installation;
+  readonly api: TestApi;
+  /** A person's clone of the repository: runs git in it after a fetch, and returns the bytes it printed. */
+  look(args: readonly string[]): Promise<Buffer>;
+  /** The true command line as a child; rejects when it does not exit with 0. */
+  slipway(args: readonly string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const repository = "shop/config";
+
+/** Whether everything real is there; notes each one that is not. */
+export async function hasRealWorld(): Promise<boolean> {
+  const found = [
+    needs("a Kubernetes control plane", findKubeAssets() !== undefined, howToGetKubeBox),
+    await hasDockerRegistry(),
+    hasPostgres(),
+    hasRedis(),
+  ];
+  return found.every(Boolean);
+}
+
+/** Starts all of it; what was started is stopped again when a part does not come up. */
+export async function startRealWorld(options: RealWorldOptions): Promise<RealWorld> {
+  // Every child has its listener for our exit, and there are many.
+  process.setMaxListeners(50);
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const stopOne of stops.splice(0).toReversed()) await stopOne();
+  };
+  try {
+    return { ...(await startParts(options, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Stops = (() => Promise<void>)[];
+
+async function startParts(options: RealWorldOptions, stops: Stops): Promise<Omit<RealWorld, "stop">> {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-real-"));
+  stops.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const [box, registry, git] = await Promise.all([
+    startCluster(options, stops),
+    startRegistry(options, stops),
+    startHost(options, stops),
+  ]);
+  const settingsFile = await writeSettings({ folder, options, box, registry, git });
+  const env = { ...process.env, SLIPWAY_LOG_LEVEL: "info" };
+  const installation = await startInstallation({ folder, settingsFile, env, workers: 2, log: silentLog });
+  stops.push(() => installation.stop());
+  const api = createTestApi(installation);
+  const look = await cloneOf(git, join(folder, "clone"));
+  return { box, registry, git, installation, api, look, slipway: (args) => runSlipway(installation, args) };
+}
+
+async function startCluster(options: RealWorldOptions, stops: Stops): Promise<KubeBox> {
+  const box = await startKubeBox();
+  stops.push(() => box.stop());
+  const api = await createKubeApi({ kubeconfig: box.kubeconfig });
+  stops.push(() => api.close());
+  const runner = await startPodRunner({ api, outcome: () => "ready" });
+  stops.push(() => runner.stop());
+  await box.kubectl(["create", "namespace", options.namespace]);
+  await box.kubectl(["apply", "-n", options.namespace, "-f", "-"], options.running);
+  return box;
+}
+
+async function startRegistry(options: RealWorldOptions, stops: Stops): Promise<DockerRegistry> {
+  const registry = await startDockerRegistry("basic");
+  stops.push(() => registry.stop());
+  for (const [name, spec] of options.images) await pushImage(registry, name, spec);
+  return registry;
+}
+
+async function startHost(options: RealWorldOptions, stops: Stops): Promise<GitHost> {
+  const git = await startGitHttp();
+  stops.push(() => git.stop());
+  await git.createRepository(repository, options.files);
+  return git;
+}
+
+async function writeSettings(o: {
+  folder: string;
+  options: RealWorldOptions;
+  box: KubeBox;
+  registry: DockerRegistry;
+  git: GitHost;
+}): Promise<string> {
+  const { folder, options, box, registry, git } = o;
+  await mkdir(folder, { recursive: true });
+  const secret = async (name: string, value: string): Promise<string> => {
+    const file = join(folder, name);
+    await writeFile(file, value, { mode: 0o600 });
+    return file;
+  };
+  const tokenFile = await secret("git-token", git.token);
+  const passwordFile = await secret("registry-password", registry.auth?.password ?? "");
+  const settings = {
+    installation: "real",
+    environments: [
+      {
+        name: "default",
+        cluster: { kubeconfig: box.kubeconfig },
+        git: {
+          url: git.repositoryUrl(repository),
+          branch: "main",
+          paths: options.paths,
+          username: git.username,
+          tokenFile,
+          allowHttp: true,
+        },
+        mode: "apply",
+        defaultNamespace: options.namespace,
+      },
+    ],
+    registries: options.registryHosts.map((host) => ({
+      host,
+      endpoint: registry.url,
+      username: registry.auth?.username,
+      passwordFile,
+    })),
+  };
+  const file = join(folder, "slipway.yaml");
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify(settings));
+  return file;
+}
+
+async function cloneOf(git: GitHost, folder: string): Promise<RealWorld["look"]> {
+  const url = new URL(git.repositoryUrl(repository));
+  url.username = git.username;
+  url.password = git.token;
+  const run = async (args: readonly string[]): Promise<Buffer> => {
+    const { stdout } = await promisify(execFile)("git", args, {
+      encoding: "buffer",
+      maxBuffer: 64 * 1024 * 1024,
+      env: { ...process.env, GIT_TERMINAL_PROMPT: "0", GIT_CONFIG_GLOBAL: "/dev/null" },
+    });
+    return stdout;
+  };
+  await run(["clone", "--quiet", "--bare", url.href, folder]);
+  return async (args) => {
+    await run(["-C", folder, "fetch", "--quiet", "origin", "+refs/heads/*:refs/heads/*"]);
+    return run(["-C", folder, ...args]);
+  };
+}
+
+async function runSlipway({ url, token }: Installation, args: readonly string[]): Promise<string> {
+  const main = join(import.meta.dirname, "../../cli/main.ts");
+  const env = { ...process.env, SLIPWAY_URL: url, SLIPWAY_TOKEN: token };
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { env, timeout: 60_000 });
+  return stdout;
+}
