@@ -1,4 +1,5 @@
 import type { RegistrySettings } from "#common/contracts/settings.ts";
+import type { Clock } from "#common/kit/clock.ts";
 import type { Env } from "#common/kit/env.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Log } from "#common/kit/log.ts";
@@ -20,6 +21,7 @@ export interface ClientSourceOptions {
   readonly env: Env;
   readonly redactor: Redactor;
   readonly log: Log;
+  readonly clock: Clock;
   /** For one HTTP exchange. */
   readonly fetchTimeoutMs?: number;
 }
@@ -31,12 +33,17 @@ interface Held {
 }
 
 const fetchTimeoutMs = 15_000;
+const readEveryMs = 1_000;
 
-/** Reads secrets at each use (small local files) and builds the client anew when one has changed. */
+/** Reads secrets again now and then, and builds the client anew when one has changed. */
 export function createClientSource(o: ClientSourceOptions): ClientSource {
   let held = build(o, readRegistries(o));
+  let readAtMs = o.clock.monotonicMs();
 
   function current(): Held {
+    const nowMs = o.clock.monotonicMs();
+    if (nowMs - readAtMs < readEveryMs) return held;
+    readAtMs = nowMs;
     const registries = readRegistriesOrNothing(o);
     if (registries === undefined || secretsOf(registries) === held.secrets) return held;
     const before = held;

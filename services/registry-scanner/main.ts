@@ -30,7 +30,7 @@ await runMain(async () => {
   const store = createStore({ databaseUrl: config.databaseUrl, log });
   const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
   const running = createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log });
-  const clients = createClientSource({ registries, allowPrivate, env: process.env, redactor, log });
+  const clients = createClientSource({ registries, allowPrivate, env: process.env, redactor, log, clock });
   const budget = createHostBudget(clock);
   const memory = createScanMemory();
   const environments = settings.environments.map(({ name }) => name);

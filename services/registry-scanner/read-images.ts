@@ -1,7 +1,7 @@
 import * as images from "#common/store/images.ts";
 import type { ScanDeps } from "./deps.ts";
 import { saveDescription } from "./save-description.ts";
-import { isQuiet } from "./scan-memory.ts";
+import { isQuiet, quieten } from "./scan-memory.ts";
 import { createTagPass } from "./tag-pass.ts";
 import type { ScanTarget, TagPass } from "./tag-pass.ts";
 
@@ -66,7 +66,8 @@ async function describeDigests(
   const unnamed = some.filter(({ digest }) => digest === null);
   await pass.each(unnamed, async ({ tag }, client, call) => {
     const digest = await client.headDigest(target.ref, tag, call);
-    if (digest === undefined) await images.removeTag(db, { key: target.key, tag });
+    // Listed, yet not there: some registries keep the tags of deleted images in the list.
+    if (digest === undefined) quieten(target.memory, tag, deps.clock.monotonicMs());
     else await images.setTagDigest(db, { key: target.key, tag, digest });
   });
   const chosen = new Set(some.map(({ tag }) => tag));

@@ -41,7 +41,7 @@ export async function lookUpTag(deps: ScanDeps, key: string, reference: string):
   const ref = refOf(key);
   const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(lookMs)]);
   try {
-    deps.budget.check(ref.host);
+    deps.budget.check(ref.host, "person");
     const description = await deps.clients.use((client) => client.describe(ref, reference, { signal }));
     await saveDescription(db, description);
     const isTag = !reference.includes(":");
@@ -55,8 +55,14 @@ export async function lookUpTag(deps: ScanDeps, key: string, reference: string):
   return { found: true, repository, problem: repository.problem };
 }
 
+/** What a caller is told who cannot wait any longer. */
+export function stillAsking(key: string): JobErrorRow {
+  const detail = `${key} has not answered yet; it is still being asked`;
+  return problemOf(new SlipwayError("REGISTRY_UNAVAILABLE", { detail }));
+}
+
 async function notFound(deps: ScanDeps, key: string, error: SlipwayError): Promise<TagLook> {
-  deps.budget.note(refOf(key).host, error);
+  deps.budget.failed(refOf(key).host, error);
   const repository = await knownRepository(deps, key);
   // That a tag does not exist is no problem of a repository that can be listed.
   const healthy = error.code === "REGISTRY_NOT_FOUND" && repository.scanned_at !== null;

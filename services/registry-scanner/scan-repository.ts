@@ -32,10 +32,11 @@ export async function scanRepository(deps: ScanDeps, job: ScanJob): Promise<void
   let listed = false;
   try {
     const ref = refOf(key);
-    deps.budget.check(ref.host);
+    deps.budget.check(ref.host, job.reason === "asked" ? "person" : "schedule");
     const target = { key, ref, memory };
     await listTags(deps, target, job.row);
     listed = true;
+    deps.budget.answered(ref.host);
     await readWhatIsMissing(deps, target, job.reason);
     memory.readingFailures = 0;
   } catch (error) {
@@ -107,7 +108,7 @@ async function recordProblem(
   const retryAfterMs = retryAfterOf(error);
   const outcome = { kind: "failed", ...(retryAfterMs !== undefined && { retryAfterMs }) } as const;
   const nextDueMs = nextScanMs({ outcome, intervalMs: deps.intervalMs, failures, random: deps.random() });
-  if (error.code !== "IMAGE_REF_INVALID") deps.budget.note(refOf(key).host, error);
+  if (error.code !== "IMAGE_REF_INVALID") deps.budget.failed(refOf(key).host, error);
   deps.trace?.(`scan ${key}: ${error.code}, again in ${Math.round(nextDueMs / 1000)} s`);
   deps.log.info("a repository could not be scanned", { repository: key, failures, nextDueMs, error });
   await images.recordScanFailure(deps.store.db, { key, problem: problemOf(error), nextDueMs });

@@ -1,18 +1,18 @@
 import { queueNames } from "#common/contracts/queue.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
-import { isTag } from "#common/domain/image-ref.ts";
+import { isDigest, isTag } from "#common/domain/image-ref.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Bell, Listener } from "#common/kit/queue.ts";
+import { withDeadline } from "#common/kit/retry.ts";
 import * as images from "#common/store/images.ts";
-import type { RepositoryImages, RepositoryRow } from "#common/store/images.ts";
+import type { RepositoryImages } from "#common/store/images.ts";
 import { refOf } from "./deps.ts";
 import type { ScanDeps } from "./deps.ts";
 import { createFlights } from "./flights.ts";
-import { knownRepository, knowsTag, lookUpTag } from "./refresh.ts";
+import { knownRepository, knowsTag, lookUpTag, stillAsking } from "./refresh.ts";
 import type { TagLook } from "./refresh.ts";
 import { claimMs, scanRepository } from "./scan-repository.ts";
-import { reasonToScan } from "./schedule.ts";
-import type { ScanReason } from "./schedule.ts";
+import { createScheduledScans } from "./scheduled-scans.ts";
 import type { Wanted } from "./wanted.ts";
 
 export interface ScannerOptions {
@@ -27,11 +27,11 @@ export interface Scanner extends Service {
   stop(): Promise<void>;
   /** One scan that begins after this call, shared with others who ask meanwhile. */
   refresh(key: string): Promise<RepositoryImages>;
-  /** One look at a tag (or digest) the store does not know. */
+  /** One look at a tag (or digest), unless the store knows it. */
   refreshTag(key: string, reference: string): Promise<TagLook>;
-  /** Claims what is due and starts its scans. */
+  /** Claims what is due and puts it in line. */
   claim(): Promise<void>;
-  /** Resolves when no scan runs. */
+  /** Resolves when no scan runs or waits. */
   idle(): Promise<void>;
 }
 
@@ -39,8 +39,10 @@ const ownLookEveryMs = 1_000;
 const tellEveryMs = 5_000;
 const coolEveryMs = 60_000;
 const claimLimit = 100;
-const busyLimit = 2_000;
+const lineLimit = 2_000;
 const listeners = 10;
+/** Callers wait 30 s: they shall hear of a slow registry from us. */
+const answerWithinMs = 25_000;
 
 /**
  * Which scanner scans is decided by claims in Postgres alone; the bell only makes it sooner. A scan waits
@@ -49,30 +51,22 @@ const listeners = 10;
 export function createScanner({ deps: given, bell, wanted }: ScannerOptions): Scanner {
   const stopping = new AbortController();
   const deps: ScanDeps = { ...given, stopping: stopping.signal };
-  const scans = createFlights<void>();
+  const flights = createFlights<void>();
   const looks = createFlights<TagLook>();
+  const line = createScheduledScans(deps, flights);
   const loops: Promise<void>[] = [];
   let listener: Listener | undefined;
 
-  function start(row: RepositoryRow, rung: boolean): void {
-    const facts = { asked: false, rung, scannedAt: row.scanned_at, failures: row.failures };
-    const scan = (): Promise<void> =>
-      scanIn(deps, { row, reason: reasonToScan(facts), place: (host, work) => deps.budget.scan(host, work) });
-    // A ring tells of what a scan that runs already may have missed.
-    const scanned = rung ? scans.fresh(row.key, scan) : scans.unlessBusy(row.key, scan);
-    scanned?.catch((error: unknown) => deps.log.error("a scan failed", { repository: row.key, error }));
-  }
-
-  /** Starts what is due; whether the rung repository was. */
+  /** Puts in line what is due; tells whether the rung repository was. */
   async function claim(rungKey?: string): Promise<boolean> {
-    let started = false;
-    while (!stopping.signal.aborted && scans.busy() < busyLimit) {
+    let wasDue = false;
+    while (!stopping.signal.aborted && line.size() < lineLimit) {
       const rows = await images.dueRepositories(deps.store.db, { limit: claimLimit, claimMs });
-      for (const row of rows) start(row, row.key === rungKey);
-      started ||= rows.some(({ key }) => key === rungKey);
+      for (const row of rows) line.add(row, row.key === rungKey);
+      wasDue ||= rows.some(({ key }) => key === rungKey);
       if (rows.length < claimLimit) break;
     }
-    return started;
+    return wasDue;
   }
 
   async function look(subject: string): Promise<void> {
@@ -80,17 +74,25 @@ export function createScanner({ deps: given, bell, wanted }: ScannerOptions): Sc
     if (await claim(key)) return;
     // Not due: it is being scanned, here or elsewhere, perhaps since before the push.
     const row = (await images.imagesOf(deps.store.db, [key])).get(key);
-    if (row !== undefined && !stopping.signal.aborted) start(row, true);
+    if (row !== undefined && !stopping.signal.aborted) line.add(row, true);
   }
+
+  async function scanAsked(key: string): Promise<void> {
+    const row = await knownRepository(deps, key);
+    const { host } = refOf(key);
+    await deps.budget.asked(host, () => scanRepository(deps, { row, reason: "asked" }));
+  }
+
+  const idle = async (): Promise<void> =>
+    void (await Promise.all([line.idle(), flights.idle(), looks.idle()]));
 
   return {
     name: "scanner",
+    idle,
     claim: async () => void (await claim()),
-    idle: async () => void (await Promise.all([scans.idle(), looks.idle()])),
     async start() {
-      loops.push(
-        repeat(deps, { what: "claim", everyMs: ownLookEveryMs, act: async () => void (await claim()) }),
-      );
+      const own = async (): Promise<void> => void (await claim());
+      loops.push(repeat(deps, { what: "claim", everyMs: ownLookEveryMs, act: own }));
       loops.push(repeat(deps, { what: "tell", everyMs: tellEveryMs, act: () => wanted.tell() }));
       loops.push(repeat(deps, { what: "cool", everyMs: coolEveryMs, act: () => wanted.cool() }));
       listener = await bell.listen(queueNames.scanner, look, { concurrency: listeners });
@@ -98,36 +100,32 @@ export function createScanner({ deps: given, bell, wanted }: ScannerOptions): Sc
     async stop() {
       stopping.abort();
       await listener?.close();
-      await Promise.allSettled([...loops, scans.idle(), looks.idle()]);
+      await Promise.all([...loops, idle()]);
     },
     async refresh(key) {
       refOf(key); // a name that is none is the caller's mistake, not a registry's
-      await scans.fresh(key, async () => {
-        const row = await knownRepository(deps, key);
-        await scanIn(deps, { row, reason: "asked", place: (host, work) => deps.budget.asked(host, work) });
-      });
-      return knownRepository(deps, key);
+      const late = await inTime(flights.fresh(key, () => scanAsked(key)));
+      const repository = await knownRepository(deps, key);
+      return late === "late" ? { ...repository, problem: stillAsking(key) } : repository;
     },
     async refreshTag(key, reference) {
       refOf(key);
-      if (!isTag(reference) && !reference.includes(":")) throw notATag(reference);
+      if (!isTag(reference) && !isDigest(reference)) throw notATag(reference);
       const repository = await knownRepository(deps, key);
       if (knowsTag(repository, reference)) return { found: true, repository, problem: repository.problem };
-      return looks.fresh(`${key} ${reference}`, () => lookUpTag(deps, key, reference));
+      const look = await inTime(looks.fresh(`${key} ${reference}`, () => lookUpTag(deps, key, reference)));
+      return look === "late" ? { found: false, repository, problem: stillAsking(key) } : look;
     },
   };
 }
 
-interface Placed {
-  readonly row: RepositoryRow;
-  readonly reason: ScanReason;
-  readonly place: (host: string, work: () => Promise<void>) => Promise<void>;
-}
-
-async function scanIn(deps: ScanDeps, { row, reason, place }: Placed): Promise<void> {
-  // By the key's first part alone: a key that is no name must end as a problem of its repository.
-  const host = row.key.slice(0, row.key.indexOf("/"));
-  await place(host, () => scanRepository(deps, { row, reason }));
+async function inTime<T>(work: Promise<T>): Promise<T | "late"> {
+  try {
+    return await withDeadline(work, answerWithinMs);
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === "UNAVAILABLE") return "late";
+    throw error;
+  }
 }
 
 function notATag(reference: string): SlipwayError {

@@ -42,15 +42,13 @@ export function nextScanMs({ outcome, intervalMs, failures, random }: NextScanFa
 }
 
 export interface ScanFacts {
-  readonly asked: boolean;
   readonly rung: boolean;
   readonly scannedAt: Date | null;
   readonly failures: number;
 }
 
 /** The strongest reason there is to scan a repository that is due. */
-export function reasonToScan(facts: ScanFacts): ScanReason {
-  if (facts.asked) return "asked";
+export function reasonToScan(facts: ScanFacts): Exclude<ScanReason, "asked"> {
   if (facts.rung) return "rung";
   if (facts.scannedAt === null) return "never-scanned";
   return facts.failures > 0 ? "retry" : "interval-passed";

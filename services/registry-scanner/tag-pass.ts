@@ -1,4 +1,5 @@
 import type { SlipwayError } from "#common/domain/errors.ts";
+import type { ClientSource } from "./client-source.ts";
 import { isRegistryTrouble } from "./deps.ts";
 import type { ScanDeps } from "./deps.ts";
 import type { CallOptions, OciClient, RepositoryRef } from "./oci/types.ts";
@@ -11,6 +12,10 @@ export interface ScanTarget {
   readonly ref: RepositoryRef;
   readonly memory: RepositoryMemory;
 }
+
+export type TagPassDeps = Pick<ScanDeps, "budget" | "clock" | "log" | "stopping"> & {
+  readonly clients: Pick<ClientSource, "use">;
+};
 
 export type TagAct<T> = (item: T, client: OciClient, call: CallOptions) => Promise<void>;
 
@@ -26,7 +31,7 @@ const lookMs = 30_000;
 const troubleLimit = 3;
 
 /** One image that cannot be read must not hide the others, and a registry that is away must not be asked 200 times. */
-export function createTagPass(deps: ScanDeps, target: ScanTarget): TagPass {
+export function createTagPass(deps: TagPassDeps, target: ScanTarget): TagPass {
   const untilMs = deps.clock.monotonicMs() + passMs;
   const troubles: SlipwayError[] = [];
   let refused: unknown;
@@ -50,7 +55,6 @@ export function createTagPass(deps: ScanDeps, target: ScanTarget): TagPass {
     const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(lookMs)]);
     try {
       await deps.clients.use((client) => act(item, client, { signal }));
-      target.memory.quiet.delete(item.tag);
     } catch (error) {
       onFailure(item.tag, error);
     }

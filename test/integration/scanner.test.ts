@@ -1,7 +1,16 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { queueNames, repositorySubject } from "#common/contracts/queue.ts";
+import { spawnServer } from "#common/kit/child.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
 import { silentLog } from "#common/kit/log.ts";
+import { createQueue } from "#common/kit/queue.ts";
 import type { Bell } from "#common/kit/queue.ts";
 import { createRedactor } from "#common/kit/redactor.ts";
 import { pollUntil } from "#common/kit/retry.ts";
@@ -26,6 +35,7 @@ import { moveRhythm } from "../../services/registry-scanner/schedule.ts";
 import type { MoveRhythm } from "../../services/registry-scanner/schedule.ts";
 import { createWanted } from "../../services/registry-scanner/wanted.ts";
 
+const canary = "s3cret-canary";
 const builtAt = new Date("2016-11-18T16:00:00Z");
 const hosts = { shop: "registry.example.com", other: "other.example.com" };
 const frontEnd = `${hosts.shop}/shop/front-end`;
@@ -36,6 +46,7 @@ interface ScannerOptions {
   readonly rhythm?: MoveRhythm;
   readonly fetchTimeoutMs?: number;
   readonly running?: readonly string[];
+  readonly bell?: Bell;
 }
 
 const realRegistry = await hasDockerRegistry();
@@ -68,6 +79,19 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     return registry;
   }
 
+  /** Before a registry: answers 500 where it is told to, else what the registry answers. */
+  async function aProxy(registry: SandboxRegistry, fails: (path: string) => boolean): Promise<string> {
+    const server = createServer((request, response) => {
+      const path = request.url ?? "/";
+      if (fails(path)) response.writeHead(500).end();
+      else response.writeHead(307, { location: `${registry.url}${path}` }).end();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    closers.push(async () => server.close().closeAllConnections());
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
   /** A scanner that is not started: tests say when it claims. */
   function aScanner(store: Store, urls: readonly string[], o: ScannerOptions = {}): Scanner {
     const [shop = "", other = shop] = urls;
@@ -81,6 +105,7 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
       env: {},
       redactor: createRedactor(),
       log: silentLog,
+      clock: systemClock,
       ...(o.fetchTimeoutMs !== undefined && { fetchTimeoutMs: o.fetchTimeoutMs }),
     });
     closers.push(() => clients.stop());
@@ -103,7 +128,7 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
       clock: systemClock,
       log: silentLog,
     });
-    const scanner = createScanner({ deps, bell: silentBell, wanted });
+    const scanner = createScanner({ deps, bell: o.bell ?? silentBell, wanted });
     closers.push(() => scanner.stop());
     return scanner;
   }
@@ -266,13 +291,27 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     expect(await repositoryOf(store, frontEnd)).toMatchObject({ problem: null, failures: 0 });
   });
 
-  test("one image that cannot be read does not hide the others", async () => {
+  test("one image that cannot be read does not hide the others, and is told as a problem", async () => {
+    const { store, registry } = await aWorld();
+    fill(registry, "shop/front-end", 30);
+    const broken = registry.retag("shop/front-end", "1.0.7", "1.0.7");
+    const scanner = aScanner(store, [await aProxy(registry, (path) => path.endsWith(broken)), registry.url]);
+    await scanNow(store, scanner, frontEnd);
+    const known = await repositoryOf(store, frontEnd);
+    expect(known.problem).toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
+    const unread = known.images.filter(({ createdAt }) => createdAt === null);
+    expect(unread.map(({ tag }) => tag)).toEqual(["1.0.7"]);
+    registry.resetRequests();
+    await scanNow(store, scanner, frontEnd);
+    expect(registry.requests().total).toBe(1);
+  });
+
+  test("a label that Postgres cannot hold is no obstacle", async () => {
     const { store, registry, scanner } = await aWorld();
-    fill(registry, "shop/front-end", 3);
-    await images.wantRepositories(store.db, [frontEnd]);
-    for (const { tag } of [{ tag: "1.0.0" }, { tag: "1.0.1" }, { tag: "1.0.2" }]) {
-      expect((await scanner.refreshTag(frontEnd, tag)).found).toBe(true);
-    }
+    registry.addImage("shop/front-end", "1", { createdAt: builtAt, labels: { a: "zero \0 half \ud800" } });
+    await scanNow(store, scanner, frontEnd);
+    const [image] = (await repositoryOf(store, frontEnd)).images;
+    expect(image).toMatchObject({ createdAt: builtAt, labels: { a: "zero  half \ufffd" } });
   });
 
   test("a repository that hangs ends as a problem, and delays no other registry", async () => {
@@ -342,6 +381,59 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     });
   });
 
+  test("a ring scans at once, and finds a tag that moved", async () => {
+    const { store, registry } = await aWorld();
+    const queue = createQueue({ databaseUrl, log: silentLog });
+    closers.push(() => queue.stop());
+    await queue.start();
+    const scanner = aScanner(store, [registry.url], { bell: queue });
+    registry.addImage("shop/front-end", "stable", { createdAt: builtAt });
+    await scanner.refresh(frontEnd);
+    await scanner.start();
+    const digest = registry.addImage("shop/front-end", "stable", { createdAt: builtAt, digestSeed: "moved" });
+    await images.wakeRepository(store.db, frontEnd);
+    await queue.ring(queueNames.scanner, repositorySubject(frontEnd));
+    await until(async () => (await repositoryOf(store, frontEnd)).images[0]?.digest === digest);
+  });
+
+  test("the process serves, scans what is wanted, keeps its secrets and ends when told to", async () => {
+    const store = await aStore();
+    const auth = { kind: "token", username: "bot", password: canary } as const;
+    const registry = createSandboxRegistry({ auth });
+    await registry.start();
+    closers.push(() => registry.stop());
+    fill(registry, "shop/front-end", 2);
+    await images.wantRepositories(store.db, [frontEnd, `${hosts.other}/nobody/there`]);
+    const running = await aProcess(registry.url);
+    closers.push(() => running.child.stop());
+    await until(async () => (await repositoryOf(store, frontEnd)).images.every((image) => image.createdAt));
+    await until(async () => (await repositoryOf(store, `${hosts.other}/nobody/there`)).problem !== null);
+    const client = createGrpcClient(RegistryServiceDefinition, { address: running.address });
+    closers.push(async () => client.close());
+    const { repository } = await client.refresh({ repository: frontEnd, tag: "" });
+    expect(repository?.images).toHaveLength(2);
+    await running.child.stop();
+    expect(await running.child.exited).toEqual({ code: 0, signal: null });
+    expect(running.output()).toContain(`scan ${frontEnd}: 2 tags`);
+    expect(running.output()).not.toContain(canary);
+  });
+
+  async function aProcess(registryUrl: string) {
+    const folder = await mkdtemp(join(tmpdir(), "slipway-scanner-"));
+    closers.push(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "slipway.yaml"), settingsFile(registryUrl));
+    const { child, lines, address } = await startProcess({
+      DATABASE_URL: databaseUrl,
+      SLIPWAY_CONFIG: join(folder, "slipway.yaml"),
+      SLIPWAY_GRPC_PORT: "0",
+      SLIPWAY_WATCHER_ADDRESS: "127.0.0.1:9",
+      SLIPWAY_LOG_LEVEL: "debug",
+      SLIPWAY_TRACE: "true",
+      REGISTRY_PASSWORD: canary,
+    });
+    return { child, address, output: () => lines.join("\n") };
+  }
+
   describe.runIf(realRegistry)("with the real docker-registry", () => {
     test("tags end up in the store with their dates, and a new one after a refresh", async () => {
       const store = await aStore();
@@ -362,6 +454,35 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     });
   });
 });
+
+function settingsFile(registryUrl: string): string {
+  const credential = { username: "bot", passwordEnv: "REGISTRY_PASSWORD" };
+  return JSON.stringify({
+    environments: [
+      { name: "default", cluster: { inCluster: true }, git: { url: "https://git.example.com/shop/config" } },
+    ],
+    registries: [
+      { host: hosts.shop, endpoint: registryUrl, ...credential },
+      { host: hosts.other, endpoint: "http://127.0.0.1:9" },
+    ],
+  });
+}
+
+async function startProcess(env: Record<string, string>) {
+  const lines: string[] = [];
+  const child = await spawnServer({
+    name: "registry-scanner",
+    command: process.execPath,
+    args: [join(import.meta.dirname, "../../services/registry-scanner/main.ts")],
+    env: { PATH: process.env["PATH"], ...env },
+    readyWhen: /"text":"started"/,
+    log: silentLog,
+    onLine: (line) => lines.push(line),
+  });
+  const listening = lines.find((line) => line.includes("gRPC listens")) ?? "{}";
+  const { address } = JSON.parse(listening.slice(listening.indexOf("{"))) as { address: string };
+  return { child, lines, address };
+}
 
 const silentBell: Bell = {
   backend: "postgres",
