@@ -3,14 +3,20 @@ import {
   formatImageRef,
   parseImageRef,
   repositoryKey,
+  sameRepository,
   tryParseImageRef,
-  withTag,
   type ImageRef,
 } from "./image-ref.ts";
+import { exactTarget, frozenTarget, latestTarget, type Target, type TargetReason } from "./plan-target.ts";
 import type { Policies } from "./policy.ts";
-import { chooseLatest, isMovingTag, type KnownImage } from "./tag.ts";
-import { unreachable } from "./unreachable.ts";
-import { formatWorkloadId, matchesWorkload, parseWorkloadId, type WorkloadId } from "./workload.ts";
+import type { KnownImage } from "./tag.ts";
+import {
+  formatWorkloadId,
+  matchesWorkload,
+  parseWorkloadId,
+  type AskedWorkload,
+  type WorkloadId,
+} from "./workload.ts";
 
 /** Why a container was left alone: one reason each, from this closed list. */
 export type SkipReason =
@@ -21,15 +27,11 @@ export type SkipReason =
   | "locked"
   | "ignored"
   | "held"
-  | "different-image"
   | "up-to-date"
-  | "no-policy"
-  | "no-image-data"
-  | "no-eligible-image"
   | "not-an-image"
   | "not-editable"
   | "immutable-kind"
-  | "changed-since";
+  | TargetReason;
 
 export interface DeclaredFact {
   readonly id: WorkloadId;
@@ -63,8 +65,8 @@ export interface ReleaseFacts {
   readonly running: ReadonlySet<string> | undefined;
   /** Repository key → what exists there; absent when never scanned. */
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
-  /** workload + container held against automation and latest. */
-  readonly held?: ReadonlySet<string>;
+  /** `containerKey` → why it is held; given by automation only, since people may release under a hold. */
+  readonly held?: ReadonlyMap<string, string>;
   /** What `latest` became earlier: never chosen anew (CORRECTNESS 13). */
   readonly resolved?: readonly ResolvedChoice[] | undefined;
 }
@@ -108,11 +110,18 @@ export interface ReleasePlan {
  * IMAGE_REF_INVALID when the request as a whole cannot be meant.
  */
 export function planRelease(facts: ReleaseFacts): ReleasePlan {
-  const exact = (facts.ask.images.exact ?? []).map((text) => requireTagged(parseImageRef(text)));
+  const exact = readExact(facts.ask.images.exact ?? []);
   const chosen = chooseWorkloads(facts);
-  const several = facts.ask.all || chosen.length > 1;
+  const release: Release = {
+    facts,
+    exact,
+    several: facts.ask.all || chosen.length > 1,
+    excluded: facts.ask.exclude.map((text) => parseWorkloadId(text)),
+    pathsOf: Map.groupBy(facts.declared, (fact) => formatWorkloadId(fact.id)),
+    frozen: new Map(facts.resolved?.map((choice) => [containerKey(choice), choice.image])),
+  };
   const decisions = chosen.flatMap((workload) =>
-    workload.containers.map((container) => decideContainer({ facts, workload, container, exact, several })),
+    workload.containers.map((container) => decideContainer({ ...release, workload, container })),
   );
   const missing = absentSkips(facts);
   if (exact.length > 0) requireUse(exact, decisions);
@@ -121,17 +130,23 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
     headline: headlineOf(facts.ask),
     changes,
     skips: [...decisions.filter((decision) => decision.kind === "skip"), ...missing],
-    resolved: changes.map((c) => ({
-      workload: formatWorkloadId(c.workload),
-      container: c.container,
-      image: c.to,
-    })),
+    resolved: facts.resolved ?? changes.map(choiceOf),
   };
+}
+
+/** Names one container of one workload in facts. */
+export function containerKey(of: { readonly workload: string; readonly container: string }): string {
+  return `${of.workload} ${of.container}`;
+}
+
+function choiceOf(change: PlannedChange): ResolvedChoice {
+  return { workload: formatWorkloadId(change.workload), container: change.container, image: change.to };
 }
 
 /** "Release latest images to sock-shop/front-end", as the seed's log words it. */
 export function headlineOf(ask: ReleaseAsk): string {
-  const images = ask.images.exact === undefined ? "latest images" : ask.images.exact.join(", ");
+  const exact = ask.images.exact ?? [];
+  const images = exact.length === 0 ? "latest images" : exact.join(", ");
   const names = ask.workloads.map(shortName);
   const shown =
     names.length > 5 ? `${names.slice(0, 4).join(", ")} and ${names.length - 4} more` : names.join(", ");
@@ -142,6 +157,19 @@ export function headlineOf(ask: ReleaseAsk): string {
 export function shortName(workload: string | WorkloadId): string {
   const id = typeof workload === "string" ? parseWorkloadId(workload) : workload;
   return `${id.namespace}/${id.name}`;
+}
+
+function readExact(texts: readonly string[]): readonly ImageRef[] {
+  const refs = texts.map((text) => requireTagged(parseImageRef(text)));
+  for (const [repository, asked] of Map.groupBy(refs, repositoryKey)) {
+    const different = new Set(asked.map(({ tag, digest }) => `${tag ?? ""}@${digest ?? ""}`));
+    if (different.size === 1) continue;
+    throw new SlipwayError("IMAGE_REF_INVALID", {
+      detail: `several images of ${repository} are asked for: ${asked.map(formatImageRef).join(", ")}`,
+      hint: "release them one after the other, each to its workloads",
+    });
+  }
+  return refs;
 }
 
 function requireTagged(ref: ImageRef): ImageRef {
@@ -171,6 +199,7 @@ function findAsked(text: string, facts: ReleaseFacts): readonly DeclaredFact[] {
   if (ids.size > 1) {
     throw new SlipwayError("WORKLOAD_AMBIGUOUS", {
       detail: `"${text}" may be ${[...ids].join(" or ")}`,
+      hint: `name one of them: ${[...ids].join(", ")}`,
       facts: { candidates: [...ids] },
     });
   }
@@ -189,7 +218,11 @@ function notDeclared(text: string): SlipwayError {
 
 function notFound(text: string, facts: ReleaseFacts): SlipwayError {
   const name = parseWorkloadId(text).name;
-  const near = facts.declared.map((fact) => shortName(fact.id)).filter((id) => id.endsWith(`/${name}`));
+  const there = [
+    ...facts.declared.map((fact) => shortName(fact.id)),
+    ...[...(facts.running ?? [])].map(shortName),
+  ];
+  const near = [...new Set(there.filter((id) => id.endsWith(`/${name}`)))].slice(0, 5);
   return new SlipwayError("WORKLOAD_NOT_FOUND", {
     detail: `"${text}" is neither declared in git nor running`,
     hint:
@@ -217,18 +250,31 @@ function absentSkips(facts: ReleaseFacts): readonly PlannedSkip[] {
     }));
 }
 
-interface ContainerCase {
+/** What holds for the whole release, looked up once. */
+interface Release {
   readonly facts: ReleaseFacts;
-  readonly workload: DeclaredFact;
-  readonly container: DeclaredFact["containers"][number];
   readonly exact: readonly ImageRef[];
   readonly several: boolean;
+  readonly excluded: readonly AskedWorkload[];
+  readonly pathsOf: ReadonlyMap<string, readonly DeclaredFact[]>;
+  readonly frozen: ReadonlyMap<string, string>;
 }
 
+interface ContainerCase extends Release {
+  readonly workload: DeclaredFact;
+  readonly container: DeclaredFact["containers"][number];
+}
+
+interface Reason {
+  readonly reason: SkipReason;
+  readonly detail?: string | undefined;
+}
+
+/** The first matching reason wins, in Flux's order: selection, cluster, named image, lock, ignore. */
 function decideContainer(c: ContainerCase): PlannedChange | PlannedSkip {
-  const guard = guardReason(c);
-  if (guard !== undefined) return skip(c, guard.reason, guard.detail);
   const current = tryParseImageRef(c.container.image);
+  const guard = reasonOfSelection(c) ?? reasonOfImage(c, current) ?? reasonOfPolicy(c);
+  if (guard !== undefined) return skip(c, guard.reason, guard.detail);
   if (current === undefined) return skip(c, "not-an-image", `"${c.container.image}"`);
   const target = targetFor(c, current);
   if (target.kind === "none") return skip(c, target.reason, target.detail);
@@ -245,77 +291,50 @@ function decideContainer(c: ContainerCase): PlannedChange | PlannedSkip {
   };
 }
 
-/** The order in which the first matching reason wins, as Flux had it: selection, cluster, lock, ignore. */
-function guardReason(c: ContainerCase): { reason: SkipReason; detail?: string } | undefined {
-  const { facts, workload } = c;
+function reasonOfSelection({ facts, workload, excluded, pathsOf }: ContainerCase): Reason | undefined {
   const id = formatWorkloadId(workload.id);
-  const namedOne = facts.ask.workloads.length > 0;
-  const lifted = namedOne && facts.ask.override.includes("lock");
-  if (facts.ask.exclude.some((text) => matchesWorkload(workload.id, parseWorkloadId(text)))) {
-    return { reason: "excluded" };
-  }
-  const twins = facts.declared.filter((other) => formatWorkloadId(other.id) === id);
+  if (excluded.some((asked) => matchesWorkload(workload.id, asked))) return { reason: "excluded" };
+  const twins = pathsOf.get(id) ?? [];
   if (twins.length > 1) {
     return { reason: "declared-twice", detail: twins.map((twin) => twin.path).join(" and ") };
   }
-  if (facts.running !== undefined && !facts.running.has(id)) return { reason: "not-in-cluster" };
-  if (workload.policies.locked && !lifted) {
-    const detail = workload.policies.lockedMessage;
-    return detail === undefined ? { reason: "locked" } : { reason: "locked", detail };
-  }
-  if (workload.policies.ignore && !lifted) return { reason: "ignored" };
-  return undefined;
+  const absent = facts.running !== undefined && !facts.running.has(id);
+  return absent ? { reason: "not-in-cluster" } : undefined;
 }
 
-type Target =
-  | { readonly kind: "image"; readonly image: string }
-  | { readonly kind: "none"; readonly reason: SkipReason; readonly detail?: string };
+function reasonOfImage({ exact }: ContainerCase, current: ImageRef | undefined): Reason | undefined {
+  if (exact.length === 0 || current === undefined) return undefined;
+  return exact.some((ref) => sameRepository(ref, current)) ? undefined : { reason: "different-image" };
+}
+
+function reasonOfPolicy({ facts, workload, container }: ContainerCase): Reason | undefined {
+  const { policies } = workload;
+  const lifted = !facts.ask.all && facts.ask.override.includes("lock");
+  if (policies.locked && !lifted) return { reason: "locked", detail: policies.lockedMessage };
+  if (policies.ignore && !lifted) return { reason: "ignored" };
+  const key = containerKey({ workload: formatWorkloadId(workload.id), container: container.name });
+  const hold = facts.held?.get(key);
+  return hold === undefined ? undefined : { reason: "held", detail: hold };
+}
 
 function targetFor(c: ContainerCase, current: ImageRef): Target {
-  if (c.exact.length > 0) return exactTarget(c, current);
-  const id = formatWorkloadId(c.workload.id);
-  const frozen = c.facts.resolved?.find((r) => r.workload === id && r.container === c.container.name);
-  if (frozen !== undefined) return { kind: "image", image: frozen.image };
+  const { facts, workload, container } = c;
+  const ask = { current, filter: filterOf(workload.policies, container.name), images: facts.images };
+  const wanted = c.exact.find((ref) => sameRepository(ref, current));
+  if (wanted !== undefined) {
+    return exactTarget(ask, wanted, { anyTag: facts.ask.override.includes("filter") });
+  }
+  const key = containerKey({ workload: formatWorkloadId(workload.id), container: container.name });
+  const frozen = c.frozen.get(key);
+  if (frozen !== undefined) return frozenTarget(current, frozen);
   // A re-plan may drop a change, never choose another image: what was not resolved then stays.
-  if (c.facts.resolved !== undefined) return { kind: "none", reason: "up-to-date" };
-  return latestTarget(c, current);
+  if (facts.resolved !== undefined) return { kind: "image", image: container.image };
+  return latestTarget(ask, { several: c.several });
 }
 
-function exactTarget(c: ContainerCase, current: ImageRef): Target {
-  const wanted = c.exact.find((ref) => repositoryKey(ref) === repositoryKey(current));
-  if (wanted === undefined) return { kind: "none", reason: "different-image" };
-  const known = c.facts.images.get(repositoryKey(current))?.find((image) => image.tag === wanted.tag);
-  return inFormFound(current, { tag: wanted.tag, digest: wanted.digest ?? known?.digest });
-}
-
-/** SURFACE §1: the form found is the form written; a pinned digest needs the new one to be known. */
-function inFormFound(
-  current: ImageRef,
-  wanted: { tag?: string | undefined; digest?: string | undefined },
-): Target {
-  const { tag, digest } = wanted;
-  if (current.digest !== undefined && digest === undefined) {
-    return { kind: "none", reason: "no-image-data", detail: `the digest of tag ${tag ?? ""} is not known` };
-  }
-  const to = { ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
-  return { kind: "image", image: formatImageRef(withTag(current, to)) };
-}
-
-function latestTarget(c: ContainerCase, current: ImageRef): Target {
-  const filter = c.workload.policies.tags[c.container.name];
-  if (filter === undefined && isMovingTag(current.tag)) {
-    const cure = c.several ? "" : ": name the exact image";
-    return { kind: "none", reason: "no-policy", detail: `its tag is not a version${cure}` };
-  }
-  const key = repositoryKey(current);
-  const known = c.facts.images.get(key);
-  if (known === undefined || known.length === 0)
-    return { kind: "none", reason: "no-image-data", detail: key };
-  const choice = chooseLatest(known, filter === undefined ? {} : { filter });
-  if (choice.chosen === undefined) {
-    return { kind: "none", reason: "no-eligible-image", detail: filter ?? "no dated image" };
-  }
-  return inFormFound(current, choice.chosen);
+/** A container may be named like something every object has ("constructor"). */
+function filterOf(policies: Policies, container: string): string | undefined {
+  return Object.hasOwn(policies.tags, container) ? policies.tags[container] : undefined;
 }
 
 function skip(c: ContainerCase, reason: SkipReason, detail?: string): PlannedSkip {
@@ -334,7 +353,7 @@ function requireUse(exact: readonly ImageRef[], decisions: readonly (PlannedChan
   for (const ref of exact) {
     const used = decisions.some((decision) => {
       const current = tryParseImageRef(decision.from);
-      return current !== undefined && repositoryKey(current) === repositoryKey(ref);
+      return current !== undefined && sameRepository(current, ref);
     });
     if (used) continue;
     throw new SlipwayError("IMAGE_NOT_USED", {
@@ -343,49 +362,3 @@ function requireUse(exact: readonly ImageRef[], decisions: readonly (PlannedChan
     });
   }
 }
-
-/** The seed's line for a container that is left alone. */
-export function skipLine(skipped: PlannedSkip): string {
-  const name = shortName(skipped.workload);
-  const detail = skipped.detail === undefined ? "" : ` (${skipped.detail})`;
-  switch (skipped.reason) {
-    case "up-to-date":
-      return `Service ${name} image ${skipped.from} is already the latest one; skipping.`;
-    case "not-declared":
-      return `no resource definition file found for ${name}; skipping`;
-    case "not-in-cluster":
-      return `Service ${name} is declared but does not run in the cluster; skipping.`;
-    case "declared-twice":
-      return `multiple resource definition files found for ${name}: ${skipped.detail ?? ""}`;
-    case "locked":
-      return `Service ${name} is locked${detail}; skipping.`;
-    case "ignored":
-      return `Service ${name} is ignored by policy; skipping.`;
-    case "held":
-      return `Service ${name} is held${detail}; skipping.`;
-    case "excluded":
-      return `Service ${name} is excluded; skipping.`;
-    case "different-image":
-      return `Service ${name} container ${skipped.container} uses a different image; skipping.`;
-    case "no-policy":
-    case "no-image-data":
-    case "no-eligible-image":
-      return `Service ${name} image ${skipped.from}: ${reasonWords[skipped.reason]}${detail}; skipping.`;
-    case "not-an-image":
-      return `Service ${name} container ${skipped.container} has no readable image${detail}; skipping.`;
-    case "not-editable":
-      return `Service ${name} container ${skipped.container} cannot be edited safely${detail}; skipping.`;
-    case "immutable-kind":
-      return `Service ${name} cannot be changed in place${detail}; skipping.`;
-    case "changed-since":
-      return `Service ${name} container ${skipped.container} was changed since${detail}; skipping.`;
-    default:
-      return unreachable(skipped.reason);
-  }
-}
-
-const reasonWords = {
-  "no-policy": "there is no policy to choose a tag by",
-  "no-image-data": "its registry has not been read yet",
-  "no-eligible-image": "no tag is eligible",
-} as const;

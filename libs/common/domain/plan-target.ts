@@ -1,0 +1,90 @@
+import {
+  formatImageRef,
+  parseImageRef,
+  repositoryKey,
+  sameRepository,
+  withTag,
+  type ImageRef,
+} from "./image-ref.ts";
+import { chooseLatest, filterFault, isMovingTag, tagPasses, type KnownImage } from "./tag.ts";
+
+/** Why no image could be found for a container. */
+export type TargetReason =
+  | "different-image"
+  | "no-policy"
+  | "no-image-data"
+  | "no-eligible-image"
+  | "changed-since";
+
+/** The full text to write, or why there is none. */
+export type Target =
+  | { readonly kind: "image"; readonly image: string }
+  | { readonly kind: "none"; readonly reason: TargetReason; readonly detail?: string };
+
+/** One container and what is asked of it. */
+export interface TargetAsk {
+  readonly current: ImageRef;
+  /** The tag filter that git has for this container. */
+  readonly filter: string | undefined;
+  /** Repository key → what exists there; absent when never scanned. */
+  readonly images: ReadonlyMap<string, readonly KnownImage[]>;
+}
+
+/** The image a person named: in the form found, and inside the filter unless that right was given. */
+export function exactTarget(ask: TargetAsk, wanted: ImageRef, o: { anyTag: boolean }): Target {
+  if (!sameRepository(ask.current, wanted)) return { kind: "none", reason: "different-image" };
+  const refusal = o.anyTag ? undefined : refusalOfFilter(ask.filter, wanted.tag);
+  if (refusal !== undefined) return { kind: "none", reason: "no-eligible-image", detail: refusal };
+  const known = ask.images.get(repositoryKey(ask.current))?.find((image) => image.tag === wanted.tag);
+  return inFormFound(ask.current, { tag: wanted.tag, digest: wanted.digest ?? known?.digest });
+}
+
+/** What `latest` became earlier, as long as the container still is of that image repository. */
+export function frozenTarget(current: ImageRef, image: string): Target {
+  const frozen = parseImageRef(image);
+  if (!sameRepository(current, frozen)) {
+    return { kind: "none", reason: "changed-since", detail: `it was to become ${image}` };
+  }
+  return inFormFound(current, frozen);
+}
+
+/** The best image that exists, by the filter; without one only a tag that is no moving name is followed. */
+export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
+  const { current, filter } = ask;
+  if (filter === undefined && isMovingTag(current.tag)) {
+    const cure = o.several ? "" : ": name the exact image";
+    return { kind: "none", reason: "no-policy", detail: `its tag is not a version${cure}` };
+  }
+  const fault = filter === undefined ? undefined : filterFault(filter);
+  if (fault !== undefined) return { kind: "none", reason: "no-eligible-image", detail: fault };
+  const key = repositoryKey(current);
+  const known = ask.images.get(key) ?? [];
+  if (known.length === 0) return { kind: "none", reason: "no-image-data", detail: key };
+  const { chosen } = chooseLatest(known, filter === undefined ? {} : { filter });
+  if (chosen === undefined) {
+    return { kind: "none", reason: "no-eligible-image", detail: filter ?? "no dated image" };
+  }
+  return inFormFound(current, chosen);
+}
+
+const anyTag: ReadonlySet<string> = new Set(["*", "glob:*"]);
+
+function refusalOfFilter(filter: string | undefined, tag: string | undefined): string | undefined {
+  if (filter === undefined || tag === undefined || anyTag.has(filter)) return undefined;
+  const fault = filterFault(filter);
+  if (fault !== undefined) return fault;
+  return tagPasses(tag, filter) ? undefined : `${tag} does not match the filter ${filter}`;
+}
+
+/** SURFACE §1: the form found is the form written; a pinned digest needs the new one to be known. */
+function inFormFound(
+  current: ImageRef,
+  wanted: { tag?: string | undefined; digest?: string | undefined },
+): Target {
+  const { tag, digest } = wanted;
+  if (current.digest !== undefined && digest === undefined) {
+    return { kind: "none", reason: "no-image-data", detail: `the digest of tag ${tag ?? ""} is not known` };
+  }
+  const to = { ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+  return { kind: "image", image: formatImageRef(withTag(current, to)) };
+}

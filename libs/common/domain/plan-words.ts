@@ -1,0 +1,48 @@
+import { shortName, type PlannedSkip } from "./plan.ts";
+import { unreachable } from "./unreachable.ts";
+
+/** The seed's line for a container that is left alone. */
+export function skipLine(skipped: PlannedSkip): string {
+  const name = shortName(skipped.workload);
+  const detail = skipped.detail === undefined ? "" : ` (${skipped.detail})`;
+  switch (skipped.reason) {
+    case "up-to-date":
+      return `Service ${name} image ${skipped.from} is already the latest one; skipping.`;
+    case "not-declared":
+      return `no resource definition file found for ${name}; skipping`;
+    case "not-in-cluster":
+      return `Service ${name} is declared but does not run in the cluster; skipping.`;
+    case "declared-twice":
+      return `multiple resource definition files found for ${name}: ${skipped.detail ?? ""}`;
+    case "locked":
+      return `Service ${name} is locked${detail}; skipping.`;
+    case "ignored":
+      return `Service ${name} is ignored by policy; skipping.`;
+    case "held":
+      return `Service ${name} is held${detail}; skipping.`;
+    case "excluded":
+      return `Service ${name} is excluded; skipping.`;
+    case "different-image":
+      return `Service ${name} container ${skipped.container} uses a different image; skipping.`;
+    case "no-policy":
+    case "no-image-data":
+    case "no-eligible-image":
+      return `Service ${name} image ${skipped.from}: ${reasonWords[skipped.reason]}${detail}; skipping.`;
+    case "not-an-image":
+      return `Service ${name} container ${skipped.container} has no readable image${detail}; skipping.`;
+    case "not-editable":
+      return `Service ${name} container ${skipped.container} cannot be edited safely${detail}; skipping.`;
+    case "immutable-kind":
+      return `Service ${name} cannot be changed in place${detail}; skipping.`;
+    case "changed-since":
+      return `Service ${name} container ${skipped.container} was changed since${detail}; skipping.`;
+    default:
+      return unreachable(skipped.reason);
+  }
+}
+
+const reasonWords = {
+  "no-policy": "there is no policy to choose a tag by",
+  "no-image-data": "its registry has not been read yet",
+  "no-eligible-image": "no tag is eligible",
+} as const;
