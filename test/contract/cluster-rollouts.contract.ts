@@ -82,9 +82,10 @@ export function statesRollouts(lab: () => ClusterLab): void {
     const { generation = 0 } = live(
       await lab().apply(aDeployment({ namespace }, "test/pull-failure:1")),
     ).metadata;
-    const waiting = await untilPod(lab(), namespace, (pod) => waitingReason(pod) !== undefined);
+    // A kubelet shows ContainerCreating first.
+    const pull = ["ErrImagePull", "ImagePullBackOff"];
+    const waiting = await untilPod(lab(), namespace, (pod) => pull.includes(waitingReason(pod) ?? ""));
     expect(imageOf(waiting)).toBe("test/pull-failure:1");
-    expect(["ErrImagePull", "ImagePullBackOff"]).toContain(waitingReason(waiting));
     await untilPod(lab(), namespace, (pod) => waitingReason(pod) === "ImagePullBackOff");
     const stalled = await lab().until(object, (now) => now.status?.observedGeneration === generation);
     expect(stalled.status).toMatchObject({ updatedReplicas: 1, availableReplicas: 1, replicas: 2 });

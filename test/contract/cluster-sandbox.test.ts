@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -9,7 +9,8 @@ import { clusterContract } from "./cluster.contract.ts";
 clusterContract("sandbox cluster", async () => {
   const cluster = createSandboxCluster({ readyAfterMs: 0, reactAfterMs: 25, bookmarkEveryMs: 1_000 });
   await cluster.start();
-  const kubeconfig = join(await mkdtemp(join(tmpdir(), "sandbox-cluster-")), "kubeconfig");
+  const folder = await mkdtemp(join(tmpdir(), "sandbox-cluster-"));
+  const kubeconfig = join(folder, "kubeconfig");
   await writeFile(kubeconfig, cluster.kubeconfigYaml, { mode: 0o600 });
   return {
     kubeconfig,
@@ -18,6 +19,9 @@ clusterContract("sandbox cluster", async () => {
       cluster.forgetHistory();
       cluster.cutWatches();
     },
-    stop: () => cluster.stop(),
+    async stop() {
+      await cluster.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 });
