@@ -84,8 +84,12 @@ function judgeDeployment(object: WorkloadObject): RolloutFacts {
   const settled =
     counts.updated === desired && counts.available === desired && (status.replicas ?? 0) === desired;
   if (settled) return done(counts);
+  // A paused Deployment takes in no new template: it waits for a person, and should say so.
+  if (object.spec?.paused === true) return progressing(counts, paused);
   return progressing(counts, condition(object, "ReplicaFailure", "True"));
 }
+
+const paused = { reason: "DeploymentPaused", message: "it is paused; resume it to let the rollout go on" };
 
 function judgeStatefulSet(object: WorkloadObject): RolloutFacts {
   const status = object.status ?? {};
