@@ -21,8 +21,14 @@ export interface HostBudget {
   failed(host: string, error: SlipwayError): void;
 }
 
-const scansAtATime = 4;
-const looksAtATime = 8;
+export interface HostLimits {
+  /** Scans of one host at a time. */
+  readonly scansAtATime: number;
+  /** Looks at single tags of one host at a time. */
+  readonly looksAtATime: number;
+}
+
+const usualLimits: HostLimits = { scansAtATime: 4, looksAtATime: 8 };
 const hostLimit = 1_000;
 /** For a refusal that does not say how long. */
 const refusedForMs = 5_000;
@@ -36,10 +42,10 @@ interface HostState {
 }
 
 /** Budgets are the process's own: what a host refuses to one scanner, the others learn by themselves. */
-export function createHostBudget(clock: Clock): HostBudget {
-  const scans = createSlots(scansAtATime);
-  const asked = createSlots(scansAtATime);
-  const looks = createSlots(looksAtATime);
+export function createHostBudget(clock: Clock, limits: HostLimits = usualLimits): HostBudget {
+  const scans = createSlots(limits.scansAtATime);
+  const asked = createSlots(limits.scansAtATime);
+  const looks = createSlots(limits.looksAtATime);
   const states = new Map<string, HostState>();
 
   function stateOf(host: string): HostState {

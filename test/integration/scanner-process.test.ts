@@ -1,0 +1,146 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { queueNames, repositorySubject } from "#common/contracts/queue.ts";
+import { spawnServer } from "#common/kit/child.ts";
+import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
+import { silentLog } from "#common/kit/log.ts";
+import { createQueue } from "#common/kit/queue.ts";
+import * as images from "#common/store/images.ts";
+import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
+import { hasPostgres } from "#support/postgres.ts";
+import { createRegistryService } from "../../services/registry-scanner/grpc.ts";
+import {
+  builtAt,
+  cart,
+  fill,
+  frontEnd,
+  hosts,
+  repositoryOf,
+  until,
+  useScannerWorld,
+} from "./scanner-world.ts";
+
+const canary = "s3cret-canary";
+
+describe.runIf(hasPostgres())("the scanner as a service", () => {
+  const { aStore, aRegistry, aScanner, aWorld, databaseUrl, onEnd } = useScannerWorld();
+
+  test("a started scanner scans what runs, without a word from anybody", async () => {
+    const { store, registry, scanner } = await aWorld({ running: [`${cart}:1.0.0`] });
+    fill(registry, "shop/cart", 2);
+    await scanner.start();
+    await until(async () => (await images.imagesOf(store.db, [cart])).get(cart)?.images.length === 2);
+  });
+
+  test("a ring scans at once, and finds a tag that moved", async () => {
+    const { store, registry } = await aWorld();
+    const queue = createQueue({ databaseUrl: databaseUrl(), log: silentLog });
+    onEnd(() => queue.stop());
+    await queue.start();
+    const scanner = aScanner(store, [registry.url], { bell: queue });
+    registry.addImage("shop/front-end", "stable", { createdAt: builtAt });
+    await scanner.refresh(frontEnd);
+    await scanner.start();
+    const digest = registry.addImage("shop/front-end", "stable", { createdAt: builtAt, digestSeed: "moved" });
+    await images.wakeRepository(store.db, frontEnd);
+    await queue.ring(queueNames.scanner, repositorySubject(frontEnd));
+    await until(async () => (await repositoryOf(store, frontEnd)).images[0]?.digest === digest);
+  });
+
+  test("gRPC answers from the store at once, and from the registry when asked to", async () => {
+    const { store, registry, scanner } = await aWorld();
+    fill(registry, "shop/front-end", 2);
+    const service = createRegistryService({ store, scanner });
+    const server = createGrpcServer({
+      host: "127.0.0.1",
+      port: 0,
+      services: [[RegistryServiceDefinition, service]],
+      log: silentLog,
+    });
+    await server.start();
+    const client = createGrpcClient(RegistryServiceDefinition, { address: `127.0.0.1:${server.port()}` });
+    onEnd(async () => {
+      client.close();
+      await server.stop();
+    });
+    const unknown = await client.listImages({ repositories: [frontEnd] });
+    expect(unknown.repositories).toMatchObject([{ key: frontEnd, images: [], scannedAt: undefined }]);
+    const { repository } = await client.refresh({ repository: frontEnd, tag: "" });
+    expect(repository).toMatchObject({ complete: true, errorCode: "", scannedAt: expect.any(Date) });
+    expect(repository?.images.map(({ tag }) => tag).toSorted()).toEqual(["1.0.0", "1.0.1"]);
+    registry.failNext(1, { status: 500 });
+    const failed = await client.refresh({ repository: frontEnd, tag: "nope" });
+    expect(failed).toMatchObject({ tagFound: false, repository: { errorCode: "REGISTRY_UNAVAILABLE" } });
+    expect(failed.repository?.images).toHaveLength(2);
+    await expect(client.refresh({ repository: "Not a name", tag: "" })).rejects.toMatchObject({
+      code: "IMAGE_REF_INVALID",
+    });
+  });
+
+  test("the process serves, scans what is wanted, keeps its secrets and ends when told to", async () => {
+    const store = await aStore();
+    const auth = { kind: "token", username: "bot", password: canary } as const;
+    const registry = await aRegistry({ auth });
+    fill(registry, "shop/front-end", 2);
+    await images.wantRepositories(store.db, [frontEnd, `${hosts.other}/nobody/there`]);
+    const running = await aProcess(registry.url);
+    onEnd(() => running.child.stop());
+    await until(async () => (await repositoryOf(store, frontEnd)).images.every((image) => image.createdAt));
+    await until(async () => (await repositoryOf(store, `${hosts.other}/nobody/there`)).problem !== null);
+    const client = createGrpcClient(RegistryServiceDefinition, { address: running.address });
+    onEnd(async () => client.close());
+    const { repository } = await client.refresh({ repository: frontEnd, tag: "" });
+    expect(repository?.images).toHaveLength(2);
+    await running.child.stop();
+    expect(await running.child.exited).toEqual({ code: 0, signal: null });
+    expect(running.output()).toContain(`scan ${frontEnd}: 2 tags`);
+    expect(running.output()).not.toContain(canary);
+  });
+
+  async function aProcess(registryUrl: string) {
+    const folder = await mkdtemp(join(tmpdir(), "slipway-scanner-"));
+    onEnd(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "slipway.yaml"), settingsFile(registryUrl));
+    const { child, lines, address } = await startProcess({
+      DATABASE_URL: databaseUrl(),
+      SLIPWAY_CONFIG: join(folder, "slipway.yaml"),
+      SLIPWAY_GRPC_PORT: "0",
+      SLIPWAY_WATCHER_ADDRESS: "127.0.0.1:9",
+      SLIPWAY_LOG_LEVEL: "debug",
+      SLIPWAY_TRACE: "true",
+      REGISTRY_PASSWORD: canary,
+    });
+    return { child, address, output: () => lines.join("\n") };
+  }
+});
+
+function settingsFile(registryUrl: string): string {
+  const credential = { username: "bot", passwordEnv: "REGISTRY_PASSWORD" };
+  return JSON.stringify({
+    environments: [
+      { name: "default", cluster: { inCluster: true }, git: { url: "https://git.example.com/shop/config" } },
+    ],
+    registries: [
+      { host: hosts.shop, endpoint: registryUrl, ...credential },
+      { host: hosts.other, endpoint: "http://127.0.0.1:9" },
+    ],
+  });
+}
+
+async function startProcess(env: Record<string, string>) {
+  const lines: string[] = [];
+  const child = await spawnServer({
+    name: "registry-scanner",
+    command: process.execPath,
+    args: [join(import.meta.dirname, "../../services/registry-scanner/main.ts")],
+    env: { PATH: process.env["PATH"], ...env },
+    readyWhen: /"text":"started"/,
+    log: silentLog,
+    onLine: (line) => lines.push(line),
+  });
+  const listening = lines.find((line) => line.includes("gRPC listens")) ?? "{}";
+  const { address } = JSON.parse(listening.slice(listening.indexOf("{"))) as { address: string };
+  return { child, lines, address };
+}
