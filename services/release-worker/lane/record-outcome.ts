@@ -41,17 +41,18 @@ export async function recordAdoption(adoption: Adoption): Promise<void> {
   await tell(context, intent);
 }
 
-/** Nothing of the intent can land any more: its jobs are planned again on the new tip. */
+/** The only attempt was refused since a ref had moved: its jobs are planned again on what is there now. */
 export async function recordGivenBack(o: {
   context: LaneContext;
   intent: OpenIntent;
-  state: "refused" | "sealed";
-  laneValue: string;
+  /** What the lane ref holds now: it may be the one that had moved. */
+  laneValue: string | null;
   why: string;
 }): Promise<void> {
   const { context, intent } = o;
   await context.deps.store.fenced(context.lease, async (tx) => {
-    await intents.resolveIntent(tx, { id: intent.id, state: o.state });
+    await intents.resolveIntent(tx, { id: intent.id, state: "refused" });
+    await lanes.setLaneValue(tx, { laneId: context.lane.id, value: o.laneValue });
     for (const commit of intent.commits)
       await giveBack(tx, commit.jobId, `the branch moved (${o.why}); planning again`);
   });

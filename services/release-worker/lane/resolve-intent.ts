@@ -55,13 +55,7 @@ async function settledByAnswer({ context, intent, answer, first }: Answered): Pr
       return true;
     case "moved":
       if (!first) return false;
-      await recordGivenBack({
-        context,
-        intent,
-        state: "refused",
-        laneValue: intent.laneOld,
-        why: push.detail,
-      });
+      await recordGivenBack({ context, intent, laneValue: await laneNow(context), why: push.detail });
       return true;
     case "refused":
       if (!first) return false;
@@ -84,17 +78,21 @@ async function settledByAnswer({ context, intent, answer, first }: Answered): Pr
 
 /** Reads the lane ref, then the branch; in this order, so that a push in between is seen as landed. */
 async function settledByLooking(context: LaneContext, intent: OpenIntent): Promise<boolean> {
-  const { git, lane } = context;
-  const laneNow = (await git.lsRemote([lane.lane_ref])).get(lane.lane_ref);
-  const tip = await git.fetchTip();
-  if (laneNow === intent.laneOld) return pushAgainOrSeal(context, intent, tip);
+  const seen = await laneNow(context);
+  const tip = await context.git.fetchTip();
+  if (seen === intent.laneOld) return pushAgainOrSeal(context, intent, tip);
   const split = await splitByReach(context, intent.commits, tip);
-  if (intent.attempts.some((attempt) => attempt.laneNew === laneNow)) {
-    await recordAdoption({ context, intent, laneValue: laneNow ?? null, ...split, tip });
+  if (intent.attempts.some((attempt) => attempt.laneNew === seen)) {
+    await recordAdoption({ context, intent, laneValue: seen, ...split, tip });
     return true;
   }
-  await recordAdoption({ context, intent, laneValue: laneNow ?? null, ...split, tip, sealed: true });
+  await recordAdoption({ context, intent, laneValue: seen, ...split, tip, sealed: true });
   return true;
+}
+
+/** What the lane ref holds at the host; null when somebody deleted it: the lane's next act makes it anew. */
+async function laneNow({ git, lane }: LaneContext): Promise<string | null> {
+  return (await git.lsRemote([lane.lane_ref])).get(lane.lane_ref) ?? null;
 }
 
 async function pushAgainOrSeal(context: LaneContext, intent: OpenIntent, tip: string): Promise<boolean> {

@@ -1,0 +1,235 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { settings as settingsSchema, type Settings } from "#common/contracts/settings.ts";
+import { laneKey, laneRefName } from "#common/domain/git-url.ts";
+import { systemClock } from "#common/kit/clock.ts";
+import { silentLog } from "#common/kit/log.ts";
+import { pollUntil } from "#common/kit/retry.ts";
+import { newUuidV7 } from "#common/kit/uuid.ts";
+import { acceptJob } from "#common/store/job-accept.ts";
+import { mustGetJob } from "#common/store/jobs.ts";
+import { ensureLane } from "#common/store/lanes.ts";
+import type { JobRow, JobSpec } from "#common/store/schema.ts";
+import { saveSettingsRevision } from "#common/store/settings.ts";
+import { createStore, type Store } from "#common/store/store.ts";
+import { beat, registerWorker } from "#common/store/workers.ts";
+import { createSandboxGit, type SandboxGit } from "#sandbox/git/sandbox-git.ts";
+import type { WorkerDeps } from "../../services/release-worker/deps.ts";
+import type { FaultPoint } from "../../services/release-worker/faults.ts";
+import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
+import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
+import { createLaneRoom, type LaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
+import { startPostgres } from "./postgres.ts";
+
+/** What a worker throws where a test wants it dead: nothing after it runs, its lease stays behind. */
+export class Killed extends Error {}
+
+export interface LaneWorker {
+  readonly id: string;
+  readonly lane: LaneRoom;
+  look(): Promise<void>;
+  /** Runs `act` at the named point, once. */
+  at(point: FaultPoint, act: () => void): void;
+}
+
+/** Lanes for real (Postgres, a git host over HTTP), without cluster and registry: nothing is applied. */
+export interface LaneWorld {
+  readonly store: Store;
+  readonly git: SandboxGit;
+  readonly laneId: string;
+  readonly laneRef: string;
+  readonly repository: string;
+  worker(): Promise<LaneWorker>;
+  release(service: string, tag: string): Promise<string>;
+  job(id: string): Promise<JobRow>;
+  /** Subjects of the branch, oldest first, without the first commit. */
+  subjects(): Promise<string[]>;
+  read(service: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const services = ["alpha", "beta", "gamma", "delta"] as const;
+
+export async function startLaneWorld(): Promise<LaneWorld> {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-lane-"));
+  const postgres = await startPostgres();
+  const git = createSandboxGit({ folder: join(folder, "host"), username: "slipway", token: "secret" });
+  await git.start();
+  const repository = `shop-${newUuidV7().slice(-8)}`;
+  const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
+  await git.createRepository(repository, files, { message: "first" });
+  const settings = settingsOf(git.repositoryUrl(repository));
+  const store = createStore({ databaseUrl: await postgres.createDatabase() });
+  await store.start();
+  const laneId = laneKey(git.repositoryUrl(repository), "main");
+  const laneRef = laneRefName("test", "main");
+  await ensureLane(store.db, { id: laneId, url: git.repositoryUrl(repository), branch: "main", laneRef });
+  const revision = await saveSettingsRevision(store.db, settings);
+  const stops: (() => Promise<void>)[] = [];
+  return {
+    store,
+    git,
+    laneId,
+    laneRef,
+    repository,
+    worker: () => startWorker({ store, settings, laneId, stops, folder }),
+    release: (service, tag) => accept({ store, laneId, revision }, { service, tag }),
+    job: (id) => mustGetJob(store.db, id),
+    subjects: async () =>
+      (await git.log(repository, "main"))
+        .map((entry) => entry.subject)
+        .toReversed()
+        .slice(1),
+    read: async (service) =>
+      (await git.readFile(repository, "main", `deploy/${service}.yaml`)).toString("utf8"),
+    async stop() {
+      for (const stop of stops) await stop();
+      await store.stop();
+      await git.stop();
+      await postgres.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function manifest(name: string, tag: string): string {
+  return [
+    "apiVersion: apps/v1",
+    "kind: Deployment",
+    `metadata: { name: ${name}, namespace: shop }`,
+    "spec:",
+    `  selector: { matchLabels: { app: ${name} } }`,
+    "  template:",
+    `    metadata: { labels: { app: ${name} } }`,
+    "    spec:",
+    "      containers:",
+    `        - name: ${name}`,
+    `          image: example/${name}:${tag} # released by hand until now`,
+    "",
+  ].join("\n");
+}
+
+function settingsOf(url: string): Settings {
+  return settingsSchema.parse({
+    installation: "test",
+    environments: [
+      {
+        name: "default",
+        cluster: { kubeconfig: "/nowhere" },
+        git: {
+          url,
+          branch: "main",
+          paths: ["deploy"],
+          username: "slipway",
+          tokenEnv: "GIT_TOKEN",
+          allowHttp: true,
+        },
+        // Nothing is applied by us: a lane's work ends with the record of its push.
+        mode: "hand-off",
+      },
+    ],
+  });
+}
+
+interface WorkerParts {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly laneId: string;
+  readonly stops: (() => Promise<void>)[];
+  readonly folder: string;
+}
+
+async function startWorker({ store, settings, laneId, stops, folder }: WorkerParts): Promise<LaneWorker> {
+  const id = newUuidV7();
+  const acts = new Map<FaultPoint, () => void>();
+  const target = settings.environments[0]?.git;
+  const cache = createGitCache({
+    target: { url: target?.url ?? "", branch: "main", username: "slipway", token: "secret", allowHttp: true },
+    folder: join(folder, id),
+    pushTimeoutMs: 3_000,
+  });
+  const deps: WorkerDeps = {
+    workerId: id,
+    settings,
+    store,
+    log: silentLog,
+    clock: systemClock,
+    newId: () => newUuidV7(),
+    heartbeat: createHeartbeat(systemClock),
+    cluster: {
+      listWorkloads: async () => ({ workloads: [], view: undefined }),
+    } as unknown as WorkerDeps["cluster"],
+    registry: {
+      listImages: async () => ({ repositories: [] }),
+      refresh: async () => ({ tagFound: true, repository: undefined }),
+    } as unknown as WorkerDeps["registry"],
+    fault(point) {
+      const act = acts.get(point);
+      acts.delete(point);
+      act?.();
+    },
+    gitOf: () => cache,
+    kubeOf: () => Promise.reject(new Error("there is no cluster here")),
+    ring: async () => undefined,
+  };
+  await registerWorker(store.db, { id, name: `worker-${id.slice(-4)}` });
+  stops.push(() => cache.dispose());
+  const lane = createLaneRoom(deps);
+  return {
+    id,
+    lane,
+    async look() {
+      await beat(store.db, id);
+      await lane.look(laneId);
+    },
+    at: (point, act) => void acts.set(point, act),
+  };
+}
+
+async function accept(
+  at: { store: Store; laneId: string; revision: bigint },
+  { service, tag }: { service: string; tag: string },
+): Promise<string> {
+  const id = newUuidV7();
+  const spec: JobSpec = {
+    kind: "release",
+    workloads: [`shop/${service}`],
+    all: false,
+    exclude: [],
+    images: { exact: [`example/${service}:${tag}`] },
+    override: [],
+  };
+  await acceptJob(at.store.db, {
+    job: {
+      id,
+      kind: "release",
+      environment: "default",
+      lane_id: at.laneId,
+      settings_revision: at.revision,
+      phase: "queued",
+      priority: 1,
+      origin: "manual",
+      headline: `Release example/${service}:${tag} to shop/${service}`,
+      spec: JSON.stringify(spec),
+      requested_by: "tester",
+    },
+  });
+  return id;
+}
+
+/** Looks again and again until the job left the lane; a lane that waits for a while is given the while. */
+export async function untilSettled(
+  world: LaneWorld,
+  worker: LaneWorker,
+  jobIds: readonly string[],
+): Promise<void> {
+  await pollUntil(
+    async () => {
+      await worker.look();
+      const rows = await Promise.all(jobIds.map((id) => world.job(id)));
+      return rows.every((job) => job.phase !== "queued" && job.phase !== "writing");
+    },
+    { everyMs: 50, timeoutMs: 30_000, what: "the jobs to leave the lane" },
+  );
+}
