@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 
@@ -26,6 +28,7 @@ export interface HttpServer extends Service {
 export function createHttpServer({ parts, ...options }: HttpServerOptions): HttpServer {
   const { store, settings, log, newId } = parts;
   let app: ApiApp | undefined;
+  let unused: ReadonlySet<Socket> = new Set();
   return {
     name: "http-server",
     start: async () => {
@@ -33,11 +36,12 @@ export function createHttpServer({ parts, ...options }: HttpServerOptions): Http
       const { adminToken: given, teller } = options;
       await ensureAdminToken({ store, log, newId, given, teller });
       app = await createApp({ ...parts, settingsRevision });
+      unused = unusedSockets(app);
       await listen(app, options);
       log.info("HTTP listens", { address: `http://${options.host}:${portOf(app)}` });
     },
     stop: async () => {
-      await app?.close();
+      if (app !== undefined) await closeSoon(app, unused);
     },
     port: () => portOf(app),
   };
@@ -50,6 +54,32 @@ async function listen(app: ApiApp, { host, port }: { host: string; port: number 
     const detail = `cannot listen on ${host}:${port}`;
     throw new SlipwayError("SETTINGS_INVALID", { detail, hint: "Is the port taken?", cause });
   }
+}
+
+const sweepEveryMs = 50;
+
+/** Does not wait for clients that merely keep a connection: to use again, or opened and never used. */
+async function closeSoon(app: ApiApp, unused: ReadonlySet<Socket>): Promise<void> {
+  const sweep = setInterval(() => {
+    app.server.closeIdleConnections();
+    unused.forEach((socket) => socket.destroy());
+  }, sweepEveryMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+  }
+}
+
+/** Node counts a connection as idle only after its first request; browsers and pools open some ahead. */
+function unusedSockets(app: ApiApp): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  app.server.on("connection", (socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+  });
+  app.server.on("request", (request) => unused.delete(request.socket));
+  return unused;
 }
 
 function portOf(app: ApiApp | undefined): number {

@@ -20,6 +20,7 @@ const eventHeaders = z.object({
 const streamHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
+  connection: "close",
   // Proxies that buffer would hold events back.
   "x-accel-buffering": "no",
 };

@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { setHold } from "#common/store/holds.ts";
+import { recordScan, saveManifest, wantRepositories } from "#common/store/images.ts";
+import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
+import { hasPostgres, startPostgres } from "#support/postgres.ts";
+import type { TestPostgres } from "#support/postgres.ts";
+
+import { declare, oneEnvironment, startApiBox } from "./api-box.ts";
+import type { ApiBox } from "./api-box.ts";
+import { freshView, runningDeployment } from "./api-peers.fake.ts";
+
+describe.runIf(hasPostgres())("workloads by the API", () => {
+  let postgres: TestPostgres;
+  let box: ApiBox;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    box = await startApiBox({ databaseUrl: await postgres.createDatabase(), environments: oneEnvironment });
+    await declare(box, {
+      "front-end": "weaveworksdemos/front-end:0.2.0",
+      cart: "weaveworksdemos/cart:0.4.0",
+      orders: "weaveworksdemos/orders:1",
+    });
+  });
+  afterAll(async () => {
+    await box?.stop();
+    await postgres?.stop();
+  });
+  beforeEach(() => {
+    box.peers.watcherAway = false;
+    box.peers.view = freshView;
+    box.peers.running = [
+      runningDeployment("front-end", "weaveworksdemos/front-end:0.2.0"),
+      {
+        ...runningDeployment("cart", "weaveworksdemos/cart:0.3.0"),
+        rollout: { phase: RolloutPhase.ROLLOUT_PHASE_PROGRESSING, desired: 3, updated: 2, available: 3 },
+      },
+      { ...runningDeployment("by-hand", "nginx"), owner: { kind: 0, name: "" } },
+    ];
+    box.peers.refreshed.length = 0;
+  });
+
+  const list = (query = "") => box.call("GET", `/v1/workloads${query}`);
+  const rowsOf = (body: Record<string, unknown>) =>
+    body["workloads"] as { id: string; release: { text: string } }[];
+
+  test("joins what runs with what is declared, in order of id", async () => {
+    const { body } = await list();
+    expect(rowsOf(body).map(({ id, release }) => [id, release.text])).toEqual([
+      ["sock-shop:deployment/by-hand", "ready"],
+      ["sock-shop:deployment/cart", "updating 2/3"],
+      ["sock-shop:deployment/front-end", "ready"],
+      ["sock-shop:deployment/orders", "not running"],
+    ]);
+    expect(rowsOf(body)).toMatchObject([
+      { declared: null, drift: false, owner: { kind: "none" } },
+      { drift: true, policies: ["automated"], containers: [{ declaredImage: "weaveworksdemos/cart:0.4.0" }] },
+      { drift: false, declared: { file: "deploy/front-end.yaml", document: 1 }, owner: { kind: "slipway" } },
+      { drift: false },
+    ]);
+    expect(body["age"]).toMatchObject({
+      clusterMs: 120,
+      clusterComplete: true,
+      clusterProblem: null,
+      gitCommit: "9c1e2f4",
+      gitProblem: null,
+    });
+  });
+
+  test("filters by namespace and text, and pages", async () => {
+    expect(rowsOf((await list("?namespace=default")).body)).toEqual([]);
+    expect(rowsOf((await list("?filter=CART")).body)).toHaveLength(1);
+    expect(rowsOf((await list("?filter=nginx")).body)).toHaveLength(1);
+    const first = await list("?limit=3");
+    expect(rowsOf(first.body)).toHaveLength(3);
+    const rest = await list(`?limit=3&cursor=${String(first.body["next"])}`);
+    expect(rowsOf(rest.body).map(({ id }) => id)).toEqual(["sock-shop:deployment/orders"]);
+    expect(rest.body["next"]).toBeNull();
+    expect((await list("?cursor=!")).body).toMatchObject({ code: "CURSOR_INVALID", status: 400 });
+    expect((await list("?environment=moon")).body).toMatchObject({ code: "ENVIRONMENT_NOT_FOUND" });
+  });
+
+  test("says when nothing has changed", async () => {
+    const etag = (await list()).headers.get("etag") ?? "";
+    const same = await box.call("GET", "/v1/workloads", { headers: { "if-none-match": etag } });
+    expect(same.status).toBe(304);
+    expect(same.body).toEqual({});
+    box.peers.running.pop();
+    expect((await box.call("GET", "/v1/workloads", { headers: { "if-none-match": etag } })).status).toBe(200);
+  });
+
+  test("still lists what is declared while the watcher is away, and says so", async () => {
+    box.peers.watcherAway = true;
+    const { status, body } = await list();
+    expect(status).toBe(200);
+    expect(rowsOf(body).map(({ release }) => release.text)).toEqual(["unknown", "unknown", "unknown"]);
+    expect(body["age"]).toMatchObject({
+      clusterMs: null,
+      clusterComplete: false,
+      clusterProblem: expect.stringContaining("the watcher is away"),
+    });
+  });
+
+  test("calls nothing absent before the view is complete", async () => {
+    box.peers.view = { ...freshView, complete: false, problem: "still listing pods" };
+    const { body } = await list("?filter=orders");
+    expect(rowsOf(body)).toMatchObject([{ release: { state: "unknown" } }]);
+    expect(body["age"]).toMatchObject({ clusterProblem: "still listing pods" });
+  });
+
+  test("shows one workload, by short kinds too, and names what is near", async () => {
+    const path = "/v1/environments/default/workloads/sock-shop";
+    expect((await box.call("GET", `${path}/deploy/cart`)).body).toMatchObject({
+      id: "sock-shop:deployment/cart",
+    });
+    const absent = await box.call("GET", `${path}/deployment/carts`);
+    expect(absent.body).toMatchObject({ code: "WORKLOAD_NOT_FOUND", hint: "did you mean sock-shop/cart?" });
+    expect((await box.call("GET", `${path}/deployment/Not_A_Name`)).body).toMatchObject({
+      code: "WORKLOAD_ID_INVALID",
+    });
+  });
+
+  test("shows a hold", async () => {
+    const body = { workloads: ["sock-shop/orders"], images: "latest" };
+    const job = await box.call("POST", "/v1/releases", { body });
+    await setHold(box.store.db, {
+      environment: "default",
+      workload: "sock-shop:deployment/orders",
+      container: "orders",
+      image: "weaveworksdemos/orders:2",
+      job_id: String(job.body["id"]),
+      reason: "it failed",
+    });
+    expect(rowsOf((await list("?filter=orders")).body)).toMatchObject([{ policies: ["hold"] }]);
+  });
+
+  test("lists images newest first, the running one marked and never cut off", async () => {
+    const key = "docker.io/weaveworksdemos/front-end";
+    const days = { "0.2.0": 9, latest: 18, "7f511af": 18, "0.3.0": 12 };
+    await wantRepositories(box.store.db, [key]);
+    const tags = Object.entries(days).map(([tag, day]) => ({ tag, digest: `sha256:${day}` }));
+    for (const { digest } of tags) {
+      await saveManifest(box.store.db, {
+        digest,
+        media_type: "application/vnd.oci.image.manifest.v1+json",
+        kind: "image",
+        created_at: new Date(`2016-11-${digest.slice(7).padStart(2, "0")}T16:00:00Z`),
+        created_from: "config",
+        platforms: [],
+        labels: {},
+      });
+    }
+    await recordScan(box.store.db, { key, etag: null, tags, complete: true, nextDueMs: 60_000 });
+    const path = "/v1/environments/default/workloads/sock-shop/deployment/front-end/images";
+    const { body } = await box.call("GET", `${path}?limit=2`);
+    expect(body).toMatchObject({
+      workload: "sock-shop:deployment/front-end",
+      containers: [
+        {
+          container: "front-end",
+          repository: "weaveworksdemos/front-end",
+          available: [
+            { tag: "7f511af", running: false, createdAt: "2016-11-18T16:00:00.000Z" },
+            { tag: "latest", running: false },
+            { tag: "0.2.0", running: true },
+          ],
+          total: 4,
+          problem: null,
+        },
+      ],
+    });
+    expect((await box.call("GET", `${path}?container=absent`)).body).toMatchObject({ containers: [] });
+    expect(box.peers.refreshed).toEqual([]);
+    await box.call("GET", `${path}?refresh=true`);
+    expect(box.peers.refreshed).toEqual([key]);
+  });
+
+  test("has no images of a repository that nobody has read", async () => {
+    const path = "/v1/environments/default/workloads/sock-shop/deployment/cart/images";
+    expect((await box.call("GET", path)).body).toMatchObject({
+      containers: [{ available: [], total: 0, scannedAt: null, problem: null }],
+    });
+  });
+});
