@@ -125,6 +125,9 @@ async function pushAttempt(context: LaneContext, intent: OpenIntent): Promise<An
     intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence }),
   );
   deps.fault("before-push");
+  // The new tip is read while the push is under way: its record writes the projection.
+  for (const environment of context.environments)
+    void context.tips.read(intent.tip, environment).catch(() => undefined);
   const attempt = { branch: lane.branch, base: intent.base, tip: intent.tip, laneRef: lane.lane_ref };
   const push = await git.push({ ...attempt, laneOld: intent.laneOld, laneNew }, deps.heartbeat.signal());
   deps.fault("after-push");

@@ -94,6 +94,7 @@ interface Edited {
 
 async function editAll(view: TipView, changes: readonly PlannedChange[]): Promise<Edited> {
   const edited: Edited = { texts: new Map(), changes: [], refused: new Map() };
+  await view.prefetch(changes.map((change) => change.path));
   for (const [path, group] of groupBy(changes, (change) => change.path)) {
     const before = await view.readText(path);
     const after = editFile({ view, path, edited }, before, group);
@@ -136,6 +137,7 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
   const texts = new Map<string, string>();
   const reverted: RecordedChange[] = [];
   const kept: RecordedChange[] = [];
+  await view.prefetch(undo.changes.map((change) => change.path).filter((path) => view.files.has(path)));
   for (const [path, changes] of groupBy(undo.changes, (change) => change.path)) {
     if (!view.files.has(path)) {
       kept.push(...changes);

@@ -86,13 +86,16 @@ async function readExact(registry: RegistryServiceClient, exact: readonly ImageR
   for (const ref of exact) {
     const key = repositoryKey(ref);
     const tag = ref.tag ?? ref.digest ?? "";
-    const there = found.get(key)?.some((image) => image.tag === ref.tag || image.digest === ref.digest);
-    if (there === true) continue;
+    if (found.get(key)?.some((image) => isNamed(image, ref)) === true) continue;
     const answer = await registry.refresh({ repository: key, tag });
     if (!answer.tagFound) throw notThere(key, tag, answer.repository);
     found.set(key, answer.repository?.images.map(toKnownImage) ?? []);
   }
   return found;
+}
+
+function isNamed(image: KnownImage, ref: ImageRef): boolean {
+  return ref.tag === undefined ? image.digest === ref.digest : image.tag === ref.tag;
 }
 
 function notThere(key: string, tag: string, repository: Repository | undefined): SlipwayError {
