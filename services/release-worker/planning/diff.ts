@@ -1,4 +1,4 @@
-import { createTwoFilesPatch, diffLines } from "diff";
+import { createTwoFilesPatch, diffLines, FILE_HEADERS_ONLY } from "diff";
 
 export interface UnifiedDiff {
   readonly path: string;
@@ -12,6 +12,7 @@ export function unifiedDiff(file: { path: string; before: string; after: string 
   const { path, before, after } = file;
   const unified = createTwoFilesPatch(`a/${path}`, `b/${path}`, before, after, undefined, undefined, {
     context: 3,
+    headerOptions: FILE_HEADERS_ONLY,
   });
   const parts = diffLines(before, after);
   const count = (which: "added" | "removed") =>
