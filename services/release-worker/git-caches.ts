@@ -7,7 +7,8 @@ import type { Log } from "#common/kit/log.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Redactor } from "#common/kit/redactor.ts";
 import { readSecret } from "#common/kit/settings.ts";
-import { createGitCache, type GitCache } from "./git/git-cache.ts";
+import { createGitCache, type GitCache, type GitTarget } from "./git/git-cache.ts";
+import { checkKeyFile, checkReadable } from "./git/key-file.ts";
 
 export interface GitCaches extends Service {
   of(environment: EnvironmentSettings): GitCache;
@@ -21,9 +22,10 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
     start: () => removeLeftCaches(o.folder),
     of(environment) {
       const { git } = environment;
+      const ssh = sshFiles(git);
       const token = readSecret({ file: git.tokenFile, env: git.tokenEnv }, o.env);
       if (token !== undefined) o.redactor.add(token);
-      const key = JSON.stringify([git.url, git.branch, git.username, token]);
+      const key = JSON.stringify([git.url, git.branch, git.username, token, ssh]);
       const known = caches.get(key);
       if (known !== undefined) return known;
       const cache = createGitCache({
@@ -33,6 +35,7 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
           allowHttp: git.allowHttp,
           ...(git.username === undefined ? {} : { username: git.username }),
           ...(token === undefined ? {} : { token }),
+          ...(ssh === undefined ? {} : { ssh }),
         },
         folder: join(o.folder, `${hostname()}-${process.pid}`),
         log: o.log,
@@ -44,6 +47,15 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
       await Promise.all([...caches.values()].map((cache) => cache.dispose()));
     },
   };
+}
+
+/** The files that ssh will open, checked at each use: ssh's own refusal would look like a wrong credential. */
+function sshFiles(git: EnvironmentSettings["git"]): GitTarget["ssh"] {
+  const { sshKeyFile, knownHostsFile } = git;
+  if (sshKeyFile === undefined || knownHostsFile === undefined) return undefined;
+  checkKeyFile("git.sshKeyFile", sshKeyFile);
+  checkReadable("git.knownHostsFile", knownHostsFile);
+  return { keyFile: sshKeyFile, knownHostsFile };
 }
 
 /** A cache belongs to one process; those of processes that are gone on this host are removed. */

@@ -1,12 +1,16 @@
-import { writeFile } from "node:fs/promises";
+import { chmod, copyFile, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { environmentSettings } from "#common/contracts/settings.ts";
+import { silentLog } from "#common/kit/log.ts";
+import { createRedactor } from "#common/kit/redactor.ts";
 import { hasSshd, startGitSsh } from "#support/git-ssh.ts";
 import type { GitSshHost } from "#support/git-ssh.ts";
 import { needs } from "#support/skips.ts";
 
+import { createGitCaches } from "../../services/release-worker/git-caches.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import type { GitCache } from "../../services/release-worker/git/git-cache.ts";
 import { branchRef, draftOf, firstFiles, laneRef } from "./git-rig.ts";
@@ -29,7 +33,7 @@ describe.runIf(available)("git over ssh", () => {
     await Promise.all(caches.map((cache) => cache.dispose()));
     await host.stop();
   });
-  const open = (name: string, ssh: { knownHostsFile?: string } = {}): GitCache => {
+  const open = (name: string, ssh: { keyFile?: string; knownHostsFile?: string } = {}): GitCache => {
     const { keyFile, knownHostsFile } = host;
     const target = {
       url: host.repositoryUrl(name),
@@ -89,15 +93,47 @@ describe.runIf(available)("git over ssh", () => {
     expect((await host.repositories.refs(name)).get(branchRef)).toBe(attempt.tip);
   });
 
-  test("an unknown host key is refused before anything is sent", async () => {
+  test.each(["unknown", "changed"])(
+    "a host key that is %s is refused before anything is sent",
+    async (kind) => {
+      const name = await createRepository();
+      const knownHostsFile = path.join(path.dirname(host.keyFile), `${kind}_hosts`);
+      const [address = ""] = (await readFile(host.knownHostsFile, "utf8")).split(" ");
+      const clientKey = await readFile(`${host.keyFile}.pub`, "utf8");
+      await writeFile(knownHostsFile, kind === "unknown" ? "" : `${address} ${clientKey}`);
+      const tip = open(name, { knownHostsFile }).fetchTip();
+      await expect(tip).rejects.toMatchObject({ code: "GIT_HOST_KEY_REFUSED" });
+    },
+  );
+
+  test("a key that the host does not know is an authentication failure", async () => {
     const name = await createRepository();
-    const knownHostsFile = path.join(path.dirname(host.keyFile), "other_hosts");
-    await writeFile(knownHostsFile, "");
-    const tip = open(name, { knownHostsFile }).fetchTip();
-    await expect(tip).rejects.toMatchObject({ code: "GIT_AUTH_FAILED" });
+    const keyFile = path.join(path.dirname(host.keyFile), "host_key");
+    await expect(open(name, { keyFile }).fetchTip()).rejects.toMatchObject({ code: "GIT_AUTH_FAILED" });
   });
 
   test("a repository that is not there is told apart", async () => {
     await expect(open("absent").fetchTip()).rejects.toMatchObject({ code: "GIT_REPOSITORY_MISSING" });
+  });
+
+  test("the settings' key and host keys reach ssh, and a key that others can read is refused", async () => {
+    const name = await createRepository();
+    const keyFile = path.join(path.dirname(host.keyFile), "own_key");
+    await copyFile(host.keyFile, keyFile);
+    const git = { url: host.repositoryUrl(name), sshKeyFile: keyFile, knownHostsFile: host.knownHostsFile };
+    const environment = environmentSettings.parse({ name: "shop", cluster: { inCluster: true }, git });
+    const gitCaches = createGitCaches({
+      folder: path.join(path.dirname(keyFile), "git-caches"),
+      env: {},
+      log: silentLog,
+      redactor: createRedactor(),
+    });
+    await gitCaches.start?.();
+    await chmod(keyFile, 0o644);
+    expect(() => gitCaches.of(environment)).toThrow("git.sshKeyFile");
+    await chmod(keyFile, 0o600);
+    const tip = await gitCaches.of(environment).fetchTip();
+    expect(tip).toBe((await host.repositories.refs(name)).get(branchRef));
+    await gitCaches.stop?.();
   });
 });

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { mayShareRepository, transportOf } from "../domain/git-url.ts";
+
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
 
 const durationMs = z
@@ -16,6 +18,55 @@ const secret = {
   tokenEnv: z.string().min(1).optional(),
 };
 
+/** Names of files that git and ssh open themselves, whatever folder they run in. */
+const absoluteFile = z.string().regex(/^\/[^\0\r\n]+$/, "an absolute path");
+
+const messagePlaceholders = ["headline", "message", "changes", "requestedBy", "job"];
+
+/** `{name}` stands for a part of the commit message; anything else in braces is a mistake. */
+const messageTemplate = z
+  .string()
+  .min(1)
+  .max(4000)
+  .superRefine((text, context) => {
+    for (const [, name = ""] of text.matchAll(/\{(\w*)\}/g)) {
+      if (messagePlaceholders.includes(name)) continue;
+      const message = `{${name}} is none of ${messagePlaceholders.map((one) => `{${one}}`).join(", ")}`;
+      context.addIssue({ code: "custom", message });
+    }
+  });
+
+const gitSettings = z
+  .strictObject({
+    url: z.string().min(1).max(2000),
+    branch: z.string().min(1).max(200).default("main"),
+    paths: z.array(z.string().min(1).max(500)).max(50).default(["."]),
+    username: z.string().min(1).optional(),
+    ...secret,
+    allowHttp: z.boolean().default(false),
+    /** ssh: the private key (mode 0600) and the host keys that are trusted; both or neither. */
+    sshKeyFile: absoluteFile.optional(),
+    knownHostsFile: absoluteFile.optional(),
+    author: z
+      .strictObject({ name: z.string().min(1), email: z.string().min(3) })
+      .default({ name: "Slipway", email: "slipway@localhost" }),
+    /** The commit's author is who asked for the release; its committer stays `author`. */
+    authorFromUser: z.boolean().optional(),
+    messageTemplate: messageTemplate.optional(),
+    /** Ends the message with `[skip ci]`. */
+    skipCi: z.boolean().optional(),
+    /** An OpenSSH private key that signs the commits. */
+    signingKeyFile: absoluteFile.optional(),
+  })
+  .superRefine((git, context) => {
+    const { sshKeyFile, knownHostsFile } = git;
+    const needed = transportOf(git.url) === "ssh" || sshKeyFile !== undefined || knownHostsFile !== undefined;
+    for (const [name, value] of Object.entries({ sshKeyFile, knownHostsFile })) {
+      if (!needed || value !== undefined) continue;
+      context.addIssue({ code: "custom", path: [name], message: `git over ssh needs ${name}` });
+    }
+  });
+
 export const environmentSettings = z.strictObject({
   name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a lower-case DNS label"),
   cluster: z
@@ -27,17 +78,7 @@ export const environmentSettings = z.strictObject({
     .refine((c) => c.inCluster !== (c.kubeconfig !== undefined), {
       message: 'give either "kubeconfig" or "inCluster: true"',
     }),
-  git: z.strictObject({
-    url: z.string().min(1).max(2000),
-    branch: z.string().min(1).max(200).default("main"),
-    paths: z.array(z.string().min(1).max(500)).max(50).default(["."]),
-    username: z.string().min(1).optional(),
-    ...secret,
-    allowHttp: z.boolean().default(false),
-    author: z
-      .strictObject({ name: z.string().min(1), email: z.string().min(3) })
-      .default({ name: "Slipway", email: "slipway@localhost" }),
-  }),
+  git: gitSettings,
   mode: z.enum(["observe", "apply", "hand-off"]).default("observe"),
   defaultNamespace: z.string().min(1).default("default"),
   rolloutDeadline: durationMs.default(600_000),
@@ -67,6 +108,13 @@ export const settings = z
     allowPrivateRegistries: z.boolean().default(false),
   })
   .superRefine((value, context) => {
+    value.environments.forEach((environment, index) => {
+      const twin = value.environments.slice(0, index).find((other) => twoSpellings(other, environment));
+      if (twin === undefined) return;
+      const path = ["environments", index, "git", "url"];
+      const message = `is another spelling of the repository of environment "${twin.name}" on the same branch; write both alike`;
+      context.addIssue({ code: "custom", path, message });
+    });
     const seen = new Set<string>();
     value.environments.forEach((environment, index) => {
       if (seen.has(environment.name)) {
@@ -76,6 +124,11 @@ export const settings = z
       seen.add(environment.name);
     });
   });
+
+/** They would push to one branch and one lane ref under two lanes, past each other's lease. */
+function twoSpellings(a: EnvironmentSettings, b: EnvironmentSettings): boolean {
+  return a.git.branch === b.git.branch && mayShareRepository(a.git.url, b.git.url);
+}
 
 export type Settings = z.infer<typeof settings>;
 export type EnvironmentSettings = z.infer<typeof environmentSettings>;

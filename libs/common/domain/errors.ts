@@ -44,6 +44,11 @@ export const errorCatalogue = {
     title: "The cluster's API server cannot be reached",
   },
   CURSOR_INVALID: { kind: "invalid", next: "stop", title: "The cursor is not one of ours" },
+  DISK_FULL: {
+    kind: "unavailable",
+    next: "wait",
+    title: "The worker's disk is full",
+  },
   ENVIRONMENT_AMBIGUOUS: { kind: "invalid", next: "stop", title: "Several environments exist; name one" },
   ENVIRONMENT_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such environment" },
   ENVIRONMENT_OBSERVED: {
@@ -64,6 +69,11 @@ export const errorCatalogue = {
     next: "retry",
     title: "The local git cache is damaged and is made anew",
   },
+  GIT_HOST_KEY_REFUSED: {
+    kind: "unavailable",
+    next: "stop",
+    title: "The git host's key is none of the pinned ones",
+  },
   GIT_HOST_UNSUITABLE: {
     kind: "unavailable",
     next: "stop",
@@ -81,11 +91,17 @@ export const errorCatalogue = {
     next: "retry",
     title: "The push ended without an answer; its outcome is being looked up",
   },
+  GIT_REDIRECTED: {
+    kind: "unavailable",
+    next: "stop",
+    title: "The git host redirects; the settings must hold the address it redirects to",
+  },
   GIT_REPOSITORY_MISSING: {
     kind: "not-found",
     next: "stop",
     title: "The config repository does not exist, or the credential may not see it",
   },
+  GIT_SIGNING_FAILED: { kind: "internal", next: "stop", title: "The commit could not be signed" },
   GIT_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The git host cannot be reached" },
   IDEMPOTENCY_CONFLICT: {
     kind: "conflict",

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { checkBranchName, checkGitUrl, laneKey, laneRefName, normaliseGitUrl } from "./git-url.ts";
+import {
+  checkBranchName,
+  checkGitUrl,
+  laneKey,
+  laneRefName,
+  mayShareRepository,
+  normaliseGitUrl,
+  transportOf,
+} from "./git-url.ts";
 
 const bell = String.fromCodePoint(7);
 
@@ -105,4 +113,24 @@ test("lane key and lane ref name the branch", () => {
   expect(laneKey("https://Host/a.git", "main")).toBe("https://host/a#main");
   expect(laneRefName("shop", "release/1")).toBe("refs/slipway/shop/release/1");
   expect(() => laneRefName("Shop/..", "main")).toThrow("installation");
+});
+
+test.each([
+  ["https://host/a/b.git", "git@HOST:a/b", true],
+  ["https://host/a/b", "ssh://git@host:2222/a/b.git", true],
+  ["http://host/a/b", "https://host/a/b/", true],
+  ["https://host/a/b", "https://HOST:443/a/b.git", false],
+  ["ssh://git@host/a/b", "git@host:a/b.git", false],
+  ["https://host:8443/a/b", "https://host/a/b", false],
+  ["https://host/a/b", "git@host:a/c", false],
+  ["https://host/a/b", "git@other:a/b", false],
+  ["https://host/a/b", "not a url", false],
+])("%s and %s are two spellings of one repository: %s", (a, b, shared) => {
+  expect(mayShareRepository(a, b)).toBe(shared);
+  expect(mayShareRepository(b, a)).toBe(shared);
+});
+
+test("the transport is read from every form of a URL", () => {
+  const urls = ["git@host:a", "ssh://host/a", "HTTPS://host/a", "http://host/a", "/srv/a", "ext::x"];
+  expect(urls.map(transportOf)).toEqual(["ssh", "ssh", "https", "http", "file", undefined]);
 });

@@ -39,12 +39,31 @@ export function checkGitUrl(url: string, rules: GitUrlRules = {}): void {
 export function normaliseGitUrl(url: string): string {
   const { scheme, host, port, path } = partsOf(url);
   const shownPort = port === "" || port === defaultPorts[scheme] ? "" : `:${port}`;
-  const clean = path
+  return `${scheme}://${host.toLowerCase()}${shownPort}${cleanPath(path)}`;
+}
+
+function cleanPath(path: string): string {
+  return path
     .replace(/\/{2,}/g, "/")
     .replace(/\/+$/, "")
     .replace(/\.git$/, "")
     .replace(/\/+$/, "");
-  return `${scheme}://${host.toLowerCase()}${shownPort}${clean}`;
+}
+
+/** How git reaches a URL; undefined where it is no usable URL. */
+export function transportOf(url: string): GitUrlParts["scheme"] | undefined {
+  return tryPartsOf(url)?.scheme;
+}
+
+/**
+ * Whether two URLs that are spelt differently (https and ssh, another port for another transport) may lead to one
+ * repository: their lanes would differ while branch and lane ref are the same. One spelling of it is no such pair.
+ */
+export function mayShareRepository(a: string, b: string): boolean {
+  const [one, two] = [tryPartsOf(a), tryPartsOf(b)];
+  if (one === undefined || two === undefined || normaliseGitUrl(a) === normaliseGitUrl(b)) return false;
+  if (one.scheme === two.scheme) return false;
+  return one.host.toLowerCase() === two.host.toLowerCase() && cleanPath(one.path) === cleanPath(two.path);
 }
 
 /** What a lane is keyed by: everything that pushes to this branch takes turns. */
@@ -81,6 +100,16 @@ function isRefPath(text: string): boolean {
   if (hasControl(text) || /[ ~^:?*[\\]/.test(text) || text.includes("..") || text.includes("@{"))
     return false;
   return text.split("/").every((part) => part !== "" && !part.startsWith(".") && !part.endsWith(".lock"));
+}
+
+function tryPartsOf(url: string): GitUrlParts | undefined {
+  try {
+    return partsOf(url);
+  } catch (cause) {
+    // Not usable at all: `checkGitUrl` says so, with the reason.
+    if (cause instanceof SlipwayError) return undefined;
+    throw cause;
+  }
 }
 
 function partsOf(url: string): GitUrlParts {

@@ -88,7 +88,7 @@ test("refuses a flood of aliases", () => {
 });
 
 test("refuses two apply environments that may write the same file of one lane", () => {
-  const other = { url: "ssh://git@git.example.com/shop/config", paths: ["./deploy/prod/"] };
+  const other = { url: "https://Git.Example.com:443/shop/config", paths: ["./deploy/prod/"] };
   expect(faultsOf({ environments: [environment("a"), environment("b", other)] })).toEqual([
     'environments[1].git.paths[0]: "./deploy/prod/" overlaps "deploy" of environment "a" on the same branch',
   ]);

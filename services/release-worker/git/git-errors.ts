@@ -4,8 +4,10 @@ import type { ErrorCode } from "#common/domain/errors.ts";
 /** What git's words on stderr mean in our catalogue; the first row that fits wins. */
 const meanings: readonly (readonly [RegExp, ErrorCode])[] = [
   [/couldn't find remote ref|no such remote ref/i, "GIT_BRANCH_MISSING"],
+  [/host key verification failed/i, "GIT_HOST_KEY_REFUSED"],
+  [/returned error: 30\d\b|unable to update url base from redirection/i, "GIT_REDIRECTED"],
   [
-    /authentication failed|could not read (username|password)|terminal prompts disabled|returned error: 40[13]\b|http (status )?40[13]\b|permission denied \(|host key verification failed|too many authentication failures/i,
+    /authentication failed|could not read (username|password)|terminal prompts disabled|returned error: 40[13]\b|http (status )?40[13]\b|permission denied \(|too many authentication failures/i,
     "GIT_AUTH_FAILED",
   ],
   [
@@ -13,9 +15,9 @@ const meanings: readonly (readonly [RegExp, ErrorCode])[] = [
     "GIT_REPOSITORY_MISSING",
   ],
   [/does not allow request for unadvertised object/i, "GIT_HOST_UNSUITABLE"],
-  [/no space left on device/i, "INTERNAL"],
+  [/no space left on device|disk quota exceeded/i, "DISK_FULL"],
   [
-    /could not resolve|failed to connect|couldn't connect|connection (refused|reset|timed out)|timed out|returned error: (429|5\d\d)|hung up|early eof|empty reply|unable to access|rpc failed|curl \d+|ssl|could not read from remote repository|unable to update url base from redirection/i,
+    /could not resolve|failed to connect|couldn't connect|connection (refused|reset|timed out)|timed out|returned error: (429|5\d\d)|hung up|early eof|empty reply|unable to access|rpc failed|curl \d+|ssl|could not read from remote repository/i,
     "GIT_UNAVAILABLE",
   ],
   [

@@ -153,10 +153,13 @@ function isHttp(url: string): boolean {
 
 function sshEnvironment({ url, ssh }: GitTarget): Record<string, string> {
   if (protocolOf(url) !== "ssh") return {};
-  const strict = "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 -o IdentitiesOnly=yes";
+  const strict =
+    "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 -o ServerAliveInterval=10 -o ServerAliveCountMax=3";
+  // Only the given key and the pinned hosts: none of an agent, of the user, or of the machine.
   const files =
     ssh === undefined ? "" : ` -i ${quoted(ssh.keyFile)} -o UserKnownHostsFile=${quoted(ssh.knownHostsFile)}`;
-  return { GIT_SSH_COMMAND: `ssh -F /dev/null ${strict}${files}`, GIT_SSH_VARIANT: "ssh" };
+  const alone = "-o IdentitiesOnly=yes -o IdentityAgent=none -o GlobalKnownHostsFile=/dev/null";
+  return { GIT_SSH_COMMAND: `ssh -F /dev/null ${strict} ${alone}${files}`, GIT_SSH_VARIANT: "ssh" };
 }
 
 /** GIT_SSH_COMMAND is read by a shell. */
