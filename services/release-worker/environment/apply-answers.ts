@@ -37,7 +37,7 @@ const takenManagers = [
 
 export function conflictsOf(answer: Answer): readonly FieldConflict[] {
   if (answer.status !== 409) return [];
-  const causes = (answer.body as StatusBody).details?.causes ?? [];
+  const causes = (answer.body as StatusBody | null)?.details?.causes ?? [];
   return causes
     .filter((cause) => cause.reason === "FieldManagerConflict")
     .map((cause) => ({
@@ -64,9 +64,8 @@ export function refusalOf(answer: Answer, path: string): SlipwayError {
   if (badDocument || [400, 404, 405, 415, 422].includes(answer.status)) {
     return new SlipwayError("APPLY_REFUSED", { detail });
   }
-  // Admission answers 403 too; its own words say which of the two it is.
   if (answer.status === 403) {
-    const admission = /admission|denied the request|violates/i.test(detail);
+    const admission = isAdmission(messageOf(answer));
     return new SlipwayError(admission ? "APPLY_REFUSED" : "APPLY_FORBIDDEN", { detail });
   }
   if (answer.status === 409) return new SlipwayError("APPLY_CONFLICT", { detail });
@@ -75,6 +74,12 @@ export function refusalOf(answer: Answer, path: string): SlipwayError {
     return new SlipwayError("APPLY_FORBIDDEN", { detail, hint });
   }
   return new SlipwayError("CLUSTER_UNAVAILABLE", { detail });
+}
+
+/** Admission and missing rights both answer 403; only the latter says who "cannot" do it. */
+function isAdmission(message: string): boolean {
+  if (/\bUser "[^"]*" cannot /.test(message)) return false;
+  return /admission|denied the request|violates|exceeded quota/i.test(message);
 }
 
 /**

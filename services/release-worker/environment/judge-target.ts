@@ -38,7 +38,7 @@ export function judgeTarget({ target, seen, jobId, deadlineMs }: Observation): V
   }
   const generation = BigInt(target.generation ?? 0);
   if (seen.generation < generation) return { kind: "pending", progress: "waiting to be seen" };
-  if (!holdsImages(target, seen)) return overtaken(target, seen, jobId);
+  if (!holdsImages(target, seen)) return otherImages({ target, seen, jobId, deadlineMs });
   const rollout = seen.rollout;
   if (rollout === undefined) return { kind: "pending", progress: "no status yet" };
   const counts = `${rollout.updated} of ${rollout.desired} updated`;
@@ -48,12 +48,7 @@ export function judgeTarget({ target, seen, jobId, deadlineMs }: Observation): V
   if (failingReasons.includes(rollout.reason) && target.spentMs >= Math.min(failingGraceMs, deadlineMs)) {
     return { kind: "bad", reason: why };
   }
-  if (target.spentMs >= deadlineMs) {
-    return {
-      kind: "bad",
-      reason: `not healthy after ${Math.round(deadlineMs / 1000)} s${why === "" ? "" : `: ${why}`}`,
-    };
-  }
+  if (target.spentMs >= deadlineMs) return late(deadlineMs, why);
   return { kind: "pending", progress: why === "" ? counts : `${counts}, ${why}` };
 }
 
@@ -64,13 +59,27 @@ function holdsImages(target: RolloutTarget, seen: Workload): boolean {
   });
 }
 
-/** Another image than ours at a newer generation: a newer job's, or somebody's by hand. */
-function overtaken(target: RolloutTarget, seen: Workload, jobId: string): Verdict {
+/** At a newer generation it is a newer job's image, or somebody's by hand; at ours something changed our apply. */
+function otherImages(o: {
+  target: RolloutTarget;
+  seen: Workload;
+  jobId: string;
+  deadlineMs: number;
+}): Verdict {
+  const { target, seen, jobId, deadlineMs } = o;
   if (seen.generation === BigInt(target.generation ?? 0) && seen.appliedJob === jobId) {
-    return { kind: "pending", progress: "waiting to be seen" };
+    const running = seen.containers.map((container) => container.image).join(", ");
+    return target.spentMs >= deadlineMs
+      ? late(deadlineMs, `the cluster holds other images than were applied: ${running}`)
+      : { kind: "pending", progress: "waiting to be seen" };
   }
   const byJob = seen.appliedJob !== "" && seen.appliedJob !== jobId ? seen.appliedJob : null;
   return { kind: "superseded", by: byJob };
+}
+
+function late(deadlineMs: number, why: string): Verdict {
+  const after = `not healthy after ${Math.round(deadlineMs / 1000)} s`;
+  return { kind: "bad", reason: why === "" ? after : `${after}: ${why}` };
 }
 
 function sameImage(a: string, b: string): boolean {
