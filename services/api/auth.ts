@@ -73,13 +73,13 @@ function operationOf(method: string, url: string): OperationName | undefined {
   return names.find((name) => operations[name].method === method && operations[name].path === url);
 }
 
-const longestHeader = 4096;
+const longestToken = 4096;
 
 /** `Authorization: Bearer …`, or `Scope-Probe token=…` as fluxctl sends it. */
 export function tokenOf(header: string | undefined): string {
   if (header === undefined) throw new SlipwayError("UNAUTHENTICATED", { detail: "no token was given" });
-  const [, token] = /^(?:Bearer +|Scope-Probe +token=)(\S+) *$/i.exec(header.slice(0, longestHeader)) ?? [];
-  if (token !== undefined) return token;
+  const [, token] = /^(?:Bearer +|Scope-Probe +token=)(\S+) *$/i.exec(header) ?? [];
+  if (token !== undefined && token.length <= longestToken) return token;
   throw new SlipwayError("UNAUTHENTICATED", { detail: "the Authorization header is not Bearer <token>" });
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, RawServerDefault, FastifyBaseLogger } from "fasti
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import type { QueueName, Subject } from "#common/contracts/queue.ts";
 import type { Settings } from "#common/contracts/settings.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import type { Log } from "#common/kit/log.ts";
@@ -38,6 +39,8 @@ export interface ApiParts {
 /** As the routes see it: the settings are stored by now. */
 export interface ApiDeps extends ApiParts {
   readonly settingsRevision: bigint;
+  /** Tells workers to look; a hint that never fails and that nobody waits for. */
+  readonly ring: (queue: QueueName, subject: Subject) => void;
 }
 
 /** The Fastify instance with our schemas' types. */

@@ -30,9 +30,9 @@ function unionFaults(
   path: readonly PropertyKey[],
 ): readonly string[] {
   const deep = branches.filter((issues) => issues.every((issue) => isInside(issue)));
-  const nearest = deep.toSorted((a, b) => a.length - b.length)[0];
-  if (nearest === undefined) return [`${pathText(path)}: has none of the forms that are allowed here`];
-  return nearest.flatMap((issue) => faultsOf(issue, path));
+  const told = deep.map((issues) => issues.flatMap((issue) => faultsOf(issue, path)));
+  const [nearest] = told.sort((a, b) => a.length - b.length);
+  return nearest ?? [`${pathText(path)}: has none of the forms that are allowed here`];
 }
 
 function isInside(issue: Issue): boolean {

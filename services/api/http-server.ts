@@ -7,6 +7,7 @@ import { createApp } from "./app.ts";
 import type { ApiApp, ApiParts } from "./deps.ts";
 import { ensureAdminToken, storeSettings } from "./first-start.ts";
 import type { Teller } from "./first-start.ts";
+import { createMergedBell } from "./merged-bell.ts";
 
 export interface HttpServerOptions {
   readonly parts: ApiParts;
@@ -35,7 +36,7 @@ export function createHttpServer({ parts, ...options }: HttpServerOptions): Http
       const settingsRevision = await storeSettings(store, settings);
       const { adminToken: given, teller } = options;
       await ensureAdminToken({ store, log, newId, given, teller });
-      app = await createApp({ ...parts, settingsRevision });
+      app = await createApp({ ...parts, settingsRevision, ring: createMergedBell(parts.bell) });
       unused = unusedSockets(app);
       await listen(app, options);
       log.info("HTTP listens", { address: `http://${options.host}:${portOf(app)}` });

@@ -30,7 +30,7 @@ export interface JobDraft {
   readonly rollbackOf?: string;
 }
 
-type AcceptDeps = Pick<ApiDeps, "store" | "bell" | "log" | "newId" | "settingsRevision">;
+type AcceptDeps = Pick<ApiDeps, "store" | "ring" | "log" | "newId" | "settingsRevision">;
 
 /**
  * The job of a request: a new one, or the one that the same request made before (CORRECTNESS 28).
@@ -42,18 +42,21 @@ export async function acceptOrReplay(
   work: { readonly body: unknown; readonly draft: () => Promise<JobDraft> },
 ): Promise<JobRow> {
   const key = idempotencyKey(asker, work.body);
-  const earlier = key && (await findKey(deps.store.db, key));
-  if (key !== undefined && earlier !== undefined) {
+  let draft: JobDraft;
+  try {
+    draft = await work.draft();
+  } catch (error) {
+    // What the same request was once accepted for stays accepted, whatever would be said of it now.
+    const earlier = key && (await findKey(deps.store.db, key));
+    if (key === undefined || earlier === undefined) throw error;
     return replay(deps, key, { jobId: earlier.job_id, same: earlier.body_hash === key.bodyHash });
   }
-  const draft = await work.draft();
   const acceptance = toAcceptance(deps, { asker, draft, key });
   const accepted = await acceptSurely(deps, acceptance);
   if (accepted.kind !== "accepted" && key !== undefined) {
     return replay(deps, key, { jobId: accepted.jobId, same: accepted.kind === "replayed" });
   }
-  // Only a hint, which never fails: workers find the job by themselves.
-  void deps.bell.ring(queueNames.worker, laneSubject(acceptance.job.lane_id));
+  deps.ring(queueNames.worker, laneSubject(acceptance.job.lane_id));
   return mustGetJob(deps.store.db, acceptance.job.id);
 }
 

@@ -77,7 +77,7 @@ export async function cancelJob(deps: ApiDeps, asker: Asker, job: JobRow): Promi
   const now = await mustGetJob(deps.store.db, job.id);
   refuseLate(now, answer);
   deps.store.hint(job.id);
-  void deps.bell.ring(queueNames.worker, laneSubject(job.lane_id));
+  deps.ring(queueNames.worker, laneSubject(job.lane_id));
   return now;
 }
 
