@@ -1,6 +1,6 @@
 import { queueNames } from "#common/contracts/queue.ts";
 import { systemClock } from "#common/kit/clock.ts";
-import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
+import { createGrpcServer } from "#common/kit/grpc.ts";
 import { createProgress } from "#common/kit/health.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { createLog } from "#common/kit/log.ts";
@@ -11,8 +11,6 @@ import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
 import { stdoutTrace } from "#common/kit/trace.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { createStore } from "#common/store/store.ts";
-import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
-import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import { readWorkerConfig } from "./config.ts";
 import type { WorkerDeps } from "./deps.ts";
@@ -21,6 +19,7 @@ import { createGitCaches } from "./git-caches.ts";
 import { createReleaseService } from "./grpc.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createKubeApis } from "./kube-apis.ts";
+import { createPeers } from "./peers.ts";
 import { createWorker } from "./worker.ts";
 
 await runMain(async () => {
@@ -33,20 +32,13 @@ await runMain(async () => {
   const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
   const kubeApis = createKubeApis();
-  const cluster = createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log });
-  const registry = createGrpcClient(RegistryServiceDefinition, {
-    address: config.scannerAddress,
-    log,
-    deadlineMs: 30_000,
-  });
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
     store,
     log,
     clock: systemClock,
-    cluster,
-    registry,
+    ...createPeers(config, log),
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     fault: createFault(config.fault, (signal) => process.kill(process.pid, signal)),

@@ -159,11 +159,11 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
     heartbeat: createHeartbeat(systemClock),
     cluster: {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
-    } as unknown as WorkerDeps["cluster"],
+    } as Partial<WorkerDeps["cluster"]> as WorkerDeps["cluster"],
     registry: {
       listImages: async () => ({ repositories: [] }),
       refresh: async () => ({ tagFound: true, repository: undefined }),
-    } as unknown as WorkerDeps["registry"],
+    } as Partial<WorkerDeps["registry"]> as WorkerDeps["registry"],
     fault(point) {
       const act = acts.get(point);
       acts.delete(point);
