@@ -85,6 +85,8 @@ describe.runIf(hasPostgres())("jobs by the API", () => {
     expect(page.body).toMatchObject({ jobs: [{ id: third }], next: expect.any(String) });
     const link = /^<([^>]+)>; rel="next"$/.exec(page.headers.get("link") ?? "")?.[1] ?? "";
     expect((await box.call("GET", link)).body).toMatchObject({ jobs: [{ id: first }], next: null });
+    const short = await box.call("GET", "/v1/jobs?workload=sock-shop/cart");
+    expect(short.body).toMatchObject({ jobs: [{ id: third }, { id: first }] });
     const other = await box.call("GET", "/v1/jobs?kind=release&phase=queued&limit=2&environment=default");
     expect(other.body).toMatchObject({ jobs: [{ id: third }, { id: second }] });
     const later = new Date(Date.now() + 60_000).toISOString();

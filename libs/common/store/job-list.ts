@@ -93,11 +93,15 @@ function conditions(eb: Jobs, filter: JobFilter) {
   ].flat();
 }
 
-// Before planning a job has no results; what it was asked for stands in its spec.
+// Before planning a job has no results; what it was asked for stands in its spec, with or without a kind.
 function touchesWorkload(workload: string) {
   const anyKind = workload.includes(":") ? null : workload.split("/", 2);
   const pattern = anyKind && `${escapeLike(anyKind[0] ?? "")}:%/${escapeLike(anyKind[1] ?? "")}`;
-  return sql<boolean>`(spec->'workloads' ? ${workload} or exists (
+  const short = workload.replace(/:[^/]*\//, "/");
+  return sql<boolean>`(exists (
+    select 1 from jsonb_array_elements_text(spec->'workloads') as asked (workload)
+    where asked.workload in (${workload}, ${short}) or asked.workload like ${pattern}
+  ) or exists (
     select 1 from jsonb_array_elements(results) as result
     where result->>'workload' = ${workload} or result->>'workload' like ${pattern}))`;
 }
