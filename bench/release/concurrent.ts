@@ -1,6 +1,6 @@
 import { quantile } from "../support/quantile.ts";
 import { toRow, type Row } from "../support/row.ts";
-import { repository } from "../support/world.ts";
+import { pushesTo } from "../support/stage.ts";
 import type { Releases } from "./releases.ts";
 import { secondsToCommit } from "./single.ts";
 
@@ -18,8 +18,8 @@ interface Round {
 }
 
 const singles = 10;
-/** One list tells of all of them: asking for each would be most of the work. */
-const pollEveryMs = 5;
+/** One list tells of all of them: asking for each, or often, would be most of the work. */
+const pollEveryMs = 20;
 
 /** All at once on one repository, until the last of them has its commit; beside one at a time. */
 export async function concurrentRow(releases: Releases, options: ConcurrentOptions): Promise<Row> {
@@ -49,7 +49,7 @@ export async function concurrentRow(releases: Releases, options: ConcurrentOptio
 
 async function releaseAtOnce(releases: Releases, atOnce: number): Promise<Round> {
   const { api } = releases.stage;
-  const pushesBefore = pushesTo(releases);
+  const pushesBefore = pushesTo(releases.stage);
   const services = releases.nextServices(atOnce);
   const startedMs = performance.now();
   const jobs = await Promise.all(services.map((service) => releases.start(service)));
@@ -65,13 +65,7 @@ async function releaseAtOnce(releases: Releases, atOnce: number): Promise<Round>
     { everyMs: pollEveryMs, what: `the commits of ${atOnce} releases` },
   );
   const seconds = (performance.now() - startedMs) / 1000;
-  const pushes = pushesTo(releases) - pushesBefore;
+  const pushes = pushesTo(releases.stage) - pushesBefore;
   for (const job of jobs) await api.succeeded(job.id);
   return { seconds, pushes };
-}
-
-/** Pushes that the host has seen, landed or not. */
-function pushesTo({ stage }: Releases): number {
-  const path = new URL(`${stage.world.git.repositoryUrl(repository)}/git-receive-pack`).pathname;
-  return stage.world.git.requests().filter((seen) => seen.method === "POST" && seen.path === path).length;
 }

@@ -2,6 +2,7 @@ import type { Job } from "#common/contracts/http.ts";
 import { quantile } from "../support/quantile.ts";
 import { toRow, type Row } from "../support/row.ts";
 import { sharedImage } from "../support/shop.ts";
+import { pushesTo } from "../support/stage.ts";
 import type { Releases } from "./releases.ts";
 
 export interface SingleOptions {
@@ -82,13 +83,16 @@ async function measurePairs(options: SingleOptions, pairs: Pairs): Promise<Row> 
 }
 
 /** Polling tells it sooner than the stream of events, whose hints are merged. */
-const pollEveryMs = 2;
+const pollEveryMs = 3;
+const pushTimeoutMs = 10_000;
 
 /** The clock stops at the commit; the rollout is waited for, so that the next run finds quiet. */
 export async function secondsToCommit(releases: Releases, start: () => Promise<Job>): Promise<number> {
   const { api } = releases.stage;
+  const pushes = pushesTo(releases.stage);
   const startedMs = performance.now();
   const { id } = await start();
+  await untilPushed(releases, pushes);
   const job = await api.poll(
     async () => {
       const now = await api.job(id);
@@ -100,6 +104,19 @@ export async function secondsToCommit(releases: Releases, start: () => Promise<J
   const ended = await api.succeeded(id);
   if (job.commit === null) throw new Error(`release ${id} ended without a commit: ${ended.outcome}`);
   return seconds;
+}
+
+/**
+ * Waits at the git host, which runs in this process, for the push and its end. Asking the API from
+ * the start would take a good part of a core from what is measured.
+ */
+async function untilPushed({ stage }: Releases, before: number): Promise<void> {
+  const { api, world } = stage;
+  const untilMs = performance.now() + pushTimeoutMs;
+  // Without a push the job tells what happened.
+  const come = async () => pushesTo(stage) > before || performance.now() > untilMs || undefined;
+  await api.poll(come, { everyMs: 2, what: "the push" });
+  await world.git.idle();
 }
 
 async function secondsToNothing(releases: Releases, start: () => Promise<Job>): Promise<number> {

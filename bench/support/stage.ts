@@ -7,7 +7,7 @@ import { createBenchApi, type BenchApi } from "./api.ts";
 import type { BenchRun } from "./bench.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { sharedImage, type ShopSize } from "./shop.ts";
-import { gitUser, peerRepository, startBenchWorld, type BenchWorld } from "./world.ts";
+import { gitUser, peerRepository, repository, startBenchWorld, type BenchWorld } from "./world.ts";
 
 /** Slipway with one worker at work on a shop, and the peer beside it. */
 export interface Stage {
@@ -71,4 +71,10 @@ async function untilRead(o: { run: BenchRun; world: BenchWorld; api: BenchApi })
 /** The services of a stage whose image nobody else runs. */
 export function lonelyServices(world: BenchWorld) {
   return world.services.filter((service) => service.image !== sharedImage);
+}
+
+/** Pushes to our repository that the host has seen, landed or not. */
+export function pushesTo({ world }: Pick<Stage, "world">): number {
+  const path = new URL(`${world.git.repositoryUrl(repository)}/git-receive-pack`).pathname;
+  return world.git.requests().filter((seen) => seen.method === "POST" && seen.path === path).length;
 }
