@@ -32,13 +32,15 @@ await runMain(async () => {
   const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
   const kubeApis = createKubeApis();
+  const peers = createPeers(config, log);
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
     store,
     log,
     clock: systemClock,
-    ...createPeers(config, log),
+    cluster: peers.cluster,
+    registry: peers.registry,
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     fault: createFault(config.fault, (signal) => process.kill(process.pid, signal)),
@@ -55,5 +57,8 @@ await runMain(async () => {
     log,
     ...(trace === undefined ? {} : { trace }),
   });
-  await runUntilSignal([store, bell, gitCaches, kubeApis, worker, server], { log, exitWithParent: true });
+  await runUntilSignal([store, bell, peers, gitCaches, kubeApis, worker, server], {
+    log,
+    exitWithParent: true,
+  });
 });

@@ -1,20 +1,38 @@
 import { createGrpcClient } from "#common/kit/grpc.ts";
+import type { Service } from "#common/kit/lifecycle.ts";
 import type { Log } from "#common/kit/log.ts";
-import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
-import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
+import { ClusterServiceDefinition, type ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
+import {
+  RegistryServiceDefinition,
+  type RegistryServiceClient,
+} from "#proto/slipway/registry/v1/registry.ts";
 import type { WorkerConfig } from "./config.ts";
 
 /** A registry may take its time over a tag that nobody has looked at yet. */
 const registryDeadlineMs = 30_000;
 
-/** The services that this one asks: the watcher for what runs, the scanner for what exists. */
-export function createPeers(config: WorkerConfig, log: Log) {
+export interface Peers extends Service {
+  /** What runs. */
+  readonly cluster: ClusterServiceClient;
+  /** What exists. */
+  readonly registry: RegistryServiceClient;
+}
+
+/** The services that this one asks; they connect at the first call. */
+export function createPeers(config: WorkerConfig, log: Log): Peers {
+  const cluster = createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log });
+  const registry = createGrpcClient(RegistryServiceDefinition, {
+    address: config.scannerAddress,
+    log,
+    deadlineMs: registryDeadlineMs,
+  });
   return {
-    cluster: createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log }),
-    registry: createGrpcClient(RegistryServiceDefinition, {
-      address: config.scannerAddress,
-      log,
-      deadlineMs: registryDeadlineMs,
-    }),
+    name: "peers",
+    cluster,
+    registry,
+    async stop() {
+      cluster.close();
+      registry.close();
+    },
   };
 }
