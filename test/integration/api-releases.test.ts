@@ -162,6 +162,8 @@ describe.runIf(hasPostgres())("releasing by the API", () => {
     box.peers.watcherAway = true;
     expect((await release({ ...ask, workloads: ["sock-shop/absent"] })).status).toBe(202);
     box.peers.watcherAway = false;
+    box.peers.view = { ...freshView, ageMs: 11_000n };
+    expect((await release({ ...ask, workloads: ["sock-shop/absent"] })).status).toBe(202);
     box.peers.view = { ...freshView, complete: false };
     expect((await release({ ...ask, workloads: ["sock-shop/absent"] })).status).toBe(202);
   });

@@ -90,6 +90,9 @@ function declaredId(one: Asked, declared: readonly WorkloadId[]): string | undef
   });
 }
 
+/** An older view says nothing about what does not run. */
+const freshMs = 10_000n;
+
 /** Only both views together can tell that something is not there. */
 async function refuseUnknown(
   deps: ChooseDeps,
@@ -99,13 +102,14 @@ async function refuseUnknown(
   const tip = await environmentTip(deps.store.db, environment.name);
   const namespace = one.bare ? "" : one.id.namespace;
   const cluster = await readCluster(deps, { environment: environment.name, namespace });
-  if (tip === undefined || cluster.workloads === undefined) return;
+  if (tip === undefined || cluster.workloads === undefined || cluster.view === undefined) return;
   const runs = cluster.workloads.some((id) =>
     one.bare ? id.name === one.id.name : matchesWorkload(id, one.id),
   );
   // Of several, one that is in no manifest is left alone with that reason; the others go on.
   if (runs && alone) throw notDeclared(one.text);
-  if (runs || cluster.view?.complete !== true) return;
+  const fresh = cluster.view.complete && cluster.view.ageMs <= freshMs;
+  if (runs || !fresh) return;
   const rows = await declaredWorkloads(deps.store.db, environment.name);
   throw notFound(
     one.text,
