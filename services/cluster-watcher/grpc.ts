@@ -44,7 +44,7 @@ async function* follow(
   const backlog: WorkloadChange[] = [];
   let wake = Promise.withResolvers<void>();
   const unsubscribe = watch.subscribe((change) => {
-    if (!wanted(change.workload)) return;
+    if (!wanted(change.workload) || backlog.length > maxBacklog) return;
     backlog.push(change);
     wake.resolve();
   });

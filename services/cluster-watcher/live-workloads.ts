@@ -78,10 +78,13 @@ function rendered(state: State, id: string): Workload | undefined {
   const rollout = workload?.rollout;
   if (workload === undefined || rollout === undefined || pods === undefined) return workload;
   if (rollout.phase === RolloutPhase.ROLLOUT_PHASE_COMPLETE) return workload;
-  const images = new Set(workload.containers.map((container) => container.image));
+  const images = workload.containers
+    .filter((container) => !container.init)
+    .map((container) => container.image);
+  // A pod may hold more than its template: meshes and the like inject containers.
   const current = [...pods]
     .map((key) => state.pods.get(key))
-    .find((pod) => pod !== undefined && pod.images.every((image) => images.has(image)));
+    .find((pod) => pod !== undefined && images.every((image) => pod.images.includes(image)));
   if (current?.trouble === undefined) return workload;
   const { reason, message } = current.trouble;
   const failed = rollout.phase === RolloutPhase.ROLLOUT_PHASE_FAILED;

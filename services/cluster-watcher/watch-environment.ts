@@ -145,7 +145,8 @@ function problemOf(connection: Connection | undefined, connectError: unknown): s
   const closed = connection.informers.find((informer) => !informer.state().watchOpen);
   const error = connection.probe.lastError() ?? closed?.state().lastError ?? undefined;
   if (error !== undefined) return textOf(error);
-  return closed === undefined ? "" : "a watch is being opened";
+  if (closed !== undefined) return "a watch is being opened";
+  return connection.probe.ageMs() === Infinity ? "the API server has not answered a probe yet" : "";
 }
 
 function textOf(error: unknown): string {

@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+
+import { Workload, type View, type WatchWorkloadsResponse } from "#proto/slipway/cluster/v1/cluster.ts";
+
+import { createClusterService } from "./grpc.ts";
+import type { WorkloadChange } from "./live-workloads.ts";
+import type { EnvironmentWatch } from "./watch-environment.ts";
+
+// What needs a reader that stops reading; all else is proved over sockets in watch.test.ts.
+
+const web = Workload.fromPartial({ namespace: "shop", kind: "deployment", name: "web" });
+const other = { ...web, namespace: "other" };
+const view: View = { ageMs: 0n, complete: true, problem: "" };
+
+function aStream(namespace = "shop") {
+  const listeners = new Set<(change: WorkloadChange) => void>();
+  const watch: EnvironmentWatch = {
+    name: "watch-default",
+    environment: "default",
+    view: () => view,
+    all: () => [web],
+    get: () => web,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const ending = new AbortController();
+  const context = { signal: ending.signal };
+  type Context = Parameters<ReturnType<typeof createClusterService>["watchWorkloads"]>[1];
+  const answers = createClusterService([watch]).watchWorkloads(
+    { environment: "default", namespace },
+    context as Context,
+  );
+  const stream = answers[Symbol.asyncIterator]() as AsyncIterator<Partial<WatchWorkloadsResponse>>;
+  return {
+    next: async () => ((await stream.next()).value as WatchWorkloadsResponse | undefined)?.event?.$case,
+    tell: (workload: Workload) => listeners.forEach((listener) => listener({ kind: "upserted", workload })),
+    end: () => ending.abort(),
+    stream,
+    listeners,
+  };
+}
+
+test("what changes while the snapshot is read is told after it", async () => {
+  const { next, tell, end, stream } = aStream();
+  expect(await next()).toBe("upserted");
+  tell(web);
+  expect(await next()).toBe("view");
+  expect(await next()).toBe("upserted");
+  expect(await next()).toBe("view");
+  end();
+  expect((await stream.next()).done).toBe(true);
+});
+
+test("a reader that falls far behind is cut, so that it asks for a new snapshot", async () => {
+  const { next, tell, listeners } = aStream();
+  expect(await next()).toBe("upserted");
+  for (let change = 0; change <= 20_000; change += 1) tell(web);
+  expect(await next()).toBe("view");
+  await expect(next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect(listeners.size).toBe(0);
+});
+
+test("changes in other namespaces do not count against a reader", async () => {
+  const { next, tell } = aStream();
+  expect(await next()).toBe("upserted");
+  for (let change = 0; change <= 20_000; change += 1) tell(other);
+  tell(web);
+  expect(await next()).toBe("view");
+  expect(await next()).toBe("upserted");
+});
+
+test("a reader that leaves is forgotten", async () => {
+  const { next, stream, listeners } = aStream();
+  await next();
+  expect(listeners.size).toBe(1);
+  await stream.return?.();
+  expect(listeners.size).toBe(0);
+});
