@@ -28,7 +28,7 @@ await runMain(async () => {
     port: config.grpcPort,
     services: [[ClusterServiceDefinition, createClusterService(watches)]],
     log,
-    ...(config.trace ? { trace: stdoutTrace(config.name) } : {}),
+    trace: config.trace ? stdoutTrace(config.name) : undefined,
   });
   await runUntilSignal([...watches, server], { log, exitWithParent: true });
 });

@@ -1,7 +1,6 @@
 import { queueNames } from "#common/contracts/queue.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
-import { createProgress } from "#common/kit/health.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { createLog } from "#common/kit/log.ts";
 import { createQueue } from "#common/kit/queue.ts";
@@ -25,11 +24,12 @@ import { createWorker } from "./worker.ts";
 await runMain(async () => {
   const config = readWorkerConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
+  const { databaseUrl, redisUrl, name, logLevel } = config;
   const redactor = createRedactor();
-  const log = createLog({ service: config.name, level: config.logLevel, redactor });
-  const trace = config.trace ? stdoutTrace(config.name) : undefined;
-  const store = createStore({ databaseUrl: config.databaseUrl, log });
-  const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
+  const log = createLog({ service: name, level: logLevel, redactor });
+  const trace = config.trace ? stdoutTrace(name) : undefined;
+  const store = createStore({ databaseUrl, log });
+  const bell = createQueue({ redisUrl, databaseUrl, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
   const kubeApis = createKubeApis();
   const peers = createPeers(config, log);
@@ -48,15 +48,9 @@ await runMain(async () => {
     kubeOf: (environment) => kubeApis.of(environment),
     ring: (subject) => bell.ring(queueNames.worker, subject),
   };
-  const progress = createProgress({ maxSilenceMs: 30_000 });
-  const worker = createWorker({ deps, bell, name: config.name, progress });
-  const server = createGrpcServer({
-    host: config.grpcHost,
-    port: config.grpcPort,
-    services: [[ReleaseServiceDefinition, createReleaseService(deps)]],
-    log,
-    ...(trace === undefined ? {} : { trace }),
-  });
+  const worker = createWorker({ deps, bell, name });
+  const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;
+  const server = createGrpcServer({ host: config.grpcHost, port: config.grpcPort, services, log, trace });
   await runUntilSignal([store, bell, peers, gitCaches, kubeApis, worker, server], {
     log,
     exitWithParent: true,

@@ -1,5 +1,5 @@
 import { environmentSubject, laneSubject, queueNames, type Subject } from "#common/contracts/queue.ts";
-import type { Progress } from "#common/kit/health.ts";
+
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Bell, Listener } from "#common/kit/queue.ts";
 import * as lanes from "#common/store/lanes.ts";
@@ -17,14 +17,13 @@ export interface WorkerOptions {
   readonly deps: WorkerDeps;
   readonly bell: Bell;
   readonly name: string;
-  readonly progress: Progress;
 }
 
 /**
  * Looks at lanes and environments when the bell rings and, every 2 s, by itself: with the queue gone
  * everything still moves, only slower (CORRECTNESS 29). Which process acts is decided by leases alone.
  */
-export function createWorker({ deps, bell, name, progress }: WorkerOptions): Service {
+export function createWorker({ deps, bell, name }: WorkerOptions): Service {
   const laneRoom = createLaneRoom(deps);
   const environmentRoom = createEnvironmentRoom(deps);
   const stopping = new AbortController();
@@ -44,7 +43,6 @@ export function createWorker({ deps, bell, name, progress }: WorkerOptions): Ser
     void work.finally(() => running.delete(work));
   };
   const lookByItself = async (): Promise<void> => {
-    progress.beat();
     for (const id of await lanes.dueLanes(deps.store.db, dueLimit)) start(look(laneSubject(id)));
     for (const due of await lanes.dueEnvironments(deps.store.db, dueLimit))
       start(look(environmentSubject(due)));

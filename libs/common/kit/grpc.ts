@@ -46,7 +46,7 @@ export interface GrpcServerOptions<Ds extends readonly TsProtoServiceDefinition[
   readonly port: number;
   readonly services: { readonly [K in keyof Ds]: GrpcService<Ds[K]> };
   readonly log: Log;
-  readonly trace?: Trace;
+  readonly trace?: Trace | undefined;
 }
 
 export interface GrpcServer extends Service {
@@ -165,7 +165,7 @@ export interface GrpcClientOptions extends GrpcSecurity {
   /** For calls with one answer; streams have none and end by their signal. */
   readonly deadlineMs?: number;
   readonly log?: Log;
-  readonly trace?: Trace;
+  readonly trace?: Trace | undefined;
 }
 
 /** Per call: another deadline, a signal that cancels. */
