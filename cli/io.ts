@@ -19,6 +19,10 @@ export interface Io {
   readonly errColour: boolean;
   /** Writes one line to the result. */
   out(line: string): void;
+  /** Writes text to the result as it is, its line breaks included. */
+  outRaw(text: string): void;
+  /** All of stdin; undefined when there is more than `limitBytes`. */
+  readIn(limitBytes: number): Promise<Buffer | undefined>;
   /** Writes one line of progress or talk. */
   err(line: string): void;
   /** Writes to the progress stream as it is: cursor movements of the live view. */
@@ -50,6 +54,8 @@ export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
     outColour: colour(stdout),
     errColour: colour(stderr),
     out: (line) => void stdout.write(`${line}\n`),
+    outRaw: (text) => void stdout.write(text),
+    readIn: (limitBytes) => readAll(stdin, limitBytes),
     err: (line) => void stderr.write(`${line}\n`),
     errRaw: (text) => void stderr.write(text),
     size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
@@ -70,6 +76,17 @@ function leaveOnBrokenPipe(process: NodeJS.Process): (error: NodeJS.ErrnoExcepti
     if (error.code !== "EPIPE") throw error;
     process.exit();
   };
+}
+
+async function readAll(stdin: NodeJS.ReadStream, limitBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength;
+    if (bytes > limitBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 async function askOnce(process: NodeJS.Process, question: string): Promise<string | undefined> {

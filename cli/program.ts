@@ -4,6 +4,8 @@ import { addEnvironments } from "./commands/environments.ts";
 import { addImages } from "./commands/images.ts";
 import { addCancel, addJob } from "./commands/job.ts";
 import { addJobs } from "./commands/jobs.ts";
+import { addLint } from "./commands/lint.ts";
+import { addManifest } from "./commands/manifest.ts";
 import { addRelease } from "./commands/release.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addVersion } from "./commands/version.ts";
@@ -72,6 +74,8 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addCancel(program, deps);
   program.commandsGroup("Run it:");
   addEnvironments(program, deps);
+  addManifest(program, deps);
+  addLint(program, deps);
   addVersion(program, deps);
   return program;
 }

@@ -56,7 +56,10 @@ export interface Shown {
 }
 
 /** Prints a result as `-o` asks. */
-export function show(session: Pick<Session, "io" | "options">, shown: Shown): void {
+export function show(
+  session: { readonly io: Io; readonly options: Pick<CommonOptions, "output" | "headers"> },
+  shown: Shown,
+): void {
   const { io, options } = session;
   const { output, headers } = options;
   if (output === "json" || output === "yaml") return io.out(dataText(shown.data, output));

@@ -13,6 +13,7 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  readonly stdin?: string | Uint8Array;
   /** Called with everything written to stderr so far, at each piece. */
   readonly onErr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -23,8 +24,9 @@ export async function runSlipway(args: readonly string[], options: RunOptions = 
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  child.stdin.on("error", ignoreClosedPipe).end(options.stdin ?? "");
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -41,6 +43,11 @@ export async function runSlipway(args: readonly string[], options: RunOptions = 
   return { code, out, err };
 }
 
+/** A verb that needs no input may be gone before we have written it. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
 export interface FakeIo extends Io {
   readonly outLines: readonly string[];
   readonly errLines: readonly string[];
@@ -52,7 +59,7 @@ export interface FakeIo extends Io {
 /** A person at a terminal, as far as the program can tell, or a pipe. */
 export function createFakeIo(
   args: readonly string[],
-  more: Partial<Io> & { answers?: string[] } = {},
+  more: Partial<Io> & { answers?: string[]; stdin?: string | Uint8Array } = {},
 ): FakeIo {
   const outLines: string[] = [];
   const errLines: string[] = [];
@@ -70,6 +77,8 @@ export function createFakeIo(
     outColour: false,
     errColour: false,
     out: (line) => void outLines.push(line),
+    outRaw: (text) => void outLines.push(text),
+    readIn: async () => Buffer.from(more.stdin ?? ""),
     err: (line) => void errLines.push(line),
     errRaw: (text) => {
       screen += text;

@@ -15,6 +15,7 @@ export type EditRefusal =
   | "duplicate-container"
   | "conflicting-edits"
   | "invalid-image"
+  | "invalid-policy"
   | "verification-failed";
 
 export interface Refused {

@@ -184,7 +184,7 @@ function readIdentity(tree: Tree, root: Place, defaultNamespace: string): Identi
 function containersOf(tree: Tree, root: Place, layout: KindLayout): readonly FoundContainer[] {
   const podSpec = placeAt(tree, root, layout.podSpec);
   if (podSpec === undefined) return [];
-  return ["containers", "initContainers"].flatMap((list) =>
+  return containerLists.flatMap((list) =>
     itemsOf(tree, placeAt(tree, podSpec, [list])).flatMap((item) => {
       const name = textAt(tree, item, ["name"]);
       const image = slotOf(placeAt(tree, item, ["image"]));
@@ -193,6 +193,8 @@ function containersOf(tree: Tree, root: Place, layout: KindLayout): readonly Fou
     }),
   );
 }
+
+const containerLists = ["containers", "initContainers", "ephemeralContainers"];
 
 function refuseNonText(image: Slot): Slot {
   return image.isText || image.refusal !== undefined ? image : { ...image, refusal: "not-text" };

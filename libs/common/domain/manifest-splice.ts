@@ -81,10 +81,22 @@ interface Comparison {
   readonly targets: ReadonlyMap<Node, Splice>;
   /** The edited document. */
   readonly source: string;
+  /** Judges a pair of nodes itself, where it wants to. */
+  readonly judge?: Judge;
   reached: number;
 }
 
+/** What an edit that adds or removes nodes says of the place it changed; undefined elsewhere. */
+export type Judge = (before: unknown, after: unknown) => boolean | undefined;
+
+/** Whether two trees are the same, but for what the judge decides. */
+export function isSameTree(before: unknown, after: unknown, judge: Judge = () => undefined): boolean {
+  return isSame(before, after, { targets: new Map(), source: "", judge, reached: 0 });
+}
+
 function isSame(a: unknown, b: unknown, comparison: Comparison): boolean {
+  const judged = comparison.judge?.(a, b);
+  if (judged !== undefined) return judged;
   if (isAlias(a)) return isAlias(b) && a.source === b.source;
   if (isScalar(a)) return isScalar(b) && isSameProps(a, b) && isSameScalar(a, b, comparison);
   if (isSeq(a)) {

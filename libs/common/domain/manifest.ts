@@ -15,6 +15,7 @@ import { findWorkloads, type FoundFault, type FoundWorkload } from "./manifest-f
 import { applySplices, sourceOf, type Splice } from "./manifest-splice.ts";
 import { offsetOf, placeAt, slotOf, type Slot } from "./manifest-tree.ts";
 import { lineCounter, readDocuments, type YamlDocument } from "./manifest-yaml.ts";
+import { policyFaultsOf } from "./manifest-policy-faults.ts";
 import { readPolicies, type Policies } from "./policy.ts";
 import { formatWorkloadId, type WorkloadId } from "./workload.ts";
 
@@ -43,6 +44,8 @@ export interface DeclaredWorkload {
   readonly line: number;
   readonly containers: readonly DeclaredContainer[];
   readonly policies: Policies;
+  /** What is wrong with them; absent when nothing is. */
+  readonly policyFaults?: readonly ManifestFault[];
   /** False when the namespace came from the default. */
   readonly namespaceDeclared: boolean;
 }
@@ -211,6 +214,7 @@ const mostAliases = 100;
 
 function declare(found: FoundWorkload, lineAt: (offset: number) => number): DeclaredWorkload {
   const line = (offset: number): number => lineAt(found.document.start + offset);
+  const policyFaults = policyFaultsOf(found).map((fault) => toFault(fault, found.document, lineAt));
   return {
     id: found.id,
     apiVersion: found.apiVersion,
@@ -230,6 +234,7 @@ function declare(found: FoundWorkload, lineAt: (offset: number) => number): Decl
       };
     }),
     policies: readPolicies(found.annotations),
+    ...(policyFaults.length === 0 ? {} : { policyFaults }),
     namespaceDeclared: found.namespaceDeclared,
   };
 }

@@ -1,3 +1,5 @@
+import { filterFault } from "./tag.ts";
+
 /** What people wrote about a workload in its annotations. */
 export interface Policies {
   readonly automated: boolean;
@@ -49,6 +51,62 @@ export function prefixInUse(annotations: Readonly<Record<string, string>>): Poli
   const used = new Set(policyEntries(annotations).map((entry) => entry.prefix));
   return policyPrefixes.find((prefix) => used.has(prefix));
 }
+
+/** What is wrong with the policies that stand in annotations, for a report; reading them never fails. */
+export function policyFaults(
+  annotations: Readonly<Record<string, string>>,
+): readonly { readonly annotation: string; readonly message: string }[] {
+  const disagreed = new Set(policyDisagreements(annotations));
+  return Object.entries(annotations).flatMap(([annotation, value]) => {
+    const entry = policyEntry(annotation, value);
+    const fault =
+      entry === undefined ? unknownFault(annotation) : (policyFault(entry.key, value) ?? disagreement(entry));
+    return fault === undefined ? [] : [{ annotation, message: fault }];
+  });
+
+  function disagreement({ key, prefix }: PolicyEntry): string | undefined {
+    const counts = strongest(annotations).get(key);
+    if (!disagreed.has(key) || counts === undefined || counts.prefix === prefix) return undefined;
+    return `${key} says something else under ${counts.prefix}, which counts`;
+  }
+}
+
+/** Under our own prefix a key nobody knows is a slip; the others had more keys than we read. */
+function unknownFault(annotation: string): string | undefined {
+  const prefix = `${policyPrefixes[0]}/`;
+  if (!annotation.startsWith(prefix)) return undefined;
+  return `"${annotation.slice(prefix.length)}" is no policy (${policyKeys})`;
+}
+
+/** Whether an annotation is a policy, or a slip under our own prefix. */
+export function isPolicyName(annotation: string): boolean {
+  return policyEntry(annotation, "") !== undefined || annotation.startsWith(`${policyPrefixes[0]}/`);
+}
+
+/** The names a key may have under a prefix, the one we write first. */
+export function policyNames(prefix: PolicyPrefix, key: string): readonly string[] {
+  const name = `${prefix}/${key}`;
+  return key.startsWith("tag.") ? [name, `filter.${prefix}/${key.slice("tag.".length)}`] : [name];
+}
+
+/** What is wrong with a policy that is to be written; null takes one away. */
+export function policyFault(key: string, value: string | null): string | undefined {
+  if (!knownKey.test(key)) return `"${key}" is no policy (${policyKeys})`;
+  // An annotation's name is at most 63 characters after its prefix, of the same kind as a label's.
+  if (key.length > 63 || !/^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/.test(key)) {
+    return `"${key}" cannot be the name of an annotation`;
+  }
+  if (value === null) return undefined;
+  if (switches.has(key) && value !== "true" && value !== "false") return `${key} is "true" or "false"`;
+  if (value.length > longestValue) return `${key} is longer than ${longestValue} characters`;
+  if (!value.isWellFormed()) return `${key} is not text`;
+  const fault = key.startsWith("tag.") ? filterFault(value) : undefined;
+  return fault === undefined ? undefined : `${key}: ${fault}`;
+}
+
+const switches: ReadonlySet<string> = new Set(["automated", "locked", "ignore"]);
+const policyKeys = "automated, locked, locked_msg, locked_user, ignore, hold, tag.CONTAINER";
+const longestValue = 4096;
 
 interface PolicyEntry {
   readonly prefix: PolicyPrefix;
