@@ -23,6 +23,7 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
     of(environment) {
       const { git } = environment;
       const ssh = sshFiles(git);
+      if (git.signingKeyFile !== undefined) checkKeyFile("git.signingKeyFile", git.signingKeyFile);
       const token = readSecret({ file: git.tokenFile, env: git.tokenEnv }, o.env);
       if (token !== undefined) o.redactor.add(token);
       const key = JSON.stringify([git.url, git.branch, git.username, token, ssh]);

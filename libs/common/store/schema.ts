@@ -139,6 +139,8 @@ export interface StoredDraft {
   readonly author: { readonly name: string; readonly email: string; readonly at: string };
   readonly committer: { readonly name: string; readonly email: string; readonly at: string };
   readonly files: readonly { readonly path: string; readonly mode: string; readonly base64: string }[];
+  /** The commit object of a signed commit (base64): its signature cannot be made again elsewhere. */
+  readonly raw?: string;
 }
 
 /** What an adopted commit means for its job. */

@@ -51,8 +51,25 @@ test("later drafts stand on the one before", () => {
 test("the answer gives the commits' ids", () => {
   const { questions } = writeImportStream(base, [draft], "refs/scratch/1");
   const answer = `040000 tree ${oid}\tdeploy\n100644 blob ${oid}\tdeploy/a\n${oid}\n`;
-  expect(readImportAnswer(answer, questions)).toEqual([oid]);
-  expect(readImportAnswer(`missing deploy\nmissing deploy/a\n${oid}\n`, questions)).toEqual([oid]);
+  expect(readImportAnswer(answer, questions)).toEqual({ commits: [oid], trees: [] });
+  expect(readImportAnswer(`missing deploy\nmissing deploy/a\n${oid}\n`, questions)).toEqual({
+    commits: [oid],
+    trees: [],
+  });
+});
+
+test("where a draft is signed, the tree of every commit is asked for", () => {
+  const signed = { ...draft, signingKeyFile: "/key" };
+  const { bytes, questions } = writeImportStream(base, [draft, signed], "refs/scratch/1");
+  expect(bytes.toString().match(/^(get-mark|ls) :.*$/gm)).toEqual([
+    "get-mark :1",
+    'ls :1 ""',
+    "get-mark :2",
+    'ls :2 ""',
+  ]);
+  const [commit, tree] = ["d".repeat(40), "e".repeat(40)];
+  const one = `missing deploy\nmissing deploy/a\n${commit}\n040000 tree ${tree}\t\n`;
+  expect(readImportAnswer(one + one, questions)).toEqual({ commits: [commit, commit], trees: [tree, tree] });
 });
 
 test.each([
@@ -67,7 +84,7 @@ test.each([
 
 test("an answer without a commit is a broken cache", () => {
   const { questions } = writeImportStream(base, [draft], "refs/scratch/1");
-  expect(() => readImportAnswer("missing a\nmissing b\n", questions)).toThrow("cache is damaged");
+  expect(() => readImportAnswer("missing a\nmissing b\n", questions)).toThrow("fast-import named no mark");
 });
 
 test.each(["120000", "160000", "040000", "100664"])("mode %s is refused", (mode) => {

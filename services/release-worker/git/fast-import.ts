@@ -21,6 +21,10 @@ export interface CommitDraft {
   readonly author: IdentityAt;
   readonly committer: IdentityAt;
   readonly files: readonly DraftFile[];
+  /** Signs the commit with this OpenSSH key; not needed any more once there is `raw`. */
+  readonly signingKeyFile?: string;
+  /** The commit object as it was first made and signed: it is stored as it is, on any worker. */
+  readonly raw?: Buffer;
 }
 
 export interface ImportStream {
@@ -31,12 +35,19 @@ export interface ImportStream {
 
 export type ImportQuestion =
   | { readonly type: "parent" | "file"; readonly path: string }
-  | { readonly type: "mark" };
+  | { readonly type: "mark" | "tree" };
+
+export interface Imported {
+  readonly commits: readonly string[];
+  /** The commits' trees, where they were asked for. */
+  readonly trees: readonly string[];
+}
 
 /**
  * The `git fast-import` stream for a chain of commits on `base`. It is built on a scratch ref that it deletes again;
  * the object ids are asked for by mark. fast-import checks no path itself: we check their spelling here, and let it
- * tell (`ls`) what stands at each path, so that no directory is replaced by a file.
+ * tell (`ls`) what stands at each path, so that no directory is replaced by a file. Where a draft is signed, the trees
+ * are asked for as well: fast-import knows no signatures, such commits are made by hand on the trees it made.
  */
 export function writeImportStream(
   base: string,
@@ -45,38 +56,54 @@ export function writeImportStream(
 ): ImportStream {
   const parts: (string | Buffer)[] = ["feature done\n"];
   const questions: ImportQuestion[] = [];
+  const needsTrees = drafts.some(isMadeByHand);
   drafts.forEach((draft, index) => {
     const mark = index + 1;
-    const message = Buffer.from(`${draft.message.replaceAll("\0", "").trimEnd()}\n`);
+    const message = commitText(draft);
     parts.push(`commit ${scratchRef}\nmark :${mark}\n`);
     parts.push(`author ${identityLine(draft.author)}\ncommitter ${identityLine(draft.committer)}\n`);
     parts.push(`data ${message.length}\n`, message, `from ${index === 0 ? base : `:${mark - 1}`}\n`);
     for (const file of draft.files) writeFile(file, parts, questions);
     parts.push("\n", `get-mark :${mark}\n`);
     questions.push({ type: "mark" });
+    if (!needsTrees) return;
+    parts.push(`ls :${mark} ""\n`);
+    questions.push({ type: "tree" });
   });
   parts.push(`reset ${scratchRef}\nfrom ${"0".repeat(40)}\n\n`, "done\n");
   const bytes = Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
   return { bytes, questions };
 }
 
-/** Reads what fast-import answered: the commits' ids, in the order of the drafts. */
-export function readImportAnswer(stdout: string, questions: readonly ImportQuestion[]): string[] {
+/** Whether fast-import makes only the files and trees of a draft. */
+export function isMadeByHand(draft: CommitDraft): boolean {
+  return draft.signingKeyFile !== undefined || draft.raw !== undefined;
+}
+
+/** The message as it stands in the commit object. */
+export function commitText(draft: CommitDraft): Buffer {
+  return Buffer.from(`${draft.message.replaceAll("\0", "").trimEnd()}\n`);
+}
+
+/** Reads what fast-import answered: the ids of commits (and trees), in the order of the drafts. */
+export function readImportAnswer(stdout: string, questions: readonly ImportQuestion[]): Imported {
   const lines = stdout.split("\n");
   const commits: string[] = [];
+  const trees: string[] = [];
   questions.forEach((question, index) => {
     const line = lines[index] ?? "";
-    if (question.type === "mark") {
-      if (!/^[0-9a-f]{40}$/.test(line)) {
-        throw new SlipwayError("GIT_CACHE_BROKEN", { detail: "fast-import named no commit" });
+    if (!("path" in question)) {
+      const [, oid] = /^(?:040000 tree )?([0-9a-f]{40})\t?$/.exec(line) ?? [];
+      if (oid === undefined) {
+        throw new SlipwayError("GIT_CACHE_BROKEN", { detail: `fast-import named no ${question.type}` });
       }
-      commits.push(line);
+      (question.type === "mark" ? commits : trees).push(oid);
       return;
     }
     const wanted = question.type === "parent" ? /^(missing |040000 tree )/ : /^(missing |100(644|755) blob )/;
     if (!wanted.test(line)) throw pathRefused(question.path, "something else stands there");
   });
-  return commits;
+  return { commits, trees };
 }
 
 /** Refuses a path that would leave the tree, reach git's own files, or be read differently somewhere. */
@@ -115,7 +142,7 @@ function quotePath(path: string): string {
 }
 
 /** `Name <email> seconds +0000`, without what would end a field early. */
-function identityLine({ name, email, at }: IdentityAt): string {
+export function identityLine({ name, email, at }: IdentityAt): string {
   const clean = (text: string) => text.replace(/[<>\p{Cc}]/gu, "").replace(/^[\s.,:;"']+|[\s.,:;"']+$/g, "");
   return `${clean(name) || clean(email) || "unknown"} <${clean(email)}> ${Math.floor(at.getTime() / 1000)} +0000`;
 }

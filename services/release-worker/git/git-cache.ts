@@ -4,20 +4,24 @@ import { silentLog } from "#common/kit/log.ts";
 import type { Log } from "#common/kit/log.ts";
 
 import { readBlobs } from "./blobs.ts";
+import { storeCommitObject } from "./commit-object.ts";
 import { createCommitWriter } from "./commits.ts";
+import type { WrittenCommit } from "./commits.ts";
 import type { CommitDraft } from "./fast-import.ts";
 import { createGitRunner } from "./git-runner.ts";
 import { committerTime, isAncestor, trailersBetween } from "./history.ts";
 import type { TrailerCommit } from "./history.ts";
-import { laneValueObject, storeCommitObject } from "./lane-value.ts";
+import { laneValueObject } from "./lane-value.ts";
 import { movesOf, pushRefs } from "./push.ts";
 import type { PushAttempt } from "./push.ts";
 import type { PushAnswer } from "./push-answer.ts";
 import { createRemote } from "./remote.ts";
+import { createSshSigner } from "./signing.ts";
 import type { GitTarget } from "./target.ts";
 import { listTree } from "./tree.ts";
 import type { TreeEntry } from "./tree.ts";
 
+export type { WrittenCommit } from "./commits.ts";
 export type { CommitDraft } from "./fast-import.ts";
 export type { TrailerCommit } from "./history.ts";
 export type { PushAttempt } from "./push.ts";
@@ -42,6 +46,8 @@ export interface GitCache {
   readBlobs(oids: readonly string[], signal?: AbortSignal): Promise<Map<string, Buffer>>;
   /** Makes a chain of commits on `base`; the same drafts give the same ids, here and on any other worker. */
   writeCommits(base: string, drafts: readonly CommitDraft[]): Promise<string[]>;
+  /** The same, with the objects of signed commits: kept in the draft's `raw`, any worker stores them again. */
+  makeCommits(base: string, drafts: readonly CommitDraft[]): Promise<readonly WrittenCommit[]>;
   /** Makes the commits again and says whether they are the expected ones: what a worker does that takes over. */
   verifySame(base: string, drafts: readonly CommitDraft[], expected: readonly string[]): Promise<boolean>;
   /** A value for the lane ref that nobody ever used; returns its id. */
@@ -85,13 +91,16 @@ export function createGitCache(options: GitCacheOptions): GitCache {
   const searchPath = options.searchPath ?? usualFolders;
   const runner = createGitRunner({ target, root: options.folder, searchPath, localTimeoutMs: 30_000 });
   const remote = createRemote({ runner, branch: target.branch, timeoutMs: fetchTimeoutMs, log });
-  const writer = createCommitWriter(runner);
+  const signer = createSshSigner({ home: options.folder, searchPath }, options.folder);
+  const writer = createCommitWriter(runner, signer);
   const times = createTimes();
-  const writeCommits = async (base: string, drafts: readonly CommitDraft[]) => {
+  const makeCommits = async (base: string, drafts: readonly CommitDraft[]) => {
     const commits = await writer.write(base, drafts);
-    drafts.forEach((draft, index) => times.set(commits[index] ?? "", draft.committer.at));
+    drafts.forEach((draft, index) => times.set(commits[index]?.commit ?? "", draft.committer.at));
     return commits;
   };
+  const writeCommits = async (base: string, drafts: readonly CommitDraft[]) =>
+    (await makeCommits(base, drafts)).map(({ commit }) => commit);
   return {
     async fetchTip(signal) {
       const tip = await remote.fetchTip(signal);
@@ -102,6 +111,7 @@ export function createGitCache(options: GitCacheOptions): GitCache {
     listTree: (commit, underPaths) => listTree(runner, commit, underPaths),
     readBlobs: (oids, signal) => readBlobs({ runner, remote }, oids, signal),
     writeCommits,
+    makeCommits,
     async verifySame(base, drafts, expected) {
       const made = await writeCommits(base, drafts);
       return made.length === expected.length && made.every((commit, index) => commit === expected[index]);

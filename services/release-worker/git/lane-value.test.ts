@@ -1,11 +1,6 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { inflateSync } from "node:zlib";
-
 import { expect, test } from "vitest";
 
-import { laneValueObject, storeCommitObject } from "./lane-value.ts";
+import { laneValueObject } from "./lane-value.ts";
 
 const value = { message: "intent 1: attempt 1", nonce: "abc", at: new Date("2026-11-25T10:00:00Z") };
 
@@ -18,13 +13,4 @@ intent 1: attempt 1
 
 Nonce: abc
 `);
-});
-
-test("a commit is stored where and how git looks for a loose object", async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), "slipway-lane-value-"));
-  const raw = laneValueObject(value);
-  const oid = await storeCommitObject(folder, raw);
-  const stored = await readFile(path.join(folder, "objects", oid.slice(0, 2), oid.slice(2)));
-  expect(inflateSync(stored).toString()).toBe(`commit ${raw.length}\0${raw.toString()}`);
-  await rm(folder, { recursive: true });
 });

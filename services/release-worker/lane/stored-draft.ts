@@ -8,6 +8,7 @@ export function toStoredDraft(draft: CommitDraft): StoredDraft {
     author: { ...draft.author, at: draft.author.at.toISOString() },
     committer: { ...draft.committer, at: draft.committer.at.toISOString() },
     files: draft.files.map(({ path, mode, bytes }) => ({ path, mode, base64: bytes.toString("base64") })),
+    ...(draft.raw === undefined ? {} : { raw: draft.raw.toString("base64") }),
   };
 }
 
@@ -22,6 +23,7 @@ export function fromStoredDraft(jobId: string, stored: StoredDraft): CommitDraft
       mode,
       bytes: Buffer.from(base64, "base64"),
     })),
+    ...(stored.raw === undefined ? {} : { raw: Buffer.from(stored.raw, "base64") }),
   };
 }
 

@@ -6,6 +6,7 @@ import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import type { CommitDraft } from "../git/git-cache.ts";
 import { toErrorRow } from "../error-row.ts";
+import { commitMessage, commitPeople } from "./commit-message.ts";
 import { ensureLaneRef } from "./ensure-lane-ref.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 import type { PlannedJob } from "./plan-batch.ts";
@@ -29,11 +30,12 @@ export async function writeBatch(
   const laneOld = await ensureLaneRef(context);
   const committedAt = await commitTime(context, batch.base);
   const drafts = planned.map((one) => toDraft(context, one, committedAt));
-  const oids = await git.writeCommits(batch.base, drafts);
+  const written = await git.makeCommits(batch.base, drafts);
+  const oids = written.map(({ commit }) => commit);
   const commits = planned.map((one, index) => ({
     jobId: one.job.id,
     commit: oids[index] ?? "",
-    draft: toStoredDraft(drafts[index] as CommitDraft),
+    draft: toStoredDraft({ ...(drafts[index] as CommitDraft), ...written[index] }),
     plan: { results: one.plan.results, changes: one.plan.changes, targets: one.plan.targets },
   }));
   const intent = { id: deps.newId(), laneId: lane.id, fence: lease.fence, base: batch.base, laneOld };
@@ -126,32 +128,21 @@ async function beginPush(tx: Db, context: LaneContext, one: PlannedJob): Promise
 }
 
 function toDraft(context: LaneContext, one: PlannedJob, committedAt: Date): CommitDraft {
-  const author = environmentNamed(context, one.job.environment)?.git.author;
-  if (author === undefined) throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: one.job.environment });
+  const git = environmentNamed(context, one.job.environment)?.git;
+  if (git === undefined) throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: one.job.environment });
+  const { author, committer } = commitPeople(git, one.job.requested_by);
   return {
     jobId: one.job.id,
-    message: commitMessage(one),
+    message: commitMessage(git, { job: one.job, results: one.plan.results }),
     author: { ...author, at: one.job.created_at },
-    committer: { ...author, at: committedAt },
+    committer: { ...committer, at: committedAt },
+    ...(git.signingKeyFile === undefined ? {} : { signingKeyFile: git.signingKeyFile }),
     files: [...one.plan.texts].map(([path, text]) => ({
       path,
       mode: one.view.files.get(path)?.mode ?? "100644",
       bytes: Buffer.from(text, "utf8"),
     })),
   };
-}
-
-function commitMessage({ job, plan }: PlannedJob): string {
-  const changed = plan.results
-    .filter((result) => result.result === "change")
-    .map((result) => `- ${result.workload} ${result.container}: ${result.from} -> ${result.to}`);
-  const paragraphs = [
-    job.headline,
-    job.message?.trim() ?? "",
-    changed.length > 1 ? changed.slice(0, 200).join("\n") : "",
-    `Requested-by: ${job.requested_by}\nRelease-Job: ${job.id}`,
-  ];
-  return `${paragraphs.filter((paragraph) => paragraph !== "").join("\n\n")}\n`;
 }
 
 /** CORRECTNESS 10: never before the parent's date, so that dates do not run backwards along the chain. */
