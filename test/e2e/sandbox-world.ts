@@ -35,6 +35,8 @@ export interface SandboxWorld {
   readonly cables: Readonly<Record<"cluster" | "registry" | "git" | "redis", Cable>>;
   readonly installation: Installation;
   readonly api: TestApi;
+  /** Mends what is cut; safe to repeat. */
+  mendAll(): Promise<void>;
   /** Commits of the branch since `sha`, newest first. */
   since(sha: string): Promise<readonly LogEntry[]>;
   tip(): Promise<string>;
@@ -86,10 +88,10 @@ async function startParts(options: SandboxWorldOptions, stops: Stops): Promise<O
     redis: redis.port,
   };
   const cables = {
-    cluster: await layCable(ports.cluster),
-    registry: await layCable(ports.registry),
-    git: await layCable(ports.git),
-    redis: await layCable(ports.redis),
+    cluster: await layMendable(ports.cluster),
+    registry: await layMendable(ports.registry),
+    git: await layMendable(ports.git),
+    redis: await layMendable(ports.redis),
   };
   for (const cable of Object.values(cables)) stops.push(() => cable.close());
   const installation = await startInstallation({
@@ -103,8 +105,16 @@ async function startParts(options: SandboxWorldOptions, stops: Stops): Promise<O
   stops.push(() => installation.stop());
   const log = () => git.log(repository, "main");
   return {
-    ...{ cluster, registry, git, redis, cables, installation },
+    cluster,
+    registry,
+    git,
+    redis,
+    cables,
+    installation,
     api: createTestApi(installation),
+    mendAll: async () => {
+      for (const cable of Object.values(cables)) await cable.mend();
+    },
     tip: async () => (await log())[0]?.sha ?? "",
     since: async (sha) => {
       const entries = await log();
@@ -138,6 +148,23 @@ async function startPeers(folder: string, stops: Stops) {
     stops.push(() => peer.stop());
   }
   return { cluster, registry, git };
+}
+
+/** A cable that may be cut and mended more than once. */
+async function layMendable(port: number): Promise<Cable> {
+  const cable = await layCable(port);
+  let whole = true;
+  const cut = async (): Promise<void> => {
+    if (!whole) return;
+    whole = false;
+    await cable.cut();
+  };
+  const mend = async (): Promise<void> => {
+    if (whole) return;
+    await cable.mend();
+    whole = true;
+  };
+  return { port: cable.port, cut, mend, close: cut };
 }
 
 async function fill(

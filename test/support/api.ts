@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 
 import type {
   Job,
@@ -99,4 +101,26 @@ export function createTestApi({ url, token }: { readonly url: string; readonly t
     waitForJob: (id, timeoutMs) => waitForJobThat(id, (found) => found.finishedAt !== null, timeoutMs),
     waitForJobThat,
   };
+}
+
+export interface CommandLineRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The true command line as a child process, whatever its exit code. */
+export function runCommandLine(
+  { url, token }: { readonly url: string; readonly token: string },
+  args: readonly string[],
+): Promise<CommandLineRun> {
+  const main = join(import.meta.dirname, "../../cli/main.ts");
+  const env = { ...process.env, SLIPWAY_URL: url, SLIPWAY_TOKEN: token };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [main, ...args], { env, timeout: jobTimeoutMs }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      if (typeof code === "number") resolve({ code, stdout, stderr });
+      else reject(new Error(`slipway ${args.join(" ")} did not end by itself`, { cause: error }));
+    });
+  });
 }

@@ -9,7 +9,7 @@ import { silentLog } from "#common/kit/log.ts";
 import type { ImageSpec } from "#sandbox/registry/image.ts";
 
 import { startInstallation, type Installation } from "../../tools/installation.ts";
-import { createTestApi, type TestApi } from "./api.ts";
+import { createTestApi, runCommandLine, type TestApi } from "./api.ts";
 import { hasDockerRegistry, startDockerRegistry, type DockerRegistry } from "./docker-registry.ts";
 import type { GitHost } from "./git-host.ts";
 import { startGitHttp } from "./git-http.ts";
@@ -188,9 +188,8 @@ async function cloneOf(git: GitHost, folder: string): Promise<RealWorld["look"]>
   };
 }
 
-async function runSlipway({ url, token }: Installation, args: readonly string[]): Promise<string> {
-  const main = join(import.meta.dirname, "../../cli/main.ts");
-  const env = { ...process.env, SLIPWAY_URL: url, SLIPWAY_TOKEN: token };
-  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { env, timeout: 60_000 });
-  return stdout;
+async function runSlipway(installation: Installation, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommandLine(installation, args);
+  if (code === 0) return stdout;
+  throw new Error(`slipway ${args.join(" ")} ended with ${code}: ${stderr}${stdout}`);
 }
