@@ -1,0 +1,162 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createKubeApi } from "#common/kit/kube.ts";
+import type { KubeApi, KubeObject, KubeResponse } from "#common/kit/kube.ts";
+import { pollUntil } from "#common/kit/retry.ts";
+import { createSandboxCluster } from "#sandbox/cluster/cluster.ts";
+
+import { layCable, type Cable } from "./cable.ts";
+import { findKubeAssets, howToGetKubeBox, kubeconfigText, startKubeBox } from "./kube-box.ts";
+import { startPodRunner, type PodOutcome } from "./pod-runner.ts";
+import { needs } from "./skips.ts";
+
+/** A cluster that releases go to, with a cable before its API server that a test can cut. */
+export interface EnvironmentCluster {
+  readonly kind: "sandbox" | "real";
+  /** Leads through the cable. */
+  readonly kubeconfig: string;
+  readonly cable: Cable;
+  /** The administrator's way, past the cable. */
+  readonly api: KubeApi;
+  /** As `kubectl apply` does: client side, with its annotation and field manager. */
+  kubectlApply(objects: readonly KubeObject[]): Promise<void>;
+  /** Server-side apply, forced, as another field manager. */
+  applyAs(manager: string, object: KubeObject): Promise<void>;
+  /** A merge patch as another field manager's `Update`. */
+  patchAs(manager: string, object: KubeObject, body: unknown): Promise<void>;
+  read(object: KubeObject): Promise<KubeResponse>;
+  remove(object: KubeObject): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ClusterChoice {
+  readonly name: string;
+  readonly available: boolean;
+  open(): Promise<EnvironmentCluster>;
+}
+
+/** The clusters that a suite runs on: the sandbox always, a real control plane where there is one. */
+export function clusterChoices(): readonly ClusterChoice[] {
+  const real = needs("a Kubernetes control plane", findKubeAssets() !== undefined, howToGetKubeBox);
+  return [
+    { name: "the sandbox cluster", available: true, open: openSandbox },
+    { name: "a real control plane", available: real, open: openReal },
+  ];
+}
+
+/** By tag: `bad…` cannot be pulled, `crash…` crashes, `never…` does not become ready; all else does. */
+export function outcomeOf(image: string): PodOutcome {
+  const tag = image.slice(image.lastIndexOf(":") + 1);
+  if (tag.startsWith("bad")) return "pull-failure";
+  if (tag.startsWith("crash")) return "crash";
+  return tag.startsWith("never") ? "never-ready" : "ready";
+}
+
+async function openSandbox(): Promise<EnvironmentCluster> {
+  const sandbox = createSandboxCluster({ readyAfterMs: 20, outcome: outcomeOf });
+  await sandbox.start();
+  return underCable("sandbox", {
+    server: (port) => `http://127.0.0.1:${port}`,
+    port: sandbox.port,
+    token: sandbox.token,
+    kubectlApply: (text) => sandbox.applyManifests(text),
+    stop: () => sandbox.stop(),
+  });
+}
+
+async function openReal(): Promise<EnvironmentCluster> {
+  const box = await startKubeBox();
+  const api = await createKubeApi({ kubeconfig: box.kubeconfig });
+  const runner = await startPodRunner({ api, outcome: outcomeOf, nodes: 2 });
+  return underCable("real", {
+    server: (port) => `https://127.0.0.1:${port}`,
+    port: Number(new URL(box.url).port),
+    token: box.adminToken,
+    kubectlApply: async (text) => void (await box.kubectl(["apply", "-f", "-"], text)),
+    stop: async () => {
+      await runner.stop();
+      await api.close();
+      await box.stop();
+    },
+  });
+}
+
+interface Plane {
+  readonly server: (port: number) => string;
+  readonly port: number;
+  readonly token: string;
+  readonly kubectlApply: (text: string) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+async function underCable(kind: EnvironmentCluster["kind"], plane: Plane): Promise<EnvironmentCluster> {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-cluster-"));
+  const cable = await layCable(plane.port);
+  const kubeconfig = join(folder, "kubeconfig");
+  const direct = join(folder, "direct");
+  await writeFile(kubeconfig, kubeconfigText(plane.server(cable.port), plane.token), { mode: 0o600 });
+  await writeFile(direct, kubeconfigText(plane.server(plane.port), plane.token), { mode: 0o600 });
+  const api = await createKubeApi({ kubeconfig: direct });
+  await ensureNamespace(api, "shop");
+  return {
+    kind,
+    kubeconfig,
+    cable,
+    api,
+    kubectlApply: (objects) => plane.kubectlApply(toYaml(objects)),
+    ...hands(api),
+    async stop() {
+      await api.close();
+      await cable.close();
+      await plane.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function hands(api: KubeApi): Pick<EnvironmentCluster, "applyAs" | "patchAs" | "read" | "remove"> {
+  const pathOf = ({ apiVersion = "", kind = "", metadata }: KubeObject): Promise<string> =>
+    api.objectPath({ apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name ?? "" });
+  const read = async (object: KubeObject) => api.request({ method: "GET", path: await pathOf(object) });
+  return {
+    read,
+    async applyAs(manager, object) {
+      const path = await pathOf(object);
+      const query = { fieldManager: manager, force: "true" };
+      const contentType = "application/apply-patch+yaml";
+      expectDone(await api.request({ method: "PATCH", path, query, contentType, body: object }));
+    },
+    async patchAs(manager, object, body) {
+      const path = await pathOf(object);
+      const contentType = "application/merge-patch+json";
+      const query = { fieldManager: manager };
+      expectDone(await api.request({ method: "PATCH", path, query, contentType, body }));
+    },
+    async remove(object) {
+      const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background" };
+      expectDone(await api.request({ method: "DELETE", path: await pathOf(object), body }));
+      await pollUntil(async () => (await read(object)).status === 404, {
+        everyMs: 20,
+        timeoutMs: 20_000,
+        what: `${object.metadata.name} to be gone`,
+      });
+    },
+  };
+}
+
+async function ensureNamespace(api: KubeApi, name: string): Promise<void> {
+  const body = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+  const answer = await api.request({ method: "POST", path: "/api/v1/namespaces", body });
+  if (answer.status !== 409) expectDone(answer);
+}
+
+/** JSON documents are YAML documents. */
+export function toYaml(objects: readonly KubeObject[]): string {
+  return objects.map((object) => `${JSON.stringify(object, null, 2)}\n`).join("---\n");
+}
+
+function expectDone(answer: KubeResponse): void {
+  if (answer.status >= 400) throw new Error(`${answer.status}: ${JSON.stringify(answer.body)}`);
+}

@@ -1,0 +1,227 @@
+import { join } from "node:path";
+
+import type { Settings } from "#common/contracts/settings.ts";
+import { systemClock } from "#common/kit/clock.ts";
+import { createGrpcClient } from "#common/kit/grpc.ts";
+import { createKubeApi, type KubeApi, type KubeRequest } from "#common/kit/kube.ts";
+import { silentLog, type Log } from "#common/kit/log.ts";
+import { newUuidV7 } from "#common/kit/uuid.ts";
+import type { Store } from "#common/store/store.ts";
+import { beat, registerWorker, removeWorker } from "#common/store/workers.ts";
+import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
+
+import type { WorkerDeps } from "../../services/release-worker/deps.ts";
+import { createEnvironmentRoom } from "../../services/release-worker/environment/look-at-environment.ts";
+import type { FaultPoint } from "../../services/release-worker/faults.ts";
+import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
+import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
+import { createLaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
+
+/** What a worker throws where a test wants it dead: nothing of it acts any more, its leases stay behind. */
+export class Killed extends Error {}
+
+/** Both rooms of a worker in this process; it looks by itself until it is stopped or killed. */
+export interface EnvironmentWorker {
+  readonly id: string;
+  /** Runs `act` at the named point, once. */
+  at(point: FaultPoint, act: () => void): void;
+  /** Dies at the named point, the next time it comes there. */
+  dieAt(point: FaultPoint): void;
+  /** Is asked before each request to the API server; what it returns is waited for. */
+  beforeRequest(act: ((request: KubeRequest) => Promise<void> | undefined) | undefined): void;
+  /** Requests to the API server so far that may have changed something. */
+  writes(): readonly KubeRequest[];
+  /** Resolves once it is dead and its leases may be taken. */
+  readonly died: Promise<void>;
+  kill(): void;
+  /** Its leases may be taken, as after a long freeze; it does not know and goes on. */
+  lapse(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface WorkerParts {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly laneId: string;
+  readonly folder: string;
+  readonly watcherAddress: string;
+  readonly log?: Log;
+}
+
+interface Life {
+  dead: boolean;
+  lapsed: boolean;
+  before: ((request: KubeRequest) => Promise<void> | undefined) | undefined;
+  readonly writes: KubeRequest[];
+}
+
+const lookEveryMs = 30;
+
+export async function startEnvironmentWorker(parts: WorkerParts): Promise<EnvironmentWorker> {
+  const { store, settings } = parts;
+  const id = newUuidV7();
+  const acts = new Map<FaultPoint, () => void>();
+  const life: Life = { dead: false, lapsed: false, before: undefined, writes: [] };
+  const died = Promise.withResolvers<void>();
+  const cluster = createGrpcClient(ClusterServiceDefinition, { address: parts.watcherAddress });
+  const kube = await createKubeApi(settings.environments[0]?.cluster ?? {});
+  const git = gitOf(parts, id);
+  const fault = (point: FaultPoint): void => {
+    const act = acts.get(point);
+    acts.delete(point);
+    act?.();
+  };
+  const deps = depsOf({ parts, id, life, fault, cluster, kube, git });
+  await registerWorker(store.db, { id, name: `worker-${id.slice(-4)}` });
+  const rooms = { lane: createLaneRoom(deps), environment: createEnvironmentRoom(deps) };
+  const stopping = new AbortController();
+  const kill = (): void => {
+    life.dead = true;
+    stopping.abort();
+    rooms.environment.stop();
+    void removeWorker(store.db, id).then(died.resolve, died.reject);
+  };
+  const running = keepLooking({ parts, id, life, rooms, signal: stopping.signal });
+  return {
+    id,
+    at: (point, act) => void acts.set(point, act),
+    dieAt: (point) =>
+      void acts.set(point, () => {
+        kill();
+        throw new Killed(`killed at ${point}`);
+      }),
+    beforeRequest: (act) => {
+      life.before = act;
+    },
+    writes: () => life.writes,
+    died: died.promise,
+    kill,
+    async lapse() {
+      life.lapsed = true;
+      await removeWorker(store.db, id);
+    },
+    async stop() {
+      stopping.abort();
+      rooms.environment.stop();
+      await running;
+      await removeWorker(store.db, id);
+      cluster.close();
+      await kube.close();
+      await git.dispose();
+    },
+  };
+}
+
+function gitOf({ settings, folder }: WorkerParts, id: string) {
+  return createGitCache({
+    target: {
+      url: settings.environments[0]?.git.url ?? "",
+      branch: "main",
+      username: "slipway",
+      token: "secret",
+      allowHttp: true,
+    },
+    folder: join(folder, id),
+    pushTimeoutMs: 5_000,
+  });
+}
+
+interface DepsParts {
+  readonly parts: WorkerParts;
+  readonly id: string;
+  readonly life: Life;
+  readonly fault: WorkerDeps["fault"];
+  readonly cluster: WorkerDeps["cluster"];
+  readonly kube: KubeApi;
+  readonly git: ReturnType<typeof createGitCache>;
+}
+
+function depsOf({ parts, id, life, fault, cluster, kube, git }: DepsParts): WorkerDeps {
+  return {
+    workerId: id,
+    settings: parts.settings,
+    store: mortalStore(parts.store, life),
+    log: parts.log ?? silentLog,
+    clock: systemClock,
+    newId: () => newUuidV7(),
+    heartbeat: createHeartbeat(systemClock),
+    cluster,
+    registry: {
+      listImages: async () => ({ repositories: [] }),
+      refresh: async () => ({ tagFound: true, repository: undefined }),
+    } as unknown as WorkerDeps["registry"],
+    fault,
+    gitOf: () => git,
+    kubeOf: async () => mortalKube(kube, life),
+    ring: async () => undefined,
+  };
+}
+
+function assertAlive(life: Life): void {
+  if (life.dead) throw new Killed("dead workers do nothing");
+}
+
+/** The database of a process that can die: afterwards nothing reaches it. */
+function mortalStore(store: Store, life: Life): Store {
+  return {
+    ...store,
+    get db() {
+      assertAlive(life);
+      return store.db;
+    },
+    async fenced(lease, act) {
+      assertAlive(life);
+      return store.fenced(lease, act);
+    },
+    async transaction(act) {
+      assertAlive(life);
+      return store.transaction(act);
+    },
+  };
+}
+
+function mortalKube(kube: KubeApi, life: Life): KubeApi {
+  return {
+    ...kube,
+    async request(request) {
+      assertAlive(life);
+      await life.before?.(request);
+      assertAlive(life);
+      if (request.method !== "GET" && request.query?.["dryRun"] === undefined) life.writes.push(request);
+      return kube.request(request);
+    },
+  };
+}
+
+interface Looking {
+  readonly parts: WorkerParts;
+  readonly id: string;
+  readonly life: Life;
+  readonly rooms: {
+    readonly lane: ReturnType<typeof createLaneRoom>;
+    readonly environment: ReturnType<typeof createEnvironmentRoom>;
+  };
+  readonly signal: AbortSignal;
+}
+
+async function keepLooking({ parts, id, life, rooms, signal }: Looking): Promise<void> {
+  const turns = new Set<Promise<void>>();
+  const begin = (turn: Promise<void>): void => {
+    turns.add(turn);
+    void turn.finally(() => turns.delete(turn));
+  };
+  while (!signal.aborted) {
+    if (!life.lapsed) await beat(parts.store.db, id).catch(throwUnless(() => signal.aborted || life.lapsed));
+    begin(rooms.lane.look(parts.laneId));
+    for (const { name } of parts.settings.environments) begin(rooms.environment.look(name));
+    await systemClock.sleep(lookEveryMs, signal).catch(() => undefined); // aborted: the loop's head ends it
+  }
+  await Promise.all(turns);
+}
+
+/** A beat that was on its way when the worker's row was removed tells nothing new. */
+function throwUnless(isOver: () => boolean): (error: unknown) => void {
+  return (error) => {
+    if (!isOver()) throw error;
+  };
+}

@@ -1,0 +1,278 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { settings as settingsSchema, type Settings } from "#common/contracts/settings.ts";
+import { laneKey, laneRefName } from "#common/domain/git-url.ts";
+import { isTerminal } from "#common/domain/job.ts";
+import { systemClock } from "#common/kit/clock.ts";
+import { createGrpcServer } from "#common/kit/grpc.ts";
+import { createKubeApi, type KubeObject } from "#common/kit/kube.ts";
+import { silentLog } from "#common/kit/log.ts";
+import { pollUntil } from "#common/kit/retry.ts";
+import { newUuidV7 } from "#common/kit/uuid.ts";
+import { acceptJob } from "#common/store/job-accept.ts";
+import { mustGetJob } from "#common/store/jobs.ts";
+import { ensureLane } from "#common/store/lanes.ts";
+import type { JobRow, JobSpec, NewJobRow, StepRow } from "#common/store/schema.ts";
+import { saveSettingsRevision } from "#common/store/settings.ts";
+import { listSteps } from "#common/store/steps.ts";
+import { createStore, type Store } from "#common/store/store.ts";
+import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
+import { createSandboxGit, type SandboxGit } from "#sandbox/git/sandbox-git.ts";
+
+import { createClusterService } from "../../services/cluster-watcher/grpc.ts";
+import { watchEnvironment, type EnvironmentWatch } from "../../services/cluster-watcher/watch-environment.ts";
+import { toYaml, type EnvironmentCluster } from "./environment-cluster.ts";
+import { startEnvironmentWorker, type EnvironmentWorker } from "./environment-worker.ts";
+import { startPostgres } from "./postgres.ts";
+
+/** One environment of the world; its manifests are in the folder of its name. */
+export interface EnvironmentOptions {
+  readonly name: string;
+  readonly onFailure?: "none" | "rollback";
+  readonly rolloutDeadline?: string;
+  readonly conflicts?: "refuse" | "force";
+}
+
+export interface Asked {
+  readonly environment?: string;
+  readonly origin?: "manual" | "automation";
+}
+
+/** Releases for real: Postgres, a git host, a cluster with its watcher, and workers in this process. */
+export interface EnvironmentWorld {
+  readonly store: Store;
+  readonly git: SandboxGit;
+  readonly cluster: EnvironmentCluster;
+  readonly repository: string;
+  readonly laneId: string;
+  worker(): Promise<EnvironmentWorker>;
+  /** Commits one file of an environment, as a person does; returns the tip. */
+  declare(file: string, objects: readonly KubeObject[], environment?: string): Promise<string>;
+  /** As `kubectl apply`, and waits until the watcher has seen it. */
+  run(objects: readonly KubeObject[]): Promise<void>;
+  /** Declared and running. */
+  serve(object: KubeObject, environment?: string): Promise<void>;
+  /** Asks for `image:tag` in workloads of these names. */
+  release(names: string | readonly string[], tag: string, asked?: Asked): Promise<string>;
+  /** A person's rollback of a job. */
+  rollBack(id: string): Promise<string>;
+  job(id: string): Promise<JobRow>;
+  steps(id: string): Promise<readonly StepRow[]>;
+  /** Polls until the job is as wanted. */
+  until(id: string, holds: (job: JobRow) => boolean, what: string): Promise<JobRow>;
+  /** Polls until all jobs have ended. */
+  untilOver(...ids: readonly string[]): Promise<JobRow[]>;
+  /** Ids of the jobs whose commits are on the branch, oldest first. */
+  committed(): Promise<readonly string[]>;
+  readManifest(file: string, environment?: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const imageOf = (name: string, tag: string): string => `example/${name}:${tag}`;
+
+const pollMs = 25;
+const waitLimitMs = 60_000;
+
+export async function startEnvironmentWorld(
+  cluster: EnvironmentCluster,
+  environments: readonly EnvironmentOptions[],
+): Promise<EnvironmentWorld> {
+  const folder = await mkdtemp(join(tmpdir(), "slipway-environment-"));
+  const postgres = await startPostgres();
+  const git = createSandboxGit({ folder: join(folder, "host"), username: "slipway", token: "secret" });
+  await git.start();
+  const repository = `shop-${newUuidV7().slice(-8)}`;
+  const readmes = environments.map(({ name }) => [`${name}/README.md`, `${name}\n`]);
+  await git.createRepository(repository, Object.fromEntries(readmes), { message: "first" });
+  const url = git.repositoryUrl(repository);
+  const settings = settingsOf({ url, kubeconfig: cluster.kubeconfig, environments });
+  const store = createStore({ databaseUrl: await postgres.createDatabase() });
+  await store.start();
+  const laneId = laneKey(url, "main");
+  await ensureLane(store.db, { id: laneId, url, branch: "main", laneRef: laneRefName("test", "main") });
+  const revision = await saveSettingsRevision(store.db, settings);
+  const watcher = await startWatcher(settings);
+  const workers: EnvironmentWorker[] = [];
+  const parts = { store, git, repository, laneId, revision, settings, cluster, watches: watcher.watches };
+  return {
+    store,
+    git,
+    cluster,
+    repository,
+    laneId,
+    ...gitHands(parts),
+    ...jobHands(parts),
+    async worker() {
+      const watcherAddress = `127.0.0.1:${watcher.port}`;
+      const worker = await startEnvironmentWorker({ store, settings, laneId, folder, watcherAddress });
+      workers.push(worker);
+      return worker;
+    },
+    async stop() {
+      for (const worker of workers) await worker.stop();
+      await watcher.stop();
+      await store.stop();
+      await git.stop();
+      await postgres.stop();
+      await cluster.stop();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function settingsOf(o: {
+  url: string;
+  kubeconfig: string;
+  environments: readonly EnvironmentOptions[];
+}): Settings {
+  return settingsSchema.parse({
+    installation: "test",
+    environments: o.environments.map(({ name, ...options }) => ({
+      name,
+      cluster: { kubeconfig: o.kubeconfig },
+      git: {
+        url: o.url,
+        branch: "main",
+        paths: [name],
+        username: "slipway",
+        tokenEnv: "GIT_TOKEN",
+        allowHttp: true,
+      },
+      mode: "apply",
+      ...options,
+    })),
+  });
+}
+
+async function startWatcher(settings: Settings) {
+  const watches = settings.environments.map((environment) =>
+    watchEnvironment({
+      environment,
+      connect: () => createKubeApi(environment.cluster),
+      clock: systemClock,
+      log: silentLog,
+    }),
+  );
+  const server = createGrpcServer({
+    host: "127.0.0.1",
+    port: 0,
+    services: [[ClusterServiceDefinition, createClusterService(watches)]],
+    log: silentLog,
+  });
+  for (const watch of watches) await watch.start?.();
+  await server.start();
+  const complete = (): boolean => watches.every((watch) => watch.view().complete);
+  await pollUntil(complete, { everyMs: pollMs, timeoutMs: waitLimitMs, what: "the watcher to see everything" });
+  return {
+    watches,
+    port: server.port(),
+    async stop() {
+      await server.stop();
+      for (const watch of watches) await watch.stop?.();
+    },
+  };
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly git: SandboxGit;
+  readonly repository: string;
+  readonly laneId: string;
+  readonly revision: bigint;
+  readonly settings: Settings;
+  readonly cluster: EnvironmentCluster;
+  readonly watches: readonly EnvironmentWatch[];
+}
+
+type GitHands = "declare" | "run" | "serve" | "committed" | "readManifest";
+
+function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
+  const { git, repository, cluster, watches, settings } = parts;
+  const first = settings.environments[0]?.name ?? "";
+  const declare: EnvironmentWorld["declare"] = (file, objects, environment = first) =>
+    git.commitDirectly(
+      repository,
+      { [`${environment}/${file}.yaml`]: toYaml(objects) },
+      { branch: "main", message: `declare ${file}` },
+    );
+  const isSeen = (object: KubeObject): boolean => {
+    const id = `${object.metadata.namespace}:${object.kind?.toLowerCase()}/${object.metadata.name}`;
+    return watches.every((watch) => watch.get(id) !== undefined);
+  };
+  const run: EnvironmentWorld["run"] = async (objects) => {
+    await cluster.kubectlApply(objects);
+    const seen = (): boolean => objects.every(isSeen);
+    await pollUntil(seen, { everyMs: pollMs, timeoutMs: waitLimitMs, what: "the watcher to see it" });
+  };
+  return {
+    declare,
+    run,
+    async serve(object, environment) {
+      await declare(object.metadata.name ?? "", [object], environment);
+      await run([object]);
+    },
+    committed: async () =>
+      (await git.log(repository, "main"))
+        .toReversed()
+        .flatMap((entry) => /Release-Job: (\S+)/.exec(entry.body)?.[1] ?? []),
+    readManifest: async (file, environment = first) =>
+      (await git.readFile(repository, "main", `${environment}/${file}.yaml`)).toString("utf8"),
+  };
+}
+
+type JobHands = "release" | "rollBack" | "job" | "steps" | "until" | "untilOver";
+
+function jobHands({ store, laneId, revision, settings }: Parts): Pick<EnvironmentWorld, JobHands> {
+  const first = settings.environments[0]?.name ?? "";
+  const job = (id: string): Promise<JobRow> => mustGetJob(store.db, id);
+  const accept = async (
+    spec: JobSpec,
+    row: Pick<NewJobRow, "environment" | "priority" | "origin" | "headline" | "rollback_of">,
+  ): Promise<string> => {
+    const id = newUuidV7();
+    const fixed = { lane_id: laneId, settings_revision: revision, phase: "queued", requested_by: "tester" } as const;
+    await acceptJob(store.db, {
+      job: { id, kind: spec.kind, ...fixed, spec: JSON.stringify(spec), ...row },
+    });
+    return id;
+  };
+  const until: EnvironmentWorld["until"] = async (id, holds, what) => {
+    let last: JobRow | undefined;
+    const look = async (): Promise<JobRow | false> => {
+      last = await job(id);
+      return holds(last) && last;
+    };
+    const options = { everyMs: pollMs, timeoutMs: waitLimitMs, what };
+    return pollUntil(look, options).catch((cause: unknown) => {
+      throw new Error(`last seen: ${JSON.stringify(last, plain)}`, { cause });
+    });
+  };
+  return {
+    job,
+    until,
+    release: (names, tag, { environment = first, origin = "manual" } = {}) => {
+      const all = [names].flat();
+      const exact = all.map((name) => imageOf(name, tag));
+      const workloads = all.map((name) => `shop/${name}`);
+      const headline = `Release ${exact.join(", ")} to ${workloads.join(", ")}`;
+      return accept(
+        { kind: "release", workloads, all: false, exclude: [], images: { exact }, override: [] },
+        { environment, origin, priority: origin === "manual" ? 1 : 2, headline },
+      );
+    },
+    async rollBack(of) {
+      const { environment, headline } = await job(of);
+      const row = { environment, origin: "rollback", priority: 0, rollback_of: of } as const;
+      return accept({ kind: "rollback", of, override: [] }, { ...row, headline: `Rollback: ${headline}` });
+    },
+    steps: async (id) => (await listSteps(store.db, id, { after: 0n, limit: 500 })).steps,
+    untilOver: (...ids) =>
+      Promise.all(ids.map((id) => until(id, (row) => isTerminal(row.phase), `job ${id} to end`))),
+  };
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
