@@ -149,7 +149,7 @@ function depsOf({ parts, id, life, fault, cluster, kube, git }: DepsParts): Work
     registry: {
       listImages: async () => ({ repositories: [] }),
       refresh: async () => ({ tagFound: true, repository: undefined }),
-    } as unknown as WorkerDeps["registry"],
+    } as WorkerDeps["registry"],
     fault,
     gitOf: () => git,
     kubeOf: async () => mortalKube(kube, life),

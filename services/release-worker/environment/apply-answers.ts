@@ -50,6 +50,15 @@ export function mayTakeFrom(conflict: FieldConflict): boolean {
   return takenManagers.some((pattern) => pattern.test(conflict.manager));
 }
 
+/** A person decides about fields of managers that are alive: each is named with its field. */
+export function foreignConflict(path: string, conflicts: readonly FieldConflict[]): SlipwayError {
+  const named = conflicts.map((conflict) => `${conflict.manager} owns ${conflict.field}`).join("; ");
+  return new SlipwayError("APPLY_CONFLICT", {
+    detail: `${path}: ${named}`,
+    hint: 'set the environment\'s "conflicts: force" to take such fields over',
+  });
+}
+
 export function messageOf(answer: Answer): string {
   if (typeof answer.body === "string") return answer.body.slice(0, 500);
   const message = (answer.body as StatusBody | null)?.message;

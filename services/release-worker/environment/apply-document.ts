@@ -1,7 +1,14 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
-import { conflictsOf, mayTakeFrom, messageOf, refusalOf, takeoverPatch } from "./apply-answers.ts";
+import {
+  conflictsOf,
+  foreignConflict,
+  mayTakeFrom,
+  messageOf,
+  refusalOf,
+  takeoverPatch,
+} from "./apply-answers.ts";
 import {
   appliedAnnotations,
   appliedBy,
@@ -14,8 +21,10 @@ import {
 /** Status writes move the resourceVersion during a rollout: reading and writing again is normal. */
 const maxTries = 10;
 
+type Asked = Pick<KubeApi, "request" | "objectPath">;
+
 export interface ApplyAsk {
-  readonly kube: KubeApi;
+  readonly kube: Asked;
   readonly environment: EnvironmentSettings;
   readonly document: CommittedDocument;
   readonly by: AppliedBy;
@@ -51,7 +60,7 @@ export async function applyDocument(ask: ApplyAsk): Promise<ApplyOutcome> {
 }
 
 /** The object as the API server has it now (a quorum read), or undefined when it does not exist. */
-export async function readLive(kube: KubeApi, path: string): Promise<LiveObject | undefined> {
+export async function readLive(kube: Asked, path: string): Promise<LiveObject | undefined> {
   const answer = await kube.request({ method: "GET", path });
   if (answer.status === 404) return undefined;
   if (answer.status === 200) return answer.body as LiveObject;
@@ -70,15 +79,21 @@ async function compare(ask: ApplyAsk, live: LiveObject): Promise<ApplyOutcome | 
   if (there === undefined) return undefined;
   const uid = live.metadata.uid;
   const generation = live.metadata.generation ?? 0;
-  if (there.environment !== ask.by.environment) {
-    const detail = `${ask.document.metadata.name} is applied by environment "${there.environment}"`;
-    return { kind: "refused", error: new SlipwayError("APPLY_CONFLICT", { detail }) };
-  }
+  const claimed = claimedByOther(live, ask.by.environment);
+  if (claimed !== undefined) return { kind: "refused", error: claimed };
   if (there.commit === ask.by.commit && there.job === ask.by.job) return { kind: "applied", uid, generation };
   if (there.commit !== ask.by.commit && (await ask.isAncestor(ask.by.commit, there.commit))) {
     return { kind: "newer", uid, generation, by: there };
   }
   return undefined;
+}
+
+/** Two environments that declare one object would undo each other for ever. */
+export function claimedByOther(live: LiveObject, environment: string): SlipwayError | undefined {
+  const there = appliedBy(live);
+  if (there === undefined || there.environment === environment) return undefined;
+  const detail = `${live.metadata.name} is applied by environment "${there.environment}"`;
+  return new SlipwayError("APPLY_CONFLICT", { detail });
 }
 
 interface Target {
@@ -87,7 +102,7 @@ interface Target {
 }
 
 /** First apply of an object made by kubectl or a dead tool: its fields become ours, or they stay for ever. */
-async function tookOver(kube: KubeApi, { path, live }: Target): Promise<boolean> {
+async function tookOver(kube: Asked, { path, live }: Target): Promise<boolean> {
   const patch = takeoverPatch(live);
   if (patch === undefined) return false;
   const contentType = "application/json-patch+json";
@@ -101,11 +116,8 @@ async function tryApply(ask: ApplyAsk, target: Target): Promise<ApplyOutcome | "
   if (answer.status === 200) return appliedFrom(answer.body as LiveObject);
   const conflicts = conflictsOf(answer);
   if (conflicts.length > 0) {
-    if (!conflicts.every(mayTakeFrom)) {
-      const named = conflicts.map((conflict) => `${conflict.manager} owns ${conflict.field}`).join("; ");
-      const hint = 'set the environment\'s "conflicts: force" to take such fields over';
-      return { kind: "refused", error: new SlipwayError("APPLY_CONFLICT", { detail: named, hint }) };
-    }
+    const foreign = conflicts.filter((conflict) => !mayTakeFrom(conflict));
+    if (foreign.length > 0) return { kind: "refused", error: foreignConflict(target.path, foreign) };
     const forced = await sendApply(ask, target, { force: true });
     if (forced.status === 200) return appliedFrom(forced.body as LiveObject);
     return forced.status === 409 ? "again" : refused(forced, target.path);

@@ -1,59 +1,107 @@
+import { laneSubject } from "#common/contracts/queue.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { unreachable } from "#common/domain/unreachable.ts";
+import { parseWorkloadId } from "#common/domain/workload.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import { isReachable, knowsCommit } from "../knows-commit.ts";
 import { createTipReader } from "../planning/tip-view.ts";
-import { applyDocument, type ApplyOutcome } from "./apply-document.ts";
+import { applyDocument, type ApplyAsk, type ApplyOutcome } from "./apply-document.ts";
 import { readDocument } from "./dry-run.ts";
+import { endJob } from "./end-job.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
+import { endVanished, isOnBranch } from "./vanished.ts";
 
 const conflictPauseMs = 50;
 /** Over this many workloads the log has one step per kind of act; the rest is in the results. */
 export const maxNamedSteps = 50;
 
 /**
- * Applies what a job committed, document by document in the plan's order; one refusal does not stop
+ * Applies what a job committed, document by document in a fixed order; one refusal does not stop
  * the others. Safe to repeat: an object that already carries this commit and job is left alone.
  */
 export async function applyJob(context: EnvironmentContext, job: JobRow): Promise<void> {
-  const { deps, environment, lease } = context;
-  const git = deps.gitOf(environment);
+  if (!(await isOnBranch(context, job))) return endVanished(context, job);
+  const outcomes = await applyTargets(context, job);
+  if (outcomes === "vanished") return endVanished(context, job);
+  const targets = job.targets.map((target) => {
+    const outcome = outcomes.get(target.workload);
+    return outcome === undefined ? target : afterApply(target, outcome);
+  });
+  await record(context, { ...job, targets });
+}
+
+async function applyTargets(
+  context: EnvironmentContext,
+  job: JobRow,
+): Promise<Map<string, ApplyOutcome> | "vanished"> {
+  const { deps, environment } = context;
   const commit = job.commit_sha ?? "";
-  if (!(await isOnBranch(context, commit))) return endVanished(context, job);
-  const view = await createTipReader({ store: deps.store, git }).read(commit, environment);
+  const view = await createTipReader({ store: deps.store, git: deps.gitOf(environment) }).read(
+    commit,
+    environment,
+  );
   const kube = await deps.kubeOf(environment);
-  const targets: RolloutTarget[] = [];
-  for (const target of job.targets) {
-    if (target.applied || target.verdict !== "pending") {
-      targets.push(target);
-      continue;
-    }
+  const descent = createDescent(context, commit);
+  const outcomes = new Map<string, ApplyOutcome>();
+  for (const target of inFixedOrder(job.targets)) {
     deps.fault("before-apply");
-    const outcome = await applyDocument({
+    const outcome = await applyOne(async () => ({
       kube,
       environment,
       document: await readDocument(view, target),
       by: { environment: environment.name, commit, job: job.id },
-      isAncestor: (older, newer) => descends(context, older, newer),
+      isAncestor: (older, newer) => descent.isAncestor(older, newer),
       pause: (attempt) => deps.clock.sleep(conflictPauseMs * attempt * (0.5 + Math.random())),
-    });
+    }));
+    if (descent.vanished()) return "vanished";
     deps.fault("after-apply");
-    targets.push(afterApply(target, outcome));
+    outcomes.set(target.workload, outcome);
   }
-  await deps.store.fenced(lease, async (tx) => {
-    const failed = targets.filter((target) => target.verdict === "bad");
-    const detail = failed.map((target) => `${shortName(target.workload)}: ${target.reason ?? ""}`).join("; ");
-    await steps.endOpenSteps(
-      tx,
-      job.id,
-      failed.length === 0 ? { outcome: "ok" } : { outcome: "failed", detail },
-    );
+  return outcomes;
+}
+
+/** What is still to be applied, by kind, then namespace and name: the same on every worker. */
+function inFixedOrder(targets: readonly RolloutTarget[]): RolloutTarget[] {
+  const key = ({ workload }: RolloutTarget): string => {
+    const { kind = "", namespace, name } = parseWorkloadId(workload);
+    return `${kind} ${namespace} ${name}`;
+  };
+  return targets
+    .filter((target) => !target.applied && target.verdict === "pending")
+    .toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+/** A document that only a person can mend stops itself alone; an outside world that is away stops the job. */
+async function applyOne(ask: () => Promise<ApplyAsk>): Promise<ApplyOutcome> {
+  try {
+    return await applyDocument(await ask());
+  } catch (error) {
+    if (error instanceof SlipwayError && error.next === "stop" && !error.code.startsWith("GIT_"))
+      return { kind: "refused", error };
+    throw error;
+  }
+}
+
+async function record(context: EnvironmentContext, job: JobRow): Promise<void> {
+  const { deps, lease } = context;
+  const { targets } = job;
+  const failed = targets.filter((target) => target.verdict === "bad");
+  const detail = failed.map((target) => `${shortName(target.workload)}: ${target.reason ?? ""}`).join("; ");
+  const undoing = await deps.store.fenced(lease, async (tx) => {
+    const ending =
+      failed.length === 0 ? ({ outcome: "ok" } as const) : ({ outcome: "failed", detail } as const);
+    await steps.endOpenSteps(tx, job.id, ending);
     await steps.appendSteps(tx, job.id, rolloutSteps(targets));
-    await jobs.patchJob(tx, job.id, { targets, waiting_for: null });
+    const pending = targets.some((target) => target.verdict === "pending");
+    if (!pending) return endJob(tx, context, job);
+    await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
+    return false;
   });
   deps.store.hint(job.id);
+  if (undoing) await deps.ring(laneSubject(job.lane_id));
 }
 
 function rolloutSteps(targets: readonly RolloutTarget[]) {
@@ -84,26 +132,22 @@ function afterApply(target: RolloutTarget, outcome: ApplyOutcome): RolloutTarget
   }
 }
 
-/** The cache of this worker may be older than another worker's push; people may have rewritten the branch. */
-async function isOnBranch(context: EnvironmentContext, commit: string): Promise<boolean> {
+/** Git descent as rule 16 asks for it: a live commit that is unknown is looked for at the host. */
+function createDescent(context: EnvironmentContext, mine: string) {
   const git = context.deps.gitOf(context.environment);
-  if (await knowsCommit(git, commit)) return true;
-  return isReachable(git, commit, await git.fetchTip());
-}
-
-async function endVanished(context: EnvironmentContext, job: JobRow): Promise<void> {
-  await context.deps.store.fenced(context.lease, async (tx) => {
-    await steps.endOpenSteps(tx, job.id, {
-      outcome: "failed",
-      detail: "the commit was removed from the branch",
-    });
-    await jobs.moveJob(tx, { id: job.id, event: "landed-and-removed" });
-  });
-  context.deps.store.hint(job.id);
-}
-
-async function descends(context: EnvironmentContext, older: string, newer: string): Promise<boolean> {
-  const git = context.deps.gitOf(context.environment);
-  if (!(await knowsCommit(git, newer))) await git.fetchTip();
-  return isReachable(git, older, newer);
+  let vanished = false;
+  return {
+    vanished: () => vanished,
+    async isAncestor(older: string, newer: string): Promise<boolean> {
+      if (!(await knowsCommit(git, newer))) {
+        const tip = await git.fetchTip();
+        // Still unknown: ours is applied only if it is on the branch now.
+        if (!(await knowsCommit(git, newer))) {
+          vanished = !(await isReachable(git, mine, tip));
+          return vanished;
+        }
+      }
+      return isReachable(git, older, newer);
+    },
+  };
 }

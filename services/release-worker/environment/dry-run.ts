@@ -1,33 +1,61 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { documentAt } from "#common/domain/manifest.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
+import type { KubeApi } from "#common/kit/kube.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { JobPlan } from "../planning/plan-job.ts";
 import type { TipView } from "../planning/tip-view.ts";
-import { conflictsOf, mayTakeFrom, refusalOf } from "./apply-answers.ts";
-import { pathOf, readLive, sendApply } from "./apply-document.ts";
+import { conflictsOf, foreignConflict, mayTakeFrom, refusalOf } from "./apply-answers.ts";
+import { claimedByOther, pathOf, readLive, sendApply } from "./apply-document.ts";
 import { isCommittedDocument, type CommittedDocument } from "./live-object.ts";
 
 /** Documents asked of the API server at once. */
 const concurrency = 8;
+/** An API server that takes longer is away: the job is queued again. */
+const answerMs = 5_000;
+/** Refusals named in one error; the rest is counted. */
+const maxNamed = 10;
 
 /**
  * Asks the API server what it would say to each edited document, before anything is pushed: an
- * admission refusal leaves no commit. Only in `apply` mode; throws the first refusal by plan order.
+ * admission refusal leaves no commit. Only in `apply` mode; throws one error that names each refusal.
  */
 export async function dryRunTargets(
   deps: Pick<WorkerDeps, "kubeOf">,
   { view, plan }: { view: TipView; plan: JobPlan },
 ): Promise<void> {
   if (view.environment.mode !== "apply" || plan.targets.length === 0) return;
-  const kube = await deps.kubeOf(view.environment);
+  const kube = hurried(await deps.kubeOf(view.environment));
   const documents = await Promise.all(plan.targets.map((target) => readDocument(view, target)));
+  const faults: SlipwayError[] = [];
   for (let index = 0; index < documents.length; index += concurrency) {
     const chunk = documents.slice(index, index + concurrency);
-    const faults = await Promise.all(chunk.map((document) => dryRunOne({ kube, view, document })));
-    const fault = faults.find((found) => found !== undefined);
-    if (fault !== undefined) throw fault;
+    const found = await Promise.all(chunk.map((document) => dryRunOne({ kube, view, document })));
+    faults.push(...found.filter((fault) => fault !== undefined));
   }
+  if (faults.length > 0) throw together(faults);
+}
+
+type Asked = Pick<KubeApi, "request" | "objectPath">;
+
+function hurried(kube: Asked): Asked {
+  return {
+    objectPath: (address) => kube.objectPath(address),
+    request: (request) => kube.request({ timeoutMs: answerMs, ...request }),
+  };
+}
+
+/** The job fails naming each; one code stands for all, that of the first. */
+function together(faults: readonly SlipwayError[]): SlipwayError {
+  const [first] = faults;
+  if (faults.length === 1 && first !== undefined) return first;
+  const details = faults.slice(0, maxNamed).map((fault) => fault.detail ?? fault.message);
+  const more = faults.length > maxNamed ? [`and ${faults.length - maxNamed} more`] : [];
+  const hint = faults.find((fault) => fault.hint !== undefined)?.hint;
+  return new SlipwayError(first?.code ?? "APPLY_REFUSED", {
+    detail: [...details, ...more].join("; "),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** The object a target's file declares at this view, with its namespace filled in. */
@@ -46,7 +74,7 @@ export async function readDocument(
 }
 
 async function dryRunOne(ask: {
-  kube: Awaited<ReturnType<WorkerDeps["kubeOf"]>>;
+  kube: Asked;
   view: TipView;
   document: CommittedDocument;
 }): Promise<SlipwayError | undefined> {
@@ -56,6 +84,8 @@ async function dryRunOne(ask: {
   const live = await readLive(kube, path);
   // A release never creates; what is declared and does not run is told when it is applied.
   if (live === undefined) return undefined;
+  const claimed = claimedByOther(live, environment.name);
+  if (claimed !== undefined) return claimed;
   const by = { environment: environment.name, commit: view.commit, job: "dry-run" };
   const send = (force: boolean) =>
     sendApply({ kube, document, environment, by }, { path, live }, { force, dryRun: true });
@@ -65,9 +95,7 @@ async function dryRunOne(ask: {
   if (conflicts.length === 0) return answer.status === 409 ? undefined : refusalOf(answer, path);
   const foreign = conflicts.filter((conflict) => !mayTakeFrom(conflict));
   if (foreign.length > 0) {
-    const named = foreign.map((conflict) => `${conflict.manager} owns ${conflict.field}`).join("; ");
-    const hint = 'set the environment\'s "conflicts: force" to take such fields over';
-    return new SlipwayError("APPLY_CONFLICT", { detail: named, hint });
+    return foreignConflict(path, foreign);
   }
   const forced = await send(true);
   return forced.status === 200 || forced.status === 409 ? undefined : refusalOf(forced, path);

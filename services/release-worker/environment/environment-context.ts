@@ -11,4 +11,6 @@ export interface EnvironmentContext {
   readonly view: ClusterView;
   /** Rollout time per job that is not yet in its row: it is written at most once a second. */
   readonly untoldMs: Map<string, number>;
+  /** Per job the lane's tip that is known to hold its commit. */
+  readonly seenTips: Map<string, string>;
 }

@@ -1,164 +1,185 @@
-import { errorCatalogue } from "#common/domain/errors.ts";
+import { laneSubject } from "#common/contracts/queue.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { unreachable } from "#common/domain/unreachable.ts";
+import { parseWorkloadId } from "#common/domain/workload.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
+import type { Workload } from "#proto/slipway/cluster/v1/cluster.ts";
+import { readLive } from "./apply-document.ts";
 import { maxNamedSteps } from "./apply-job.ts";
+import { endJob } from "./end-job.ts";
 import { judgeTarget } from "./judge-target.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
-import { beginAutomaticRollback } from "./undo.ts";
+import { endUnknown, unknownLimitMs, waitUnknown } from "./wait-unknown.ts";
 
-/** Not knowing is not failing; but a job does not wait for ever on a cluster that is away. */
-const unknownLimitMs = 30 * 60_000;
 /** Progress is written at most this often. */
 const tellEveryMs = 1_000;
 
-/** Compares the view with what was applied; ends the job when every target has its verdict. */
-export async function judgeJob(context: EnvironmentContext, job: JobRow, elapsedMs: number): Promise<void> {
-  const { deps, view } = context;
-  if (!view.isFresh()) {
-    await waitUnknown(context, job);
-    return;
-  }
-  const deadlineMs = context.environment.rolloutDeadline;
-  const untoldMs = (context.untoldMs.get(job.id) ?? 0) + elapsedMs;
-  context.untoldMs.set(job.id, untoldMs);
-  const judged = job.targets.map((target) => {
-    if (target.verdict !== "pending") return { target, progress: undefined };
-    const timed = { ...target, spentMs: target.spentMs + untoldMs };
-    return judge(timed, { seen: view.get(target.workload), jobId: job.id, deadlineMs });
-  });
-  const targets = judged.map((one) => one.target);
-  const pending = targets.filter((target) => target.verdict === "pending").length;
-  if (pending > 0 && !isNews(job.targets, targets)) {
-    if (untoldMs < tellEveryMs) return;
-    await tellProgress(context, job, judged);
-    context.untoldMs.delete(job.id);
-    return;
-  }
-  await deps.store.fenced(context.lease, async (tx) => {
-    await tellVerdicts(tx, job, targets);
-    if (pending > 0) await jobs.patchJob(tx, job.id, { targets, waiting_for: null });
-    else await endJob(tx, context, { ...job, targets });
-  });
-  context.untoldMs.delete(job.id);
-  deps.store.hint(job.id);
-  deps.fault("after-verdict");
+interface Judged {
+  readonly target: RolloutTarget;
+  /** Only while there is no verdict. */
+  readonly progress: string | undefined;
 }
 
-function judge(
-  target: RolloutTarget,
-  o: { seen: Parameters<typeof judgeTarget>[0]["seen"]; jobId: string; deadlineMs: number },
-): { target: RolloutTarget; progress: string | undefined } {
-  const verdict = judgeTarget({ target, ...o });
+/** Compares the view with what was applied; ends the job when every target has its verdict. */
+export async function judgeJob(context: EnvironmentContext, job: JobRow, elapsedMs: number): Promise<void> {
+  const { view, environment } = context;
+  if (!view.isFresh()) {
+    const why = view.problem() || "no fresh news";
+    return waitUnknown(context, job, `the view of ${environment.name}'s cluster is stale: ${why}`);
+  }
+  const untoldMs = (context.untoldMs.get(job.id) ?? 0) + elapsedMs;
+  context.untoldMs.set(job.id, untoldMs);
+  const judged = await Promise.all(
+    job.targets.map(async (target) =>
+      target.verdict === "pending"
+        ? judge(context, job, { ...target, spentMs: target.spentMs + untoldMs })
+        : told(target),
+    ),
+  );
+  const isNews = judged.some(({ target }, index) => target.verdict !== job.targets[index]?.verdict);
+  if (isNews) return tellVerdicts(context, job, judged);
+  const neverSeen = judged.find(({ target }) => isOverdue(context, target));
+  if (neverSeen !== undefined) {
+    const why = `${shortName(neverSeen.target.workload)} was never seen as it was applied`;
+    return endUnknown(context, job, why);
+  }
+  const waited = job.waiting_for !== null || job.unknown_since !== null;
+  if (untoldMs >= tellEveryMs || waited) await tellProgress(context, job, judged);
+}
+
+function told(target: RolloutTarget): Judged {
+  return { target, progress: undefined };
+}
+
+async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTarget): Promise<Judged> {
+  const seen = context.view.get(target.workload);
+  const deadlineMs = context.environment.rolloutDeadline;
+  if (await isAhead(context, target, seen)) return { target, progress: "waiting to be seen" };
+  const verdict = judgeTarget({ target, seen, jobId: job.id, deadlineMs });
   switch (verdict.kind) {
     case "pending":
       return { target, progress: verdict.progress };
     case "good":
-      return { target: { ...target, verdict: "good" }, progress: undefined };
+      return told({ ...target, verdict: "good", reason: carriedBy(job, target, seen) });
     case "bad":
-      return { target: { ...target, verdict: "bad", reason: verdict.reason }, progress: undefined };
+      return told({ ...target, verdict: "bad", reason: verdict.reason });
     case "superseded": {
       const by = verdict.by === null ? "changed by somebody else" : `superseded by ${verdict.by.slice(-8)}`;
-      return { target: { ...target, verdict: "superseded", reason: by }, progress: undefined };
+      return told({ ...target, verdict: "superseded", reason: by });
     }
     default:
       return unreachable(verdict);
   }
 }
 
-function isNews(before: readonly RolloutTarget[], after: readonly RolloutTarget[]): boolean {
-  return after.some((target, index) => target.verdict !== before[index]?.verdict);
+/**
+ * The view may be older than the apply of an object that was just made anew: only the API server can
+ * say that what was applied is gone.
+ */
+async function isAhead(
+  context: EnvironmentContext,
+  target: RolloutTarget,
+  seen: Workload | undefined,
+): Promise<boolean> {
+  if (target.uid === null || seen?.uid === target.uid) return false;
+  const { kind = "", namespace, name } = parseWorkloadId(target.workload);
+  const apiVersion = apiVersions[kind];
+  if (apiVersion === undefined) return false;
+  const kube = await context.deps.kubeOf(context.environment);
+  const path = await kube.objectPath({
+    apiVersion: apiVersion.version,
+    kind: apiVersion.kind,
+    namespace,
+    name,
+  });
+  return (await readLive(kube, path))?.metadata.uid === target.uid;
+}
+
+/** What the watcher watches. */
+const apiVersions: Readonly<Record<string, { version: string; kind: string }>> = {
+  deployment: { version: "apps/v1", kind: "Deployment" },
+  statefulset: { version: "apps/v1", kind: "StatefulSet" },
+  daemonset: { version: "apps/v1", kind: "DaemonSet" },
+  cronjob: { version: "batch/v1", kind: "CronJob" },
+};
+
+/** A newer document that still holds our images carries them (rule 22). */
+function carriedBy(job: JobRow, target: RolloutTarget, seen: Workload | undefined): string | null {
+  const by = seen?.appliedJob ?? "";
+  return by === "" || by === job.id ? target.reason : `carried by ${by.slice(-8)}`;
+}
+
+/** Fresh news, and yet for half an hour beyond the deadline no sight of what was applied. */
+function isOverdue(context: EnvironmentContext, target: RolloutTarget): boolean {
+  const limitMs = context.environment.rolloutDeadline + unknownLimitMs;
+  return target.verdict === "pending" && target.spentMs >= limitMs;
 }
 
 /** At most once a second, and only when the words changed: the open step's detail, and the time used. */
 async function tellProgress(
   context: EnvironmentContext,
   job: JobRow,
-  judged: readonly { target: RolloutTarget; progress: string | undefined }[],
+  judged: readonly Judged[],
 ): Promise<void> {
   const { deps, lease } = context;
   const targets = judged.map((one) => one.target);
   await deps.store.fenced(lease, async (tx) => {
     const open = await steps.openSteps(tx, job.id);
-    let told = false;
     for (const { target, progress } of judged) {
       const step = open.find((candidate) => candidate.text === `Rollout of ${shortName(target.workload)}.`);
       if (step === undefined || progress === undefined || step.detail === progress) continue;
       await steps.updateStep(tx, { jobId: job.id, number: step.number, detail: progress });
-      told = true;
     }
+    if (targets.length > maxNamedSteps) await tellTogether(tx, job, targets);
     await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
-    if (told) deps.store.hint(job.id);
   });
+  context.untoldMs.delete(job.id);
+  deps.store.hint(job.id);
 }
 
-async function tellVerdicts(tx: Db, job: JobRow, targets: readonly RolloutTarget[]): Promise<void> {
+async function tellTogether(tx: Db, job: JobRow, targets: readonly RolloutTarget[]): Promise<void> {
+  const [step] = await steps.openSteps(tx, job.id);
+  if (step === undefined) return;
+  const over = targets.filter((target) => target.verdict !== "pending").length;
+  const detail = `${over} of ${targets.length} services`;
+  await steps.updateStep(tx, { jobId: job.id, number: step.number, detail });
+}
+
+async function tellVerdicts(
+  context: EnvironmentContext,
+  job: JobRow,
+  judged: readonly Judged[],
+): Promise<void> {
+  const { deps, lease } = context;
+  const targets = judged.map((one) => one.target);
+  const undoing = await deps.store.fenced(lease, async (tx) => {
+    await endTargetSteps(tx, job, targets);
+    if (targets.every((target) => target.verdict !== "pending"))
+      return endJob(tx, context, { ...job, targets });
+    await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
+    return false;
+  });
+  context.untoldMs.delete(job.id);
+  deps.store.hint(job.id);
+  deps.fault("after-verdict");
+  if (undoing) await deps.ring(laneSubject(job.lane_id));
+}
+
+async function endTargetSteps(tx: Db, job: JobRow, targets: readonly RolloutTarget[]): Promise<void> {
+  if (targets.length > maxNamedSteps) return;
   const open = await steps.openSteps(tx, job.id);
   for (const [index, target] of targets.entries()) {
-    if (target.verdict === job.targets[index]?.verdict || targets.length > maxNamedSteps) continue;
+    if (target.verdict === job.targets[index]?.verdict) continue;
     const name = shortName(target.workload);
     const step = open.find((candidate) => candidate.text === `Rollout of ${name}.`);
     const outcome = target.verdict === "good" ? "ok" : target.verdict === "bad" ? "failed" : "skipped";
-    const ending = {
-      jobId: job.id,
-      outcome,
-      ...(target.reason === null ? {} : { detail: target.reason }),
-    } as const;
-    if (step !== undefined) await steps.endStep(tx, { ...ending, number: step.number });
+    const detail = target.reason === null ? {} : { detail: target.reason };
+    if (step !== undefined)
+      await steps.endStep(tx, { jobId: job.id, number: step.number, outcome, ...detail });
     if (target.verdict === "good")
       await steps.appendSteps(tx, job.id, [{ text: `${name} is healthy.`, outcome }]);
   }
-}
-
-async function endJob(tx: Db, context: EnvironmentContext, job: JobRow): Promise<void> {
-  const { targets } = job;
-  const bad = targets.filter((target) => target.verdict === "bad");
-  const good = targets.filter((target) => target.verdict === "good");
-  await steps.endOpenSteps(tx, job.id, { outcome: bad.length === 0 ? "ok" : "failed" });
-  const results = job.results.map((result) => withVerdict(result, targets));
-  const patch = { targets, results, waiting_for: null };
-  if (bad.length === 0) {
-    const event = good.length === 0 ? "all-superseded" : "all-good";
-    await jobs.moveJob(tx, { id: job.id, event, patch });
-    return;
-  }
-  const why = bad.map((target) => `${shortName(target.workload)}: ${target.reason ?? "failed"}`).join("; ");
-  const error = {
-    code: "ROLLOUT_FAILED",
-    title: errorCatalogue.ROLLOUT_FAILED.title,
-    detail: why,
-    hint: `the commit stays in git; undo it: slipway rollback ${job.id.slice(-8)}`,
-  };
-  if (await beginAutomaticRollback(tx, context, { job, results, why })) return;
-  await jobs.moveJob(tx, { id: job.id, event: "target-bad", patch: { ...patch, error } });
-}
-
-function withVerdict(result: JobRow["results"][number], targets: readonly RolloutTarget[]) {
-  const target = targets.find((candidate) => candidate.workload === result.workload);
-  if (target === undefined || result.result === "skip") return result;
-  if (target.verdict === "bad") return { ...result, result: "failed" as const, detail: target.reason };
-  return { ...result, result: "changed" as const, detail: target.reason };
-}
-
-/** The deadline stands still while the view is stale; only after half an hour is the outcome called unknown. */
-async function waitUnknown(context: EnvironmentContext, job: JobRow): Promise<void> {
-  const { deps, lease, view, environment } = context;
-  const now = await deps.store.now();
-  const since = job.unknown_since ?? now;
-  const why = `the view of ${environment.name}'s cluster is stale: ${view.problem() || "no fresh news"}`;
-  if (now.getTime() - since.getTime() < unknownLimitMs) {
-    if (job.waiting_for === why && job.unknown_since !== null) return;
-    await deps.store.fenced(lease, (tx) =>
-      jobs.patchJob(tx, job.id, { waiting_for: why, unknown_since: since }),
-    );
-    return;
-  }
-  await deps.store.fenced(lease, async (tx) => {
-    await steps.endOpenSteps(tx, job.id, { outcome: "failed", detail: why });
-    await jobs.moveJob(tx, { id: job.id, event: "outcome-unknown" });
-  });
-  deps.store.hint(job.id);
 }

@@ -1,5 +1,6 @@
 import { toSlipwayError } from "#common/domain/errors.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { laneSubject } from "#common/contracts/queue.ts";
 import * as jobs from "#common/store/jobs.ts";
 import * as leases from "#common/store/leases.ts";
 import type { JobRow } from "#common/store/schema.ts";
@@ -7,11 +8,18 @@ import type { WorkerDeps } from "../deps.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
 import { watchCluster } from "./cluster-view.ts";
+import { endJob } from "./end-job.ts";
 import { judgeJob } from "./judge-job.ts";
 import { settleUndone } from "./undo.ts";
+import { endVanished, hasVanished } from "./vanished.ts";
+import { waitUnknown } from "./wait-unknown.ts";
 
 /** How long a turn waits for news of the cluster or of new jobs before it looks by itself. */
 const lookEveryMs = 500;
+/** Changes of the cluster within this time are looked at together. */
+const restMs = 20;
+/** Time in which a turn was held up is no rollout time: nobody looked. */
+const longestLookMs = 2_000;
 /** A turn ends after this long, so that a worker that stops or is overloaded hands the environment on. */
 const turnMs = 10 * 60_000;
 
@@ -69,7 +77,7 @@ async function lookAtEnvironment(turn: Turn): Promise<void> {
     sleep: (ms, signal) => deps.clock.sleep(ms, signal),
   });
   try {
-    await rollOutAll(turn, { deps, environment, lease, view, untoldMs: new Map() });
+    await rollOutAll(turn, { deps, environment, lease, view, untoldMs: new Map(), seenTips: new Map() });
   } catch (thrown) {
     const error = toSlipwayError(thrown);
     if (error.code !== "LEASE_LOST") throw error;
@@ -88,36 +96,48 @@ async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<void
     const rolling = await jobs.rollingOutJobs(deps.store.db, environment.name);
     if (rolling.length === 0) return;
     const nowMs = deps.clock.monotonicMs();
-    const elapsedMs = nowMs - lastMs;
+    const elapsedMs = Math.min(nowMs - lastMs, longestLookMs);
     lastMs = nowMs;
     for (const job of rolling) {
       if (deps.heartbeat.signal().aborted) return;
       await advance(context, job, elapsedMs);
     }
-    const news = Promise.withResolvers<void>();
-    turn.wakers.set(environment.name, news.resolve);
-    const pause = new AbortController();
-    const waited = deps.clock.sleep(lookEveryMs, pause.signal).catch(() => undefined); // aborted: news came first
-    await Promise.race([context.view.changed(), news.promise, waited]);
-    pause.abort();
+    await untilNews(turn, context);
   }
 }
 
-/** One job's next act; an API server that is away leaves it where it is, with the reason. */
+async function untilNews(turn: Turn, { deps, environment, view }: EnvironmentContext): Promise<void> {
+  const news = Promise.withResolvers<void>();
+  turn.wakers.set(environment.name, news.resolve);
+  const pause = new AbortController();
+  const signal = AbortSignal.any([pause.signal, turn.stopping]);
+  const waited = deps.clock.sleep(lookEveryMs, signal).catch(() => undefined); // aborted: news came first
+  await Promise.race([view.changed(), news.promise, waited]);
+  pause.abort();
+  await deps.clock.sleep(restMs, turn.stopping).catch(() => undefined); // aborted: the turn's head ends it
+}
+
+/** One job's next act; an outside world that is away leaves it where it is, with the reason. */
 async function advance(context: EnvironmentContext, job: JobRow, elapsedMs: number): Promise<void> {
   try {
     // Every verdict is known and it still rolls out: it is being undone.
-    if (job.targets.every((target) => target.verdict !== "pending")) return await settleUndone(context, job);
-    if (job.targets.some((target) => !target.applied && target.verdict === "pending")) {
-      await applyJob(context, job);
-      return;
-    }
+    if (job.targets.every((target) => target.verdict !== "pending")) return await settle(context, job);
+    if (job.targets.some((target) => !target.applied && target.verdict === "pending"))
+      return await applyJob(context, job);
+    if (await hasVanished(context, job)) return await endVanished(context, job);
     await judgeJob(context, job, elapsedMs);
   } catch (thrown) {
     const error = toSlipwayError(thrown);
     if (error.code === "LEASE_LOST" || error.code === "STORE_UNAVAILABLE") throw error;
-    const { deps, lease } = context;
-    deps.log.warn("a rollout could not be looked at", { error, job: job.id });
-    await deps.store.fenced(lease, (tx) => jobs.patchJob(tx, job.id, { waiting_for: error.message }));
+    context.deps.log.warn("a rollout could not be looked at", { error, job: job.id });
+    await waitUnknown(context, job, error.message);
   }
+}
+
+async function settle(context: EnvironmentContext, job: JobRow): Promise<void> {
+  const { deps, lease } = context;
+  if (await settleUndone(context, job)) return;
+  const undoing = await deps.store.fenced(lease, (tx) => endJob(tx, context, job));
+  deps.store.hint(job.id);
+  if (undoing) await deps.ring(laneSubject(job.lane_id));
 }

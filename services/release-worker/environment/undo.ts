@@ -1,4 +1,3 @@
-import { laneSubject } from "#common/contracts/queue.ts";
 import { errorCatalogue } from "#common/domain/errors.ts";
 import { isTerminal } from "#common/domain/job.ts";
 import { shortName } from "#common/domain/plan.ts";
@@ -15,22 +14,27 @@ const maxAutomaticPerTenMinutes = 5;
 
 /**
  * CORRECTNESS 26: the failing verdict, the rollback job and the hold are one transaction. The
- * original stays rolling-out until the rollback ends. False: no rollback is wanted.
+ * original stays rolling-out until the rollback ends. The caller rings the lane after the commit.
  */
 export async function beginAutomaticRollback(
   tx: Db,
   context: EnvironmentContext,
   failed: { job: JobRow; results: JobRow["results"]; why: string },
-): Promise<boolean> {
+): Promise<"begun" | "unwanted" | "too-many"> {
   const { job, results, why } = failed;
   const { deps, environment } = context;
   const wanted = job.origin === "automation" || environment.onFailure === "rollback";
-  if (job.kind !== "release" || !wanted || job.changes.length === 0) return false;
+  if (job.kind !== "release" || !wanted || job.changes.length === 0) return "unwanted";
   const recent = await jobs.countAutomaticRollbacks(tx, { environment: job.environment, withinMs: 600_000 });
-  if (recent >= maxAutomaticPerTenMinutes) return false;
+  if (recent >= maxAutomaticPerTenMinutes) {
+    deps.log.error("too many automatic rollbacks: no more are begun", {
+      environment: job.environment,
+      recent,
+    });
+    return "too-many";
+  }
   const id = deps.newId();
-  const names = [...new Set(job.targets.map((target) => shortName(target.workload)))];
-  const headline = `Rollback: ${names.slice(0, 5).join(", ")} to the previous images`;
+  const headline = rollbackHeadline(job);
   await acceptJob(tx, {
     job: {
       id,
@@ -56,24 +60,31 @@ export async function beginAutomaticRollback(
     }
   }
   await steps.appendSteps(tx, job.id, [{ text: headline, open: true, detail: `job ${id.slice(-8)}` }]);
-  const patch = { targets: job.targets, results, waiting_for: `rollback ${id.slice(-8)}` };
-  await jobs.patchJob(tx, job.id, patch);
-  await deps.ring(laneSubject(job.lane_id));
-  return true;
+  const waiting = { waiting_for: `rollback ${id.slice(-8)}`, unknown_since: null };
+  await jobs.patchJob(tx, job.id, { targets: job.targets, results, ...waiting });
+  return "begun";
 }
 
-/** Ends a job whose rollback has ended; called for every rolling-out job whose targets are all judged. */
-export async function settleUndone(context: EnvironmentContext, job: JobRow): Promise<void> {
+function rollbackHeadline(job: JobRow): string {
+  const images = job.changes.filter((change) => change.field === "image");
+  const names = [...new Set(images.map((change) => shortName(change.workload)))];
+  const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
+  return `Rollback: ${shown.join(", ")} to the previous ${images.length === 1 ? "image" : "images"}`;
+}
+
+/** Ends a job whose rollback has ended; false when it has none, so that it must end by its verdicts. */
+export async function settleUndone(context: EnvironmentContext, job: JobRow): Promise<boolean> {
   const { deps, lease } = context;
   const rollback = await jobs.automaticRollbackOf(deps.store.db, job.id);
-  if (rollback === undefined || !isTerminal(rollback.phase)) return;
+  if (rollback === undefined) return false;
+  if (!isTerminal(rollback.phase)) return true;
   const undone = rollback.phase === "succeeded" && rollback.outcome !== "nothing-to-do";
   const bad = job.targets.filter((target) => target.verdict === "bad");
   const error = {
     code: "ROLLOUT_FAILED",
     title: errorCatalogue.ROLLOUT_FAILED.title,
     detail: bad.map((target) => `${shortName(target.workload)}: ${target.reason ?? "failed"}`).join("; "),
-    hint: undone ? "the previous images are back; a hold keeps automation from trying again" : null,
+    hint: hintOf(rollback),
   };
   await deps.store.fenced(lease, async (tx) => {
     await steps.endOpenSteps(tx, job.id, { outcome: undone ? "ok" : "failed" });
@@ -81,4 +92,12 @@ export async function settleUndone(context: EnvironmentContext, job: JobRow): Pr
     await jobs.moveJob(tx, { id: job.id, event, patch: { error, waiting_for: null } });
   });
   deps.store.hint(job.id);
+  return true;
+}
+
+function hintOf(rollback: JobRow): string {
+  if (rollback.outcome === "nothing-to-do") return "a newer release has replaced its images already";
+  if (rollback.phase === "succeeded")
+    return "the previous images are back; a hold keeps automation from trying again";
+  return `its rollback ${rollback.id.slice(-8)} ended ${rollback.outcome ?? rollback.phase}`;
 }

@@ -5,6 +5,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import { maxAttempts, retryDelayMs } from "../deps.ts";
 import { dryRunTargets } from "../environment/dry-run.ts";
+import { lastGoodChanges } from "../environment/last-good.ts";
 import { toErrorRow } from "../error-row.ts";
 import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
 import type { TipView } from "../planning/tip-view.ts";
@@ -90,8 +91,10 @@ async function decide(context: LaneContext, asked: { job: JobRow; view: TipView 
 
 async function planInput(context: LaneContext, job: JobRow): Promise<PlanInput> {
   if (job.spec.kind !== "rollback") return { spec: job.spec, resolved: job.resolved };
-  const undone = await jobs.mustGetJob(context.deps.store.db, job.spec.of);
-  const undo = { headline: job.headline, changes: undone.changes, short: undone.id.slice(-8) };
+  const { db } = context.deps.store;
+  const undone = await jobs.mustGetJob(db, job.spec.of);
+  const changes = job.automatic ? await lastGoodChanges(db, undone) : undone.changes;
+  const undo = { headline: job.headline, changes, short: undone.id.slice(-8) };
   return { spec: job.spec, resolved: null, undo };
 }
 
