@@ -1,6 +1,8 @@
 import { tryParseImageRef } from "./image-ref.ts";
 import { findWorkloads, type FoundContainer, type FoundWorkload } from "./manifest-find.ts";
 import { planLabels, type LabelLeftReason, type TagMove } from "./manifest-labels.ts";
+import type { ManifestOptions } from "./manifest-options.ts";
+import { splitToParts } from "./manifest-parts.ts";
 import { renderText, sourceOf, type Splice } from "./manifest-splice.ts";
 import type { PlaceRefusal, Slot } from "./manifest-tree.ts";
 import { readDocuments } from "./manifest-yaml.ts";
@@ -46,6 +48,8 @@ export interface PlannedScalar extends Splice {
   readonly field: string;
   /** The bytes it replaces. */
   readonly from: string;
+  /** With the first part of an image in parts: the whole image before and after. */
+  readonly image?: { readonly from: string; readonly to: string };
 }
 
 /** The new full image of one container. */
@@ -60,11 +64,7 @@ export interface WorkloadPlan {
 }
 
 /** Reads what a text says of some workloads; parsing the rest of a large file would be waste. */
-export function findById(
-  text: string,
-  ids: Iterable<string>,
-  o: { readonly defaultNamespace: string },
-): FoundFile {
+export function findById(text: string, ids: Iterable<string>, o: ManifestOptions): FoundFile {
   const wanted = [...new Set(ids)];
   const names = wanted.map((id) => id.slice(id.lastIndexOf("/") + 1));
   const likely = find(text, o, (source) => names.some((name) => source.includes(name)));
@@ -73,14 +73,10 @@ export function findById(
   return wanted.every((id) => found.has(id)) ? likely : find(text, o, () => true);
 }
 
-function find(
-  text: string,
-  o: { readonly defaultNamespace: string },
-  isWanted: (source: string) => boolean,
-): FoundFile {
+function find(text: string, o: ManifestOptions, isWanted: (source: string) => boolean): FoundFile {
   const read = readDocuments(text, isWanted).map((document) => ({
     document,
-    findings: findWorkloads(document, o.defaultNamespace),
+    findings: findWorkloads(document, o),
   }));
   return {
     workloads: read.flatMap((one) => one.findings.workloads),
@@ -106,7 +102,9 @@ export function planWorkload(
     const image = theImage(group);
     if (typeof image !== "string") return image;
     if (image === container.image.text) continue;
-    scalars.push(planScalar({ workload, slot: container.image, container: name, field: "image" }, image));
+    const written = planImage(workload, container, image);
+    if ("ok" in written) return written;
+    scalars.push(...written);
     moves.push({ container: name, from: tagOf(container.image.text), to: tagOf(image) });
   }
   const tagsBefore = workload.containers.map((container) => tagOf(container.image.text));
@@ -118,6 +116,25 @@ export function planWorkload(
     "follow" in decision ? [planScalar({ workload, slot, container, field }, decision.follow)] : [],
   );
   return { scalars: [...scalars, ...following], left };
+}
+
+/** One scalar, or those of the parts that differ. */
+function planImage(
+  workload: FoundWorkload,
+  { name, image: slot, parts }: FoundContainer,
+  to: string,
+): readonly PlannedScalar[] | Refused {
+  if (parts === undefined) return [planScalar({ workload, slot, container: name, field: "image" }, to)];
+  const edits = splitToParts(parts, to);
+  if (typeof edits === "string") {
+    const id = formatWorkloadId(workload.id);
+    return refuse(edits, `the image of ${name} in ${id}: ${because[edits]}`);
+  }
+  const image = { from: slot.text, to };
+  return edits.map((edit, index) => ({
+    ...planScalar({ workload, slot: edit.slot, container: name, field: `image.${edit.part}` }, edit.value),
+    ...(index === 0 ? { image } : {}),
+  }));
 }
 
 function planScalar(
@@ -168,6 +185,7 @@ export const because: Readonly<Record<PlaceRefusal, string>> = {
   "merge-key": "its value comes from a merge key",
   "block-scalar": "it is written as a block scalar",
   "not-text": "it is not text",
+  "parts-do-not-fit": "it is put together of values that have no place for this",
 };
 
 function theImage(edits: readonly ContainerEdit[]): string | Refused {

@@ -1,4 +1,9 @@
 import { SlipwayError } from "./errors.ts";
+import { annotatedPaths, valuesImages } from "./manifest-helm.ts";
+import { markedImages, mentionsMarker } from "./manifest-markers.ts";
+import type { ManifestOptions } from "./manifest-options.ts";
+import { imageAt, stepTo, type FoundImage, type ImageParts } from "./manifest-parts.ts";
+import { shapeOf, valuesKind, wantsKind, type ObjectShape } from "./manifest-shapes.ts";
 import {
   entriesOf,
   itemsOf,
@@ -13,13 +18,16 @@ import {
   type Tree,
 } from "./manifest-tree.ts";
 import type { YamlDocument } from "./manifest-yaml.ts";
-import { isNamespaceName, isObjectName, kindLayout, type KindLayout, type WorkloadId } from "./workload.ts";
+import { isNamespaceName, isObjectName, type WorkloadId } from "./workload.ts";
 
-/** One image slot in the tree of its document. */
+/** One image in the tree of its document. */
 export interface FoundContainer {
   readonly name: string;
   readonly init: boolean;
+  /** The whole image. */
   readonly image: Slot;
+  /** Where it is put together of several values. */
+  readonly parts?: ImageParts | undefined;
 }
 
 /** One workload in the tree of its document. */
@@ -28,7 +36,7 @@ export interface FoundWorkload {
   readonly apiVersion: string;
   /** As spelled. */
   readonly kind: string;
-  readonly layout: KindLayout;
+  readonly shape: ObjectShape;
   readonly document: YamlDocument;
   readonly tree: Tree;
   readonly root: Place;
@@ -50,23 +58,26 @@ export interface Findings {
 }
 
 /** The workloads of one document, those inside lists included; anything else is passed over. */
-export function findWorkloads(document: YamlDocument, defaultNamespace: string): Findings {
+export function findWorkloads(document: YamlDocument, o: ManifestOptions): Findings {
   if (!document.parsed.ok) return { workloads: [], faults: [document.parsed] };
   try {
-    return findIn(document, readTree(document.parsed.doc), defaultNamespace);
+    return findIn(document, readTree(document.parsed.doc), o);
   } catch (error) {
     if (!(error instanceof SlipwayError)) throw error;
     return { workloads: [], faults: [{ offset: 0, message: error.message }] };
   }
 }
 
-function findIn(document: YamlDocument, tree: Tree, defaultNamespace: string): Findings {
+function findIn(document: YamlDocument, tree: Tree, o: ManifestOptions): Findings {
   const root = rootPlace(tree);
   if (root === undefined) return { workloads: [], faults: [] };
   const encrypted = placeAt(tree, root, ["sops"]) !== undefined;
-  const seen = objectsIn(tree, root, {}).map((object) =>
-    readObject(object, { document, tree, encrypted, defaultNamespace }),
-  );
+  const marked = mentionsMarker(document.source);
+  const context: ReadContext = { document, tree, encrypted, marked, o };
+  const seen = [
+    ...objectsIn(context, root, {}).map((object) => readObject(object, context)),
+    ...readValues(root, context),
+  ];
   const workloads = seen.flatMap((one) => one.workload ?? []);
   const faults = seen.flatMap((one) => one.fault ?? []);
   if (tree.duplicate === undefined || workloads.length + faults.length === 0) return { workloads, faults };
@@ -81,34 +92,25 @@ interface FoundObject {
 }
 
 const deepestList = 4;
-const workloadKinds: ReadonlySet<string> = new Set([
-  "Deployment",
-  "StatefulSet",
-  "DaemonSet",
-  "CronJob",
-  "Job",
-  "ReplicaSet",
-  "Pod",
-  "ReplicationController",
-]);
 
 /** The object itself, or the items of a `List` or of a typed list, whose items may lack their kind. */
 function objectsIn(
-  tree: Tree,
+  context: ReadContext,
   place: Place,
-  o: { readonly kind?: string; readonly apiVersion?: string | undefined; readonly level?: number },
+  from: { readonly kind?: string; readonly apiVersion?: string | undefined; readonly level?: number },
 ): readonly FoundObject[] {
-  const kind = textAt(tree, place, ["kind"]) ?? o.kind;
-  const apiVersion = textAt(tree, place, ["apiVersion"]) ?? o.apiVersion;
-  const level = o.level ?? 0;
+  const { tree, marked, o } = context;
+  const kind = textAt(tree, place, ["kind"]) ?? from.kind;
+  const apiVersion = textAt(tree, place, ["apiVersion"]) ?? from.apiVersion;
+  const level = from.level ?? 0;
   if (kind === undefined) return [];
-  if (workloadKinds.has(kind)) return [{ place, kind, apiVersion }];
   const itemKind = kind.endsWith("List") ? kind.slice(0, -"List".length) : undefined;
-  if (itemKind === undefined || level >= deepestList) return [];
-  if (itemKind !== "" && !workloadKinds.has(itemKind)) return [];
+  if (itemKind === undefined) return marked || wantsKind(kind, o) ? [{ place, kind, apiVersion }] : [];
+  if (level >= deepestList) return [];
+  if (itemKind !== "" && !wantsKind(itemKind, o)) return [];
   const inherited = itemKind === "" ? {} : { kind: itemKind, apiVersion };
   return itemsOf(tree, placeAt(tree, place, ["items"])).flatMap((item) =>
-    objectsIn(tree, item, { ...inherited, level: level + 1 }),
+    objectsIn(context, item, { ...inherited, level: level + 1 }),
   );
 }
 
@@ -116,7 +118,9 @@ interface ReadContext {
   readonly document: YamlDocument;
   readonly tree: Tree;
   readonly encrypted: boolean;
-  readonly defaultNamespace: string;
+  /** Whether the document mentions a marker of Flux v2. */
+  readonly marked: boolean;
+  readonly o: ManifestOptions;
 }
 
 interface ReadObject {
@@ -127,38 +131,48 @@ interface ReadObject {
 function readObject(object: FoundObject, context: ReadContext): ReadObject {
   const { tree, encrypted, document } = context;
   const { place: root, kind, apiVersion } = object;
-  const layout = kindLayout(kind);
-  if (layout === undefined || !isOfGroup(layout, apiVersion)) return {};
-  const containers = containersOf(tree, root, layout);
+  const shape = shapeOf(kind, apiVersion, context.o);
+  if (shape === undefined) return {};
+  const annotations = textEntries(tree, root, ["metadata", "annotations"]);
+  const own = containersOf(tree, root, { shape, annotations });
+  const containers = context.marked ? [...own, ...markedIn(context, root, own)] : own;
   // A patch names a workload without its images; a chart's template or generated name has no identity.
   if (containers.length === 0 || textAt(tree, root, ["metadata", "generateName"]) !== undefined) return {};
   const offset = offsetOf(root.node);
   if (apiVersion === undefined) return { fault: { offset, message: `a ${kind} without apiVersion` } };
-  const identity = readIdentity(tree, root, context.defaultNamespace);
+  const identity = readIdentity(tree, root, context.o.defaultNamespace);
   if (typeof identity === "string") return { fault: { offset, message: `a ${kind} ${identity}` } };
   const { name, namespace, namespaceDeclared } = identity;
   return {
     workload: {
-      id: { namespace, kind: layout.kind, name },
+      id: { namespace, kind: shape.kind, name },
       apiVersion,
       kind,
-      layout,
+      shape,
       document,
       tree,
       root,
       containers,
-      annotations: textEntries(tree, root, ["metadata", "annotations"]),
+      annotations,
       encrypted,
       namespaceDeclared,
     },
   };
 }
 
-/** A custom resource may carry the name of a built-in kind: `batch.volcano.sh` has a Job, too. */
-function isOfGroup(layout: KindLayout, apiVersion: string | undefined): boolean {
-  if (apiVersion === undefined) return true;
-  const slash = apiVersion.indexOf("/");
-  return layout.groups.includes(slash === -1 ? "" : apiVersion.slice(0, slash));
+/** The values file of a chart, when this is one: the settings say which workload it is about. */
+function readValues(root: Place, context: ReadContext): readonly ReadObject[] {
+  const { tree, document, encrypted, o } = context;
+  if (o.values === undefined || document.number !== 1) return [];
+  if (textAt(tree, root, ["kind"]) !== undefined) return [];
+  const images = valuesImages(tree, root, o.values.images ?? []).map((image) => toContainer(image));
+  const marked = context.marked ? markedIn(context, root, images) : [];
+  const containers = [...images, ...marked];
+  if (containers.length === 0) return [];
+  const id = o.values.workload;
+  const shape = { kind: id.kind, labels: [] };
+  const workload = { id, apiVersion: "", kind: valuesKind, shape, document, tree, root, containers };
+  return [{ workload: { ...workload, annotations: {}, encrypted, namespaceDeclared: true } }];
 }
 
 interface Identity {
@@ -181,9 +195,27 @@ function readIdentity(tree: Tree, root: Place, defaultNamespace: string): Identi
   return { name, namespace: declared.text, namespaceDeclared: true };
 }
 
-function containersOf(tree: Tree, root: Place, layout: KindLayout): readonly FoundContainer[] {
-  const podSpec = placeAt(tree, root, layout.podSpec);
-  if (podSpec === undefined) return [];
+function containersOf(
+  tree: Tree,
+  root: Place,
+  of: { readonly shape: ObjectShape; readonly annotations: Readonly<Record<string, string>> },
+): readonly FoundContainer[] {
+  const { podSpec, values, images } = of.shape;
+  const pods = podSpec === undefined ? undefined : stepTo(tree, root, podSpec);
+  const chart = values === undefined ? undefined : placeAt(tree, root, values);
+  return [
+    ...(pods === undefined ? [] : podContainers(tree, pods)),
+    ...(chart === undefined
+      ? []
+      : valuesImages(tree, chart, annotatedPaths(of.annotations)).map(toContainer)),
+    ...(images ?? []).flatMap((paths) => {
+      const image = imageAt(tree, root, paths);
+      return image === undefined ? [] : [toContainer({ container: paths.container, ...image })];
+    }),
+  ];
+}
+
+function podContainers(tree: Tree, podSpec: Place): readonly FoundContainer[] {
   return containerLists.flatMap((list) =>
     itemsOf(tree, placeAt(tree, podSpec, [list])).flatMap((item) => {
       const name = textAt(tree, item, ["name"]);
@@ -192,6 +224,24 @@ function containersOf(tree: Tree, root: Place, layout: KindLayout): readonly Fou
       return [{ name, init: list === "initContainers", image: refuseNonText(image) }];
     }),
   );
+}
+
+function markedIn(
+  { tree, document }: ReadContext,
+  root: Place,
+  own: readonly FoundContainer[],
+): readonly FoundContainer[] {
+  const slots = own.flatMap(({ image, parts }) => [image, parts?.repository, parts?.tag, parts?.digest]);
+  const taken = new Set(slots.flatMap((slot) => slot?.scalar ?? []));
+  const names = new Set(own.map(({ name }) => name));
+  return markedImages(tree, document.source, { root, taken, names }).map(toContainer);
+}
+
+function toContainer(image: FoundImage & { readonly container: string }): FoundContainer {
+  const { container: name, slot, parts } = image;
+  return parts === undefined
+    ? { name, init: false, image: refuseNonText(slot) }
+    : { name, init: false, image: slot, parts };
 }
 
 const containerLists = ["containers", "initContainers", "ephemeralContainers"];

@@ -40,7 +40,7 @@ export function planLabels(
   moves: readonly TagMove[],
   tagsBefore: readonly (string | undefined)[],
 ): readonly LabelPlan[] {
-  return workload.layout.labels.flatMap((path) =>
+  return workload.shape.labels.flatMap((path) =>
     versionKeys.flatMap((key) => {
       const place = placeAt(workload.tree, workload.root, [...path, key]);
       const slot = slotOf(place);
@@ -82,10 +82,10 @@ function decide(label: LabelCase): LabelPlan["decision"] {
 
 /** A selector cannot change and must go on matching the pods. */
 function isSelected(workload: FoundWorkload, key: string): boolean {
-  const { tree, root, layout } = workload;
-  const selector = layout.selector === undefined ? undefined : placeAt(tree, root, layout.selector);
+  const { tree, root, shape } = workload;
+  const selector = shape.selector === undefined ? undefined : placeAt(tree, root, shape.selector);
   if (selector === undefined) return false;
-  if (layout.kind === "replicationcontroller") {
+  if (shape.kind === "replicationcontroller") {
     return entriesOf(tree, selector).some((entry) => entry.key === key);
   }
   if (placeAt(tree, selector, ["matchLabels", key]) !== undefined) return true;

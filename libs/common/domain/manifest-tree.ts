@@ -13,7 +13,13 @@ import { SlipwayError } from "./errors.ts";
 import type { YamlTree } from "./manifest-yaml.ts";
 
 /** Why a value must not be edited where it stands. */
-export type PlaceRefusal = "shared-anchor" | "merge-key" | "block-scalar" | "not-text";
+export type PlaceRefusal =
+  | "shared-anchor"
+  | "merge-key"
+  | "block-scalar"
+  | "not-text"
+  /** An image in parts that have no place for what is to be written. */
+  | "parts-do-not-fit";
 
 /** A node reached by a path, and what the way there says against editing it. */
 export interface Place {

@@ -11,10 +11,11 @@ import {
   type PlannedScalar,
   type Refused,
 } from "./manifest-edit.ts";
-import { findWorkloads, type FoundFault, type FoundWorkload } from "./manifest-find.ts";
+import { findWorkloads, type FoundContainer, type FoundFault, type FoundWorkload } from "./manifest-find.ts";
 import { applySplices, sourceOf, type Splice } from "./manifest-splice.ts";
 import { offsetOf, placeAt, slotOf, type Slot } from "./manifest-tree.ts";
 import { lineCounter, readDocuments, type YamlDocument } from "./manifest-yaml.ts";
+import type { ManifestOptions } from "./manifest-options.ts";
 import { policyFaultsOf } from "./manifest-policy-faults.ts";
 import { readPolicies, type Policies } from "./policy.ts";
 import { formatWorkloadId, type WorkloadId } from "./workload.ts";
@@ -69,10 +70,12 @@ export interface SourceChange {
   readonly workload: string;
   /** For a label: the container whose tag it repeats. */
   readonly container: string;
-  /** "image", or the JSON pointer of a label inside the object. */
+  /** "image", "image.tag" of an image in parts, or the JSON pointer of a label inside the object. */
   readonly field: string;
   readonly from: string;
   readonly to: string;
+  /** With the first part of an image in parts: the whole image before and after. */
+  readonly image?: { readonly from: string; readonly to: string };
 }
 
 /** One image to write. */
@@ -106,17 +109,12 @@ export type RevertResult =
     }
   | Refused;
 
-export interface ManifestOptions {
-  /** For objects that name no namespace. */
-  readonly defaultNamespace: string;
-}
-
 /** The workloads a text declares. A document that cannot be read is a fault and hides no other. */
 export function readManifest(text: string, o: ManifestOptions): ManifestFile {
   const lineAt = lineCounter(text);
   const read = readDocuments(text).map((document) => ({
     document,
-    findings: findWorkloads(document, o.defaultNamespace),
+    findings: findWorkloads(document, o),
   }));
   return {
     workloads: read.flatMap(({ findings }) => findings.workloads.map((found) => declare(found, lineAt))),
@@ -143,8 +141,9 @@ export function editImages(text: string, edits: readonly ImageEdit[], o: Manifes
   }
   const result = applySplices(text, planned);
   if (!result.ok) return refuse("verification-failed", result.detail);
-  const changes = planned.map(({ workload, container, field, from, source: to }) => {
-    return { workload, container, field, from, to };
+  const changes = planned.map(({ workload, container, field, from, source: to, image }) => {
+    const whole = image === undefined ? {} : { image };
+    return { workload, container, field, from, to, ...whole };
   });
   return { ok: true, text: result.text, changes, left };
 }
@@ -166,7 +165,9 @@ export function revertChanges(
   const splices: Splice[] = [];
   const reverted: SourceChange[] = [];
   const skipped: SkippedChange[] = [];
-  const imagesFirst = [...changes].sort((a, b) => Number(b.field === "image") - Number(a.field === "image"));
+  const imagesFirst = [...changes].sort(
+    (a, b) => Number(isImageField(b.field)) - Number(isImageField(a.field)),
+  );
   for (const change of imagesFirst) {
     const target = revertTarget(found, change);
     if (target !== undefined && "ok" in target) return target;
@@ -266,19 +267,35 @@ function revertTarget(file: FoundFile, change: SourceChange): RevertTarget | Ref
 }
 
 function fieldSlot(workload: FoundWorkload, change: SourceChange): Slot | Refused | undefined {
-  if (change.field === "image") {
+  if (change.field === "image" || change.field.startsWith("image.")) {
     const container = theContainer(workload, change.container);
-    if (!("ok" in container)) return container.image;
-    return container.reason === "not-found" ? undefined : container;
+    if ("ok" in container) return container.reason === "not-found" ? undefined : container;
+    return change.field === "image" ? wholeSlot(container) : partSlot(container, change.field);
   }
   const path = change.field.split("/").slice(1).map(unescapePointer);
   return slotOf(placeAt(workload.tree, workload.root, path));
+}
+
+/** People may have put the parts together since, or taken them apart. */
+function wholeSlot({ image, parts }: FoundContainer): Slot | undefined {
+  return parts === undefined ? image : undefined;
+}
+
+function partSlot({ parts }: FoundContainer, field: string): Slot | undefined {
+  const part = (["registry", "repository", "tag", "digest"] as const).find((one) => field === `image.${one}`);
+  return part === undefined ? undefined : parts?.[part];
 }
 
 function unescapePointer(part: string): string {
   return part.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
+function isImageField(field: string): boolean {
+  return field === "image" || field.startsWith("image.");
+}
+
 function isImageOf(image: SourceChange, label: SourceChange): boolean {
-  return image.field === "image" && image.workload === label.workload && image.container === label.container;
+  return (
+    isImageField(image.field) && image.workload === label.workload && image.container === label.container
+  );
 }
