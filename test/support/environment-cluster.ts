@@ -22,6 +22,8 @@ export interface EnvironmentCluster {
   readonly api: KubeApi;
   /** As `kubectl apply` does: client side, with its annotation and field manager. */
   kubectlApply(objects: readonly KubeObject[]): Promise<void>;
+  /** Creates it as another field manager's `Update`. */
+  createAs(manager: string, object: KubeObject): Promise<void>;
   /** Server-side apply, forced, as another field manager. */
   applyAs(manager: string, object: KubeObject): Promise<void>;
   /** A merge patch as another field manager's `Update`. */
@@ -116,12 +118,19 @@ async function underCable(kind: EnvironmentCluster["kind"], plane: Plane): Promi
   };
 }
 
-function hands(api: KubeApi): Pick<EnvironmentCluster, "applyAs" | "patchAs" | "read" | "remove"> {
+function hands(
+  api: KubeApi,
+): Pick<EnvironmentCluster, "createAs" | "applyAs" | "patchAs" | "read" | "remove"> {
   const pathOf = ({ apiVersion = "", kind = "", metadata }: KubeObject): Promise<string> =>
     api.objectPath({ apiVersion, kind, namespace: metadata.namespace ?? "", name: metadata.name ?? "" });
   const read = async (object: KubeObject) => api.request({ method: "GET", path: await pathOf(object) });
   return {
     read,
+    async createAs(manager, object) {
+      const { apiVersion = "", kind = "", metadata } = object;
+      const path = await api.objectPath({ apiVersion, kind, namespace: metadata.namespace ?? "" });
+      expectDone(await api.request({ method: "POST", path, query: { fieldManager: manager }, body: object }));
+    },
     async applyAs(manager, object) {
       const path = await pathOf(object);
       const query = { fieldManager: manager, force: "true" };

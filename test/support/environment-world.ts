@@ -23,6 +23,7 @@ import { createSandboxGit, type SandboxGit } from "#sandbox/git/sandbox-git.ts";
 
 import { createClusterService } from "../../services/cluster-watcher/grpc.ts";
 import { watchEnvironment, type EnvironmentWatch } from "../../services/cluster-watcher/watch-environment.ts";
+import type { LiveWorkload } from "./environment-objects.ts";
 import { toYaml, type EnvironmentCluster } from "./environment-cluster.ts";
 import { startEnvironmentWorker, type EnvironmentWorker } from "./environment-worker.ts";
 import { startPostgres } from "./postgres.ts";
@@ -52,6 +53,10 @@ export interface EnvironmentWorld {
   declare(file: string, objects: readonly KubeObject[], environment?: string): Promise<string>;
   /** As `kubectl apply`, and waits until the watcher has seen it. */
   run(objects: readonly KubeObject[]): Promise<void>;
+  /** Waits until the watcher has seen it. */
+  untilSeen(objects: readonly KubeObject[]): Promise<void>;
+  /** The object as the API server has it. */
+  live(object: KubeObject): Promise<LiveWorkload>;
   /** Declared and running. */
   serve(object: KubeObject, environment?: string): Promise<void>;
   /** Asks for `image:tag` in workloads of these names. */
@@ -164,7 +169,11 @@ async function startWatcher(settings: Settings) {
   for (const watch of watches) await watch.start?.();
   await server.start();
   const complete = (): boolean => watches.every((watch) => watch.view().complete);
-  await pollUntil(complete, { everyMs: pollMs, timeoutMs: waitLimitMs, what: "the watcher to see everything" });
+  await pollUntil(complete, {
+    everyMs: pollMs,
+    timeoutMs: waitLimitMs,
+    what: "the watcher to see everything",
+  });
   return {
     watches,
     port: server.port(),
@@ -186,7 +195,7 @@ interface Parts {
   readonly watches: readonly EnvironmentWatch[];
 }
 
-type GitHands = "declare" | "run" | "serve" | "committed" | "readManifest";
+type GitHands = "declare" | "run" | "untilSeen" | "live" | "serve" | "committed" | "readManifest";
 
 function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
   const { git, repository, cluster, watches, settings } = parts;
@@ -201,14 +210,23 @@ function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
     const id = `${object.metadata.namespace}:${object.kind?.toLowerCase()}/${object.metadata.name}`;
     return watches.every((watch) => watch.get(id) !== undefined);
   };
-  const run: EnvironmentWorld["run"] = async (objects) => {
-    await cluster.kubectlApply(objects);
+  const untilSeen: EnvironmentWorld["untilSeen"] = async (objects) => {
     const seen = (): boolean => objects.every(isSeen);
     await pollUntil(seen, { everyMs: pollMs, timeoutMs: waitLimitMs, what: "the watcher to see it" });
+  };
+  const run: EnvironmentWorld["run"] = async (objects) => {
+    await cluster.kubectlApply(objects);
+    await untilSeen(objects);
   };
   return {
     declare,
     run,
+    untilSeen,
+    async live(object) {
+      const answer = await cluster.read(object);
+      if (answer.status !== 200) throw new Error(`${object.metadata.name}: ${answer.status}`);
+      return answer.body as LiveWorkload;
+    },
     async serve(object, environment) {
       await declare(object.metadata.name ?? "", [object], environment);
       await run([object]);
@@ -232,7 +250,12 @@ function jobHands({ store, laneId, revision, settings }: Parts): Pick<Environmen
     row: Pick<NewJobRow, "environment" | "priority" | "origin" | "headline" | "rollback_of">,
   ): Promise<string> => {
     const id = newUuidV7();
-    const fixed = { lane_id: laneId, settings_revision: revision, phase: "queued", requested_by: "tester" } as const;
+    const fixed = {
+      lane_id: laneId,
+      settings_revision: revision,
+      phase: "queued",
+      requested_by: "tester",
+    } as const;
     await acceptJob(store.db, {
       job: { id, kind: spec.kind, ...fixed, spec: JSON.stringify(spec), ...row },
     });

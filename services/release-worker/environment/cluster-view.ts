@@ -12,6 +12,8 @@ export interface ClusterView {
   /** True when every kind was listed and the view is at most 10 s old, as told within the last 10 s. */
   isFresh(): boolean;
   problem(): string;
+  /** On our own clock, when the API server was last known to be in sight; stands still while it is away. */
+  seenAtMs(): number;
   /** Resolves at the next change or news of freshness. */
   changed(): Promise<void>;
   stop(): void;
@@ -44,6 +46,7 @@ export function watchCluster(deps: ClusterViewDeps): ClusterView {
     get: (workload) => state.workloads.get(workload),
     isFresh: () => state.complete && state.ageMs + (deps.monotonicMs() - state.heardAtMs) <= freshMs,
     problem: () => state.problem,
+    seenAtMs: () => state.heardAtMs - state.ageMs,
     changed: () => wake.promise,
     stop: () => abort.abort(),
   };

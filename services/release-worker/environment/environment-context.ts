@@ -9,8 +9,16 @@ export interface EnvironmentContext {
   readonly environment: EnvironmentSettings;
   readonly lease: HeldLease;
   readonly view: ClusterView;
-  /** Rollout time per job that is not yet in its row: it is written at most once a second. */
-  readonly untoldMs: Map<string, number>;
+  /** Per job what is not yet in its row, and when it was last written: at most once a second. */
+  readonly clocks: Map<string, RolloutClock>;
   /** Per job the lane's tip that is known to hold its commit. */
   readonly seenTips: Map<string, string>;
+}
+
+export interface RolloutClock {
+  /** Rollout time that is not in the row yet. */
+  untoldMs: number;
+  toldAtMs: number;
+  /** Up to when the rollout was seen and its time counted, on our own clock. */
+  countedToMs: number;
 }

@@ -11,11 +11,13 @@ import { readLive } from "./apply-document.ts";
 import { maxNamedSteps } from "./apply-job.ts";
 import { endJob } from "./end-job.ts";
 import { judgeTarget } from "./judge-target.ts";
-import type { EnvironmentContext } from "./environment-context.ts";
+import type { EnvironmentContext, RolloutClock } from "./environment-context.ts";
 import { endUnknown, unknownLimitMs, waitUnknown } from "./wait-unknown.ts";
 
 /** Progress is written at most this often. */
 const tellEveryMs = 1_000;
+/** The watcher's probe comes every 2 s; a longer gap is time in which nobody saw the rollout. */
+const longestGapMs = 4_000;
 
 interface Judged {
   readonly target: RolloutTarget;
@@ -24,19 +26,19 @@ interface Judged {
 }
 
 /** Compares the view with what was applied; ends the job when every target has its verdict. */
-export async function judgeJob(context: EnvironmentContext, job: JobRow, elapsedMs: number): Promise<void> {
+export async function judgeJob(context: EnvironmentContext, job: JobRow): Promise<void> {
   const { view, environment } = context;
   if (!view.isFresh()) {
     const why = view.problem() || "no fresh news";
     return waitUnknown(context, job, `the view of ${environment.name}'s cluster is stale: ${why}`);
   }
-  const untoldMs = (context.untoldMs.get(job.id) ?? 0) + elapsedMs;
-  context.untoldMs.set(job.id, untoldMs);
+  const nowMs = context.deps.clock.monotonicMs();
+  const clock = clockOf(context, job, nowMs);
   const judged = await Promise.all(
     job.targets.map(async (target) =>
       target.verdict === "pending"
-        ? judge(context, job, { ...target, spentMs: target.spentMs + untoldMs })
-        : told(target),
+        ? judge(context, job, { ...target, spentMs: target.spentMs + clock.untoldMs })
+        : withVerdict(target),
     ),
   );
   const isNews = judged.some(({ target }, index) => target.verdict !== job.targets[index]?.verdict);
@@ -47,10 +49,31 @@ export async function judgeJob(context: EnvironmentContext, job: JobRow, elapsed
     return endUnknown(context, job, why);
   }
   const waited = job.waiting_for !== null || job.unknown_since !== null;
-  if (untoldMs >= tellEveryMs || waited) await tellProgress(context, job, judged);
+  if (nowMs - clock.toldAtMs >= tellEveryMs || waited) await tellProgress(context, job, judged);
 }
 
-function told(target: RolloutTarget): Judged {
+/** Deadlines run by what was seen: they stand still while the API server is away. */
+function clockOf(context: EnvironmentContext, job: JobRow, nowMs: number): RolloutClock {
+  const known = context.clocks.get(job.id);
+  const clock = known ?? { untoldMs: 0, toldAtMs: nowMs, countedToMs: nowMs };
+  context.clocks.set(job.id, clock);
+  const seenMs = context.view.seenAtMs() - clock.countedToMs;
+  if (seenMs > 0) {
+    clock.untoldMs += Math.min(seenMs, longestGapMs);
+    clock.countedToMs += seenMs;
+  }
+  return clock;
+}
+
+/** What the row holds now is not added again. */
+function told(context: EnvironmentContext, job: JobRow): void {
+  const clock = context.clocks.get(job.id);
+  if (clock === undefined) return;
+  clock.untoldMs = 0;
+  clock.toldAtMs = context.deps.clock.monotonicMs();
+}
+
+function withVerdict(target: RolloutTarget): Judged {
   return { target, progress: undefined };
 }
 
@@ -63,12 +86,12 @@ async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTa
     case "pending":
       return { target, progress: verdict.progress };
     case "good":
-      return told({ ...target, verdict: "good", reason: carriedBy(job, target, seen) });
+      return withVerdict({ ...target, verdict: "good", reason: carriedBy(job, target, seen) });
     case "bad":
-      return told({ ...target, verdict: "bad", reason: verdict.reason });
+      return withVerdict({ ...target, verdict: "bad", reason: verdict.reason });
     case "superseded": {
       const by = verdict.by === null ? "changed by somebody else" : `superseded by ${verdict.by.slice(-8)}`;
-      return told({ ...target, verdict: "superseded", reason: by });
+      return withVerdict({ ...target, verdict: "superseded", reason: by });
     }
     default:
       return unreachable(verdict);
@@ -136,7 +159,7 @@ async function tellProgress(
     if (targets.length > maxNamedSteps) await tellTogether(tx, job, targets);
     await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
   });
-  context.untoldMs.delete(job.id);
+  told(context, job);
   deps.store.hint(job.id);
 }
 
@@ -162,7 +185,7 @@ async function tellVerdicts(
     await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
     return false;
   });
-  context.untoldMs.delete(job.id);
+  told(context, job);
   deps.store.hint(job.id);
   deps.fault("after-verdict");
   if (undoing) await deps.ring(laneSubject(job.lane_id));

@@ -37,7 +37,10 @@ test("jobs that failed, were overtaken or still roll out are gone past, one afte
 });
 
 test("a rollback that brought an image back makes it good", () => {
-  const history = [past("succeeded", change("web:2", "web:1")), past("rolled-back", change("web:1", "web:2"))];
+  const history = [
+    past("succeeded", change("web:2", "web:1")),
+    past("rolled-back", change("web:1", "web:2")),
+  ];
   expect(lastGood(change("web:1", "web:3"), history)).toBe("web:1");
 });
 

@@ -18,8 +18,6 @@ import { waitUnknown } from "./wait-unknown.ts";
 const lookEveryMs = 500;
 /** Changes of the cluster within this time are looked at together. */
 const restMs = 20;
-/** Time in which a turn was held up is no rollout time: nobody looked. */
-const longestLookMs = 2_000;
 /** A turn ends after this long, so that a worker that stops or is overloaded hands the environment on. */
 const turnMs = 10 * 60_000;
 
@@ -77,7 +75,7 @@ async function lookAtEnvironment(turn: Turn): Promise<void> {
     sleep: (ms, signal) => deps.clock.sleep(ms, signal),
   });
   try {
-    await rollOutAll(turn, { deps, environment, lease, view, untoldMs: new Map(), seenTips: new Map() });
+    await rollOutAll(turn, { deps, environment, lease, view, clocks: new Map(), seenTips: new Map() });
   } catch (thrown) {
     const error = toSlipwayError(thrown);
     if (error.code !== "LEASE_LOST") throw error;
@@ -90,17 +88,13 @@ async function lookAtEnvironment(turn: Turn): Promise<void> {
 
 async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<void> {
   const { deps, environment } = turn;
-  const startedMs = deps.clock.monotonicMs();
-  let lastMs = startedMs;
-  while (!turn.stopping.aborted && lastMs - startedMs < turnMs) {
+  const untilMs = deps.clock.monotonicMs() + turnMs;
+  while (!turn.stopping.aborted && deps.clock.monotonicMs() < untilMs) {
     const rolling = await jobs.rollingOutJobs(deps.store.db, environment.name);
     if (rolling.length === 0) return;
-    const nowMs = deps.clock.monotonicMs();
-    const elapsedMs = Math.min(nowMs - lastMs, longestLookMs);
-    lastMs = nowMs;
     for (const job of rolling) {
       if (deps.heartbeat.signal().aborted) return;
-      await advance(context, job, elapsedMs);
+      await advance(context, job);
     }
     await untilNews(turn, context);
   }
@@ -118,14 +112,14 @@ async function untilNews(turn: Turn, { deps, environment, view }: EnvironmentCon
 }
 
 /** One job's next act; an outside world that is away leaves it where it is, with the reason. */
-async function advance(context: EnvironmentContext, job: JobRow, elapsedMs: number): Promise<void> {
+async function advance(context: EnvironmentContext, job: JobRow): Promise<void> {
   try {
     // Every verdict is known and it still rolls out: it is being undone.
     if (job.targets.every((target) => target.verdict !== "pending")) return await settle(context, job);
     if (job.targets.some((target) => !target.applied && target.verdict === "pending"))
       return await applyJob(context, job);
     if (await hasVanished(context, job)) return await endVanished(context, job);
-    await judgeJob(context, job, elapsedMs);
+    await judgeJob(context, job);
   } catch (thrown) {
     const error = toSlipwayError(thrown);
     if (error.code === "LEASE_LOST" || error.code === "STORE_UNAVAILABLE") throw error;
