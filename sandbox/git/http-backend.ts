@@ -15,6 +15,8 @@ export interface BackendCall {
   readonly body?: Buffer;
   /** Who authenticated; without it git refuses to receive a push. */
   readonly user?: string;
+  /** The connection is closed once so much of the answer was sent. */
+  readonly cutAfterBytes?: number;
   readonly onChild?: (child: ChildProcessWithoutNullStreams) => void;
 }
 
@@ -39,7 +41,7 @@ export async function callBackend(call: BackendCall): Promise<void> {
   child.stderr.on("data", (chunk: Buffer) => {
     if (stderr.length < largestStderrBytes) stderr += chunk.toString();
   });
-  const answered = passAnswer(child, call.response);
+  const answered = passAnswer(child, call.response, call.cutAfterBytes);
   await Promise.allSettled([feed(child, call), answered]);
   const code = await ended;
   if (code !== 0 && call.response?.headersSent === false) {
@@ -98,6 +100,7 @@ async function feed(child: ChildProcessWithoutNullStreams, call: BackendCall): P
 async function passAnswer(
   child: ChildProcessWithoutNullStreams,
   response: ServerResponse | undefined,
+  cutAfterBytes = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   if (response === undefined) {
     child.stdout.resume();
@@ -105,10 +108,16 @@ async function passAnswer(
   }
   let pending = Buffer.alloc(0);
   let headed = false;
+  let sent = 0;
+  const send = async (bytes: Buffer) => {
+    await write(response, bytes.subarray(0, Math.max(0, cutAfterBytes - sent)));
+    sent += bytes.length;
+    if (sent >= cutAfterBytes) response.destroy();
+  };
   for await (const piece of child.stdout) {
     const chunk = piece as Buffer;
     if (headed) {
-      await write(response, chunk);
+      await send(chunk);
       continue;
     }
     pending = Buffer.concat([pending, chunk]);
@@ -119,7 +128,7 @@ async function passAnswer(
     }
     headed = true;
     writeHead(response, pending.subarray(0, end.at).toString());
-    await write(response, pending.subarray(end.at + end.length));
+    await send(pending.subarray(end.at + end.length));
   }
   if (headed) response.end();
 }

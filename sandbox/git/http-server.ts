@@ -37,6 +37,8 @@ export interface GitHttpServer {
 }
 
 const requestsKept = 10_000;
+/** More than the refs of a small repository, less than its pack. */
+const cutAfterBytes = 300;
 const largestHeldBody = 64 * 1024 * 1024;
 
 /** Smart HTTP with Basic authentication in front of `git http-backend`. */
@@ -126,6 +128,7 @@ async function answer(exchange: Exchange): Promise<void> {
     await disturbance.action();
     return callBackend({ ...call, response, body });
   }
+  if (disturbance.fault.kind === "cut") return callBackend({ ...call, response, body, cutAfterBytes });
   if (disturbance.fault.when === "after") await callBackend({ ...call, body });
   return misbehave(response, disturbance.fault);
 }
@@ -138,6 +141,12 @@ function misbehave(response: ServerResponse, fault: Fault): void {
     case "hang":
       // Left open on purpose; `stop` cuts the connection.
       return;
+    case "redirect":
+      response.writeHead(301, { location: "http://127.0.0.1:1/elsewhere.git/info/refs" });
+      response.end();
+      return;
+    case "cut":
+      throw new Error("a cut answer is the backend's own, up to its middle");
     default:
       refuse(response, Number(fault.kind));
   }

@@ -26,6 +26,7 @@ export const firstFiles = {
 
 export interface CacheChanges extends Partial<GitTarget> {
   readonly pushTimeoutMs?: number;
+  readonly fetchTimeoutMs?: number;
   /** Caches of different workers share nothing. */
   readonly worker?: string;
 }
@@ -71,10 +72,11 @@ export function useGitRig(start: () => Promise<GitHost>): GitRig {
     host,
     name,
     cacheFolder,
-    open({ pushTimeoutMs = 20_000, worker = "w1", ...target } = {}) {
+    open({ pushTimeoutMs = 20_000, fetchTimeoutMs = 60_000, worker = "w1", ...target } = {}) {
       const { username, token } = host();
       const usual = { url: host().repositoryUrl(name()), branch: "main", username, token, allowHttp: true };
-      const options = { target: { ...usual, ...target }, folder: cacheFolder(worker), pushTimeoutMs };
+      const limits = { pushTimeoutMs, fetchTimeoutMs };
+      const options = { target: { ...usual, ...target }, folder: cacheFolder(worker), ...limits };
       const cache = createGitCache(options);
       caches.push(cache);
       return cache;

@@ -97,13 +97,12 @@ function readingContract(rig: GitRig): void {
       expect(await cache.trailersBetween(tip, tip)).toEqual([]);
     });
 
-    test("a damaged cache is made anew", async () => {
+    test("a cache whose folder is gone is made anew by whoever needs it", async () => {
       const cache = rig.open();
       const tip = await cache.fetchTip();
       await rm(rig.cacheFolder("w1"), { recursive: true, force: true });
-      await expect(cache.listTree(tip)).rejects.toBeInstanceOf(SlipwayError);
-      expect(await cache.fetchTip()).toBe(tip);
       expect(await cache.listTree(tip)).toHaveLength(3);
+      expect(await cache.fetchTip()).toBe(tip);
     });
   });
 }

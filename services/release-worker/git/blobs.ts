@@ -42,6 +42,5 @@ async function readBatch(
   if (end.stopped === "aborted" && signal?.aborted === true) throw signal.reason;
   const result = reader.finish();
   if (end.exitCode === 0 && !result.broken) return result;
-  runner.discard();
   throw new SlipwayError("GIT_CACHE_BROKEN", { detail: `reading blobs failed: ${end.stderr.slice(0, 300)}` });
 }

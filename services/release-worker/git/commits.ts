@@ -1,7 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
 
-import { SlipwayError } from "#common/domain/errors.ts";
-
 import { checkPlace, rawCommit, storeCommitObject, withSignature } from "./commit-object.ts";
 import { isMadeByHand, readImportAnswer, writeImportStream } from "./fast-import.ts";
 import type { CommitDraft, Imported } from "./fast-import.ts";
@@ -58,10 +56,7 @@ async function importChain(
   const stream = writeImportStream(checkOid(base), drafts, `refs/slipway-scratch/${randomUUID()}`);
   const end = await runner.local(["fast-import", "--quiet", "--done"], { input: stream.bytes });
   if (end.exitCode === 0) return readImportAnswer(end.stdout, stream.questions);
-  const error = gitError(end.stderr, "GIT_CACHE_BROKEN");
-  if (error.code !== "GIT_CACHE_BROKEN") throw error;
-  runner.discard();
-  throw new SlipwayError("GIT_CACHE_BROKEN", { detail: error.detail ?? "fast-import failed", cause: error });
+  throw gitError(end.stderr, "GIT_CACHE_BROKEN");
 }
 
 interface HandMade {

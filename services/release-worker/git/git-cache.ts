@@ -9,6 +9,7 @@ import { createCommitWriter } from "./commits.ts";
 import type { WrittenCommit } from "./commits.ts";
 import type { CommitDraft } from "./fast-import.ts";
 import { createGitRunner } from "./git-runner.ts";
+import { createHealing } from "./healing.ts";
 import { committerTime, isAncestor, trailersBetween } from "./history.ts";
 import type { TrailerCommit } from "./history.ts";
 import { laneValueObject } from "./lane-value.ts";
@@ -31,7 +32,8 @@ export type { TreeEntry } from "./tree.ts";
 
 /**
  * One branch of one config repository without a work tree: a bare, blobless cache and the way to its host.
- * After GIT_CACHE_BROKEN the cache is empty and made anew: begin again with `fetchTip`.
+ * A damaged cache is made anew by the act that meets the damage, with one fetch; GIT_CACHE_BROKEN is only thrown where
+ * that did not help. A commit that was removed from the branch, and from the cache with it, is GIT_PUSH_REJECTED.
  */
 export interface GitCache {
   /** Fetches the branch with its whole history (no blobs) and returns its tip, also where it was rewound. */
@@ -86,16 +88,17 @@ const timesRemembered = 1000;
 
 /** Opens a cache; one object per target and process. Refuses a target whose URL or branch git could misread. */
 export function createGitCache(options: GitCacheOptions): GitCache {
-  const { target, pushTimeoutMs = 30_000, fetchTimeoutMs = 120_000, log = silentLog } = options;
+  const { target, pushTimeoutMs = 30_000, fetchTimeoutMs = 600_000, log = silentLog } = options;
   const now = options.now ?? (() => new Date());
   const searchPath = options.searchPath ?? usualFolders;
   const runner = createGitRunner({ target, root: options.folder, searchPath, localTimeoutMs: 30_000 });
   const remote = createRemote({ runner, branch: target.branch, timeoutMs: fetchTimeoutMs, log });
+  const heal = createHealing({ runner, remote, log });
   const signer = createSshSigner({ home: options.folder, searchPath }, options.folder);
   const writer = createCommitWriter(runner, signer);
   const times = createTimes();
   const makeCommits = async (base: string, drafts: readonly CommitDraft[]) => {
-    const commits = await writer.write(base, drafts);
+    const commits = await heal({ act: () => writer.write(base, drafts), commits: [base] });
     drafts.forEach((draft, index) => times.set(commits[index]?.commit ?? "", draft.committer.at));
     return commits;
   };
@@ -107,9 +110,10 @@ export function createGitCache(options: GitCacheOptions): GitCache {
       times.set(tip.commit, tip.committedAt);
       return tip.commit;
     },
-    lsRemote: (refs, signal) => remote.lsRemote(refs, signal),
-    listTree: (commit, underPaths) => listTree(runner, commit, underPaths),
-    readBlobs: (oids, signal) => readBlobs({ runner, remote }, oids, signal),
+    lsRemote: (refs, signal) => heal({ act: () => remote.lsRemote(refs, signal), signal }),
+    listTree: (commit, underPaths) =>
+      heal({ act: () => listTree(runner, commit, underPaths), commits: [commit] }),
+    readBlobs: (oids, signal) => heal({ act: () => readBlobs({ runner, remote }, oids, signal), signal }),
     writeCommits,
     makeCommits,
     async verifySame(base, drafts, expected) {
@@ -118,18 +122,25 @@ export function createGitCache(options: GitCacheOptions): GitCache {
     },
     async writeLaneValue(message) {
       const raw = laneValueObject({ message, nonce: randomUUID().replaceAll("-", ""), at: now() });
-      await runner.ready();
-      return storeCommitObject(runner.folder, raw);
+      const act = async () => {
+        await runner.ready();
+        return storeCommitObject(runner.folder, raw);
+      };
+      return heal({ act });
     },
     push: (attempt, signal) => pushRefs(runner, movesOf(attempt), { timeoutMs: pushTimeoutMs, signal }),
     createLaneRef: (ref, value, signal) =>
       pushRefs(runner, [{ ref, expect: "", value }], { timeoutMs: pushTimeoutMs, signal }),
     seal: (ref, { old, fresh }, signal) =>
       pushRefs(runner, [{ ref, expect: old, value: fresh }], { timeoutMs: pushTimeoutMs, signal }),
-    isAncestor: (a, b) => isAncestor(runner, a, b),
-    trailersBetween: (base, tip) => trailersBetween(runner, base, tip),
+    isAncestor: (a, b) => heal({ act: () => isAncestor(runner, a, b) }),
+    trailersBetween: (base, tip) =>
+      heal({ act: () => trailersBetween(runner, base, tip), commits: [base, tip] }),
     async commitTimes(commit) {
-      return { committer: times.get(commit) ?? (await committerTime(runner, commit)) };
+      return {
+        committer:
+          times.get(commit) ?? (await heal({ act: () => committerTime(runner, commit), commits: [commit] })),
+      };
     },
     gitProcesses: () => runner.processes(),
     async dispose() {

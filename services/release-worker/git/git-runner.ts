@@ -1,6 +1,7 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 
 import { createBareCache } from "./bare-cache.ts";
+import type { BareCache } from "./bare-cache.ts";
 import { gitError } from "./git-errors.ts";
 import { createPlumbing } from "./plumbing.ts";
 import type { PlumbingEnd, PlumbingRun } from "./plumbing.ts";
@@ -23,11 +24,13 @@ export type NetworkRun = RunExtras & { readonly timeoutMs: number };
 /** Runs git on one cache; makes the cache first where it is missing or damaged. */
 export interface GitRunner {
   readonly folder: string;
+  /** The worker's own folder, which holds the cache. */
+  readonly root: string;
   /** The cache is there when this ends. */
   ready(): Promise<void>;
   /** A local command whatever its exit code. */
   local(args: readonly string[], run?: PlumbingRun): Promise<PlumbingEnd>;
-  /** A local command that must succeed; where it does not, the cache counts as damaged. */
+  /** A local command that must succeed; where it does not, the cache counts as damaged (see `createHealing`). */
   must(args: readonly string[], run?: PlumbingRun): Promise<string>;
   /** A local command whose output is too large to be kept whole. */
   stream(args: readonly string[], extras: RunExtras): Promise<DetachedEnd>;
@@ -35,11 +38,17 @@ export interface GitRunner {
   network(args: readonly string[], run: NetworkRun): Promise<DetachedEnd>;
   /** A push, likewise. */
   push(args: readonly string[], run: NetworkRun): Promise<DetachedEnd>;
-  /** The next command makes the cache anew. */
-  discard(): void;
+  /** The next command makes the cache anew, unless it was discarded since `generation` (a count of discards). */
+  discard(generation?: number): void;
   /** How often the cache was discarded: what was remembered about its objects holds for one count only. */
   discards(): number;
   processes(): number;
+  /** Nothing runs; since when, in milliseconds. Undefined while something does. */
+  idleMs(): number | undefined;
+  /** What is done to the cache's folder as a whole, while nothing runs. */
+  readonly folders: Pick<BareCache, "makeNext" | "swap" | "remove">;
+  /** A network command in another folder (the next cache). */
+  networkIn(folder: string, args: readonly string[], run: NetworkRun): Promise<DetachedEnd>;
   /** Ends every command that runs and waits for it. */
   dispose(): Promise<void>;
 }
@@ -61,18 +70,18 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
     signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
 
   const running = new Set<Promise<unknown>>();
+  let usedAt = performance.now();
   const tracked = async <T>(run: Promise<T>): Promise<T> => {
     running.add(run);
     try {
       return await run;
-    } catch (cause) {
-      if (cause instanceof SlipwayError && cause.code === "GIT_CACHE_BROKEN") discard();
-      throw cause;
     } finally {
       running.delete(run);
+      usedAt = performance.now();
     }
   };
-  const discard = () => {
+  const discard = (generation = discards) => {
+    if (generation !== discards) return;
     discards += 1;
     cache.discard();
   };
@@ -80,21 +89,23 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
     await cache.ensure();
     return tracked(plumbing.run(args, { ...run, signal: untilEnd(signal) }));
   };
+  const detachedIn = (cwd: string, args: readonly string[], run: Omit<DetachedRun, "args" | "cwd">) => {
+    processes += 1;
+    return tracked(runDetached({ ...run, args, cwd, signal: untilEnd(run.signal) }));
+  };
   const detached = async (args: readonly string[], run: Omit<DetachedRun, "args" | "cwd">) => {
     await cache.ensure();
-    processes += 1;
-    return tracked(runDetached({ ...run, args, cwd: cache.folder, signal: untilEnd(run.signal) }));
+    return detachedIn(cache.folder, args, run);
   };
   return {
     folder: cache.folder,
+    root,
     ready: () => cache.ensure(),
     local,
     async must(args, run) {
       const end = await local(args, run);
       if (end.exitCode === 0) return end.stdout;
-      const error = gitError(end.stderr, "GIT_CACHE_BROKEN");
-      if (error.code === "GIT_CACHE_BROKEN") discard();
-      throw error;
+      throw gitError(end.stderr, "GIT_CACHE_BROKEN");
     },
     stream: (args, extras) => detached(args, { ...extras, env, timeoutMs: localTimeoutMs }),
     network: (args, run) => detached(args, { ...run, env: networkEnv }),
@@ -102,6 +113,9 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
     discard,
     discards: () => discards,
     processes: () => processes,
+    idleMs: () => (running.size === 0 ? performance.now() - usedAt : undefined),
+    folders: cache,
+    networkIn: (folder, args, run) => detachedIn(folder, args, { ...run, env: networkEnv }),
     async dispose() {
       ending.abort(new SlipwayError("UNAVAILABLE", { detail: "the git cache was closed" }));
       await Promise.allSettled(running);

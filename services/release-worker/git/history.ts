@@ -1,4 +1,4 @@
-import { SlipwayError } from "#common/domain/errors.ts";
+import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 
 import { gitError } from "./git-errors.ts";
 import type { GitRunner } from "./git-runner.ts";
@@ -10,20 +10,35 @@ export interface TrailerCommit {
   readonly jobs: readonly string[];
 }
 
-const mostCommits = 50_000;
-const unknownCommit =
-  /not a valid (commit|object) name|not a valid object|bad object|bad revision|could not parse object/i;
+/**
+ * Whether a commit is truly absent: the cache says so while the branch's history in it is whole. An object that is
+ * lost or damaged is not absent: taken for absent, a commit that landed would be written a second time.
+ */
+export async function isAbsent(runner: GitRunner, commit: string): Promise<boolean> {
+  try {
+    const input = Buffer.from(`${checkOid(commit)}\n`);
+    const found = await runner.local(["cat-file", "--batch-check"], { input });
+    if (found.exitCode !== 0 || found.stderr !== "" || found.stdout.trim() !== `${commit} missing`)
+      return false;
+    return (await runner.local(["rev-list", "--count", "--remotes=origin", "--"])).exitCode === 0;
+  } catch (cause) {
+    // The cache cannot be asked at all: so nothing is known to be absent.
+    if (toSlipwayError(cause).code === "GIT_CACHE_BROKEN") return false;
+    throw cause;
+  }
+}
 
+const mostCommits = 50_000;
 /**
  * Whether commit `a` is `b` or one of its ancestors. A commit that the cache does not hold is NOT_FOUND: the branch's
- * history is always whole here, so such a commit is not on it.
+ * history is whole here, so such a commit is not on it.
  */
 export async function isAncestor(runner: GitRunner, a: string, b: string): Promise<boolean> {
   // `merge-base --is-ancestor` answers without output, which costs simple-git a pause of 50 ms.
   const end = await runner.local(["merge-base", checkOid(a), checkOid(b)]);
   if (end.exitCode === 0) return end.stdout.trim() === a;
   if (end.exitCode === 1) return false;
-  if (unknownCommit.test(end.stderr)) {
+  if ((await isAbsent(runner, a)) || (await isAbsent(runner, b))) {
     throw new SlipwayError("NOT_FOUND", { detail: `commit ${a} or ${b} is not in the cache` });
   }
   throw gitError(end.stderr, "GIT_CACHE_BROKEN");

@@ -144,3 +144,16 @@ test("ref lines are read with flag, ref, summary and reason; other lines are not
     { flag: "!", to: lane, summary: "[rejected]", reason: "stale info" },
   ]);
 });
+
+test.each([
+  `error: src refspec ${a} does not match any\nerror: failed to push some refs to 'http://host/a.git'\n`,
+  `fatal: bad object ${a}\nfatal: the remote end hung up unexpectedly\n`,
+  `error: Could not read ${a}\nfatal: Failed to traverse parents of commit ${b}\nsend-pack: unexpected disconnect\n`,
+])("what cannot be read here was not sent: failed, the cache is damaged (%#)", (stderr) => {
+  expect(read(ended(1, "", stderr))).toMatchObject({ kind: "failed", code: "GIT_CACHE_BROKEN" });
+});
+
+test("the same words from the host say nothing of our cache", () => {
+  const stderr = `remote: fatal: bad object ${a}\nfatal: the remote end hung up unexpectedly\n`;
+  expect(read(ended(1, "", stderr))).toMatchObject({ kind: "unknown" });
+});

@@ -37,6 +37,10 @@ export function readPushAnswer(end: DetachedEnd, refs: readonly string[]): PushA
   if (/does not support --atomic/.test(end.stderr)) {
     return { kind: "refused", detail: "the git host does not support atomic pushes", explicit: true };
   }
+  // What we wanted to send cannot be read here: nothing was sent, or a pack without its end.
+  if (unsendable.test(end.stderr)) {
+    return { kind: "failed", detail: lastWords(end.stderr), code: "GIT_CACHE_BROKEN" };
+  }
   // Over ssh and on paths git dies with 128 as well when the connection breaks after the act was sent.
   if (end.exitCode === 128 && !brokenMidway.test(end.stderr)) {
     const code = codeOfGitWords(end.stderr, "GIT_UNAVAILABLE");
@@ -57,6 +61,8 @@ export function readRefLines(stdout: string): RefLine[] {
   return lines;
 }
 
+const unsendable =
+  /^(error: src refspec \S+ does not match any|fatal: (bad object [0-9a-f]{40}|failed to traverse parents))/im;
 const brokenMidway = /unexpected disconnect|rpc failed|the remote end hung up unexpectedly|early eof/i;
 const companion = /^atomic push fail/;
 const movedWords =

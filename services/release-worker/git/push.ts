@@ -1,5 +1,7 @@
+import { toSlipwayError } from "#common/domain/errors.ts";
 import { checkBranchName, checkRefName } from "#common/domain/git-url.ts";
 
+import { isLocalDamage } from "./git-errors.ts";
 import type { GitRunner } from "./git-runner.ts";
 import { checkOid } from "./oid.ts";
 import { readPushAnswer } from "./push-answer.ts";
@@ -46,7 +48,18 @@ export async function pushRefs(
   // A thin pack would need the old blobs as delta bases, and a fetch for each that was never read here.
   const options = ["--porcelain", "--atomic", "--no-verify", "--no-thin"];
   const args = ["push", ...options, ...leases, "--", "origin", ...specs];
-  const end = await runner.push(args, { timeoutMs, signal });
   const refs = moves.map(({ ref }) => ref);
-  return readPushAnswer(end, refs);
+  const generation = runner.discards();
+  try {
+    const end = await runner.push(args, { timeoutMs, signal });
+    const answer = readPushAnswer(end, refs);
+    if (answer.kind !== "landed" && isLocalDamage(end.stderr)) runner.discard(generation);
+    return answer;
+  } catch (cause) {
+    // git was never started, so nothing can land: the cache's folder is gone.
+    const { code, message } = toSlipwayError(cause);
+    if (code !== "GIT_CACHE_BROKEN") throw cause;
+    runner.discard(generation);
+    return { kind: "failed", code, detail: message };
+  }
 }

@@ -2,6 +2,8 @@ import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import { checkRefName } from "#common/domain/git-url.ts";
 import type { Log } from "#common/kit/log.ts";
 
+import { removeStaleLock } from "./cache-leftovers.ts";
+import { orDiskFull } from "./disk.ts";
 import { gitError } from "./git-errors.ts";
 import type { GitRunner } from "./git-runner.ts";
 import { checkOid } from "./oid.ts";
@@ -28,6 +30,8 @@ export interface RemoteOptions {
   readonly log: Log;
 }
 
+/** A look at refs is short, also where fetching a whole history takes minutes. */
+const longestLookMs = 30_000;
 // No --depth: ancestry and trailers are only true on the whole history; without blobs it is small.
 const fetchArgs = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no"];
 
@@ -37,9 +41,10 @@ export function createRemote(options: RemoteOptions): Remote {
   const inTurn = createTurns();
   const ask = async (
     args: readonly string[],
-    extras: { input?: string; signal?: AbortSignal | undefined },
+    extras: { input?: string; signal?: AbortSignal | undefined; longestMs?: number },
   ) => {
-    const end = await runner.network(args, { ...extras, timeoutMs });
+    const { longestMs = timeoutMs, ...run } = extras;
+    const end = await runner.network(args, { ...run, timeoutMs: Math.min(timeoutMs, longestMs) });
     return succeed(end, extras.signal);
   };
   const fetchOnce = async (signal: AbortSignal | undefined): Promise<Tip> => {
@@ -54,13 +59,16 @@ export function createRemote(options: RemoteOptions): Remote {
   return {
     fetchTip: (signal) =>
       inTurn(async () => {
+        const generation = runner.discards();
         try {
           return await fetchOnce(signal);
         } catch (cause) {
-          const error = toSlipwayError(cause);
+          const error = await orDiskFull(runner, toSlipwayError(cause));
           if (error.code !== "GIT_CACHE_BROKEN") throw error;
-          log.warn("the git cache is damaged and is made anew", { error });
-          runner.discard();
+          if (!(await removeStaleLock(runner.folder, error.detail ?? ""))) {
+            log.warn("the git cache is damaged and is made anew", { error });
+            runner.discard(generation);
+          }
           return fetchOnce(signal);
         }
       }),
@@ -71,7 +79,10 @@ export function createRemote(options: RemoteOptions): Remote {
       }),
     async lsRemote(refs, signal) {
       for (const ref of refs) checkRefName(ref);
-      const text = await ask(["ls-remote", "--quiet", "--", "origin", ...refs], { signal });
+      const text = await ask(["ls-remote", "--quiet", "--", "origin", ...refs], {
+        signal,
+        longestMs: longestLookMs,
+      });
       return readRefs(text, refs);
     },
   };

@@ -30,9 +30,9 @@ test("the credential travels in a header that is bound to the URL", () => {
   const env = networkEnvironment(target, place);
   const basic = Buffer.from("bot:s3cret").toString("base64");
   expect(env["GIT_ALLOW_PROTOCOL"]).toBe("https");
-  expect(env["GIT_CONFIG_COUNT"]).toBe("3");
-  expect(env["GIT_CONFIG_KEY_2"]).toBe("http.https://host/a.git.extraHeader");
-  expect(env["GIT_CONFIG_VALUE_2"]).toBe(`Authorization: Basic ${basic}`);
+  expect(env["GIT_CONFIG_COUNT"]).toBe("5");
+  expect(env["GIT_CONFIG_KEY_4"]).toBe("http.https://host/a.git.extraHeader");
+  expect(env["GIT_CONFIG_VALUE_4"]).toBe(`Authorization: Basic ${basic}`);
 });
 
 test("a push uses each connection once, so that it is never sent twice", () => {

@@ -52,6 +52,9 @@ export function networkEnvironment(target: GitTarget, place: GitPlace): Record<s
   return environmentWith(target, place, [
     ["remote.origin.promisor", "true"],
     ["remote.origin.partialclonefilter", "blob:none"],
+    // A host that stays silent in the middle: git's own servers send a sign of life every five seconds.
+    ["http.lowSpeedLimit", "1"],
+    ["http.lowSpeedTime", "30"],
   ]);
 }
 
