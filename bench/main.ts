@@ -71,7 +71,6 @@ async function measure(bench: Bench, asked: Asked & { signal: AbortSignal }): Pr
   const folder = await mkdtemp(join(tmpdir(), "slipway-bench-"));
   // Postgres runs as another user when we are root: its folder must be reachable.
   await chmod(folder, 0o711);
-  const cleanUps = [() => rm(folder, { recursive: true, force: true, maxRetries: 3 })];
   const rows: Row[] = [];
   const whole = names.length === 0 || names.includes(bench.name);
   try {
@@ -84,10 +83,9 @@ async function measure(bench: Bench, asked: Asked & { signal: AbortSignal }): Pr
         if (json) process.stdout.write(`${rowJson(row)}\n`);
       },
       note: (text) => process.stderr.write(`bench: ${text}\n`),
-      cleanUp: (act) => void cleanUps.push(act),
     });
   } finally {
-    for (const act of cleanUps.toReversed()) await act();
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
   return rows;
 }

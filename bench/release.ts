@@ -3,7 +3,7 @@ import { createReleases, type Releases } from "./release/releases.ts";
 import { nothingToDoRow, sharedImageRow, singleRow } from "./release/single.ts";
 import type { Bench, BenchRun } from "./support/bench.ts";
 import type { Row } from "./support/row.ts";
-import { openStage } from "./support/stage.ts";
+import { onStage } from "./support/stage.ts";
 
 const small = { files: 28, sharing: 0 };
 const large = { files: 1_000, sharing: 20 };
@@ -59,17 +59,16 @@ export const releaseBench: Bench = {
   rows: [...onSmall, ...onLarge, ...onLargeWithTwoWorkers].map(({ name }) => name),
   async run(run) {
     if (wanted(run, onSmall).length > 0) {
-      const releases = createReleases(await openStage(run, small));
-      await measureAll(run, releases, onSmall);
+      await onStage(run, small, (stage) => measureAll(run, createReleases(stage), onSmall));
     }
-    if (wanted(run, [...onLarge, ...onLargeWithTwoWorkers]).length > 0) {
-      const stage = await openStage(run, large);
+    if (wanted(run, [...onLarge, ...onLargeWithTwoWorkers]).length === 0) return;
+    await onStage(run, large, async (stage) => {
       const releases = createReleases(stage);
       await measureAll(run, releases, onLarge);
       if (wanted(run, onLargeWithTwoWorkers).length === 0) return;
       await stage.installation.startWorker();
       await measureAll(run, releases, onLargeWithTwoWorkers);
-    }
+    });
   },
 };
 

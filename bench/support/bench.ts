@@ -12,8 +12,6 @@ export interface BenchRun {
   tell(row: Row): void;
   /** For people, on stderr. */
   note(text: string): void;
-  /** Called in reverse order when the bench ends, however it ends. */
-  cleanUp(act: () => Promise<void>): void;
 }
 
 /** A family of rows that are measured in one run, beside their baselines. */

@@ -19,12 +19,30 @@ export interface Stage {
 
 const quietMs = 2_000;
 
-/** Starts everything and ends when cluster, repository and registry have been read once. */
-export async function openStage(run: BenchRun, size: ShopSize): Promise<Stage> {
-  const folder = join(run.folder, `shop-${size.files}`);
+/** Starts everything, waits until cluster, repository and registry have been read once, and acts; ends it then. */
+export async function onStage(
+  run: BenchRun,
+  size: ShopSize,
+  act: (stage: Stage) => Promise<void>,
+): Promise<void> {
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    await act(await openStage(run, { ...size, cleanUp: (stop) => void stops.push(stop) }));
+  } finally {
+    for (const stop of stops.toReversed()) await stop();
+  }
+}
+
+interface StageOptions extends ShopSize {
+  cleanUp(stop: () => Promise<void>): void;
+}
+
+async function openStage(run: BenchRun, options: StageOptions): Promise<Stage> {
+  const { files } = options;
+  const folder = join(run.folder, `shop-${files}`);
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const gitToken = randomBytes(18).toString("base64url");
-  const world = await startBenchWorld({ ...size, folder, gitToken, cleanUp: (act) => run.cleanUp(act) });
+  const world = await startBenchWorld({ ...options, folder, gitToken });
   run.signal.throwIfAborted();
   const installation = await startInstallation({
     folder,
@@ -37,11 +55,9 @@ export async function openStage(run: BenchRun, size: ShopSize): Promise<Stage> {
     // Kept over restarts, so that it is synced to disk as in earnest.
     durable: true,
   });
-  run.cleanUp(() => installation.stop());
+  options.cleanUp(() => installation.stop());
   const { postgresIs, queueIs } = installation;
-  run.note(
-    `${size.files} files: ${postgresIs}, ${queueIs}, sandbox git host over HTTP, cluster and registry`,
-  );
+  run.note(`${files} files: ${postgresIs}, ${queueIs}, sandbox git host over HTTP, cluster and registry`);
   const api = createBenchApi({ url: installation.url, token: installation.token, signal: run.signal });
   await untilRead({ run, world, api });
   const url = world.git.repositoryUrl(peerRepository);
