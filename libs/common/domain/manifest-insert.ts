@@ -129,7 +129,8 @@ function doubleQuoted(value: string): string {
   );
 }
 
-function entrySource(habits: Habits, map: YAMLMap | undefined, entry: NewEntry): string {
+/** An entry as it would stand in a map. */
+export function entrySource(habits: Habits, map: YAMLMap | undefined, entry: NewEntry): string {
   const last = map?.items.at(-1)?.value;
   const wanted = isScalar(last) ? last.type : undefined;
   const isJson = map?.flow === true && isQuotedKey(map.items.at(-1)) === "QUOTE_DOUBLE";
@@ -138,7 +139,8 @@ function entrySource(habits: Habits, map: YAMLMap | undefined, entry: NewEntry):
   return `${keySource(map, entry.key)}:${gap}${value}`;
 }
 
-function keySource(map: YAMLMap | undefined, key: string): string {
+/** A key in the quotes of its neighbours. */
+export function keySource(map: YAMLMap | undefined, key: string): string {
   return writeScalar(key, isQuotedKey(map?.items.at(-1)), '"');
 }
 
@@ -146,7 +148,8 @@ function isQuotedKey(pair: Pair | undefined): Scalar.Type | undefined {
   return isScalar(pair?.key) && pair.key.type !== "PLAIN" ? pair.key.type : undefined;
 }
 
-function addToBlock(habits: Habits, map: YAMLMap, lines: readonly string[]): TextEdit {
+/** Lines after the last entry of a block map that has a clear end; else before its first. */
+export function addToBlock(habits: Habits, map: YAMLMap, lines: readonly string[]): TextEdit {
   const [first] = map.items;
   const start = isNodeLike(first?.key) ? boundsOf(first.key)[0] : 0;
   const indent = isScalar(first?.key) ? indentOf(habits, first.key) : "";
@@ -160,7 +163,8 @@ function addToBlock(habits: Habits, map: YAMLMap, lines: readonly string[]): Tex
   return { start: at, end: at, text: lines.map((line) => `${habits.eol}${indent}${line}`).join("") };
 }
 
-function addToFlow(habits: Habits, map: YAMLMap, entry: string): TextEdit {
+/** An entry behind the last one of a flow map. */
+export function addToFlow(habits: Habits, map: YAMLMap, entry: string): TextEdit {
   const last = map.items.at(-1);
   const at = last === undefined ? boundsOf(map)[0] + 1 : (endOfPair(last) ?? boundsOf(map)[0] + 1);
   if (last === undefined) return { start: at, end: at, text: entry };
@@ -208,7 +212,12 @@ function removeLines(habits: Habits, pair: Pair): TextEdit | undefined {
   const [start] = isScalar(pair.key) ? boundsOf(pair.key) : [0];
   const from = source.lastIndexOf("\n", start - 1) + 1;
   if (source.slice(from, start).trim() !== "") return undefined;
-  const end = endOfPair(pair) ?? blockEnd(pair);
+  return wholeLines(source, start, endOfPair(pair) ?? blockEnd(pair));
+}
+
+/** The lines from one offset to another, with a line break: the one behind, or before the last line of a text. */
+export function wholeLines(source: string, start: number, end: number): TextEdit {
+  const from = source.lastIndexOf("\n", start - 1) + 1;
   const isWhole = end > 0 && source[end - 1] === "\n";
   const newline = isWhole ? end - 1 : source.indexOf("\n", end);
   if (newline !== -1) return { start: from, end: newline + 1, text: "" };
@@ -228,7 +237,8 @@ function endOfPair(pair: Pair): number | undefined {
   return isNothing ? key : endOfNode(pair.value);
 }
 
-function endOfNode(node: Node): number | undefined {
+/** Where a node ends, without comments; undefined where that is a matter of blank lines. */
+export function endOfNode(node: Node): number | undefined {
   if (isScalar(node)) {
     return node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED" ? undefined : boundsOf(node)[1];
   }
@@ -242,13 +252,14 @@ function isNodeLike(value: unknown): value is Node {
   return isAlias(value) || isMap(value) || isSeq(value) || isScalar(value);
 }
 
-function boundsOf(node: Node): readonly [start: number, end: number] {
+/** The range of a node without what follows it. */
+export function boundsOf(node: Node): readonly [start: number, end: number] {
   const [start, end] = node.range ?? [0, 0];
   return [start, end];
 }
 
 /** The column of a block key as blanks: all before it is indentation, or the dash of a sequence. */
-function indentOf(habits: Habits, key: Scalar): string {
+export function indentOf(habits: Habits, key: Scalar): string {
   const [start] = boundsOf(key);
   const line = habits.source.slice(habits.source.lastIndexOf("\n", start - 1) + 1, start);
   return " ".repeat(line.replace(/^\uFEFF/, "").length);

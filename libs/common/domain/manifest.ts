@@ -1,4 +1,6 @@
+import { isSeq } from "yaml";
 import { SlipwayError } from "./errors.ts";
+import { findKustomization, readKustomization, type Kustomization } from "./kustomization.ts";
 import {
   because,
   findById,
@@ -62,6 +64,10 @@ export interface ManifestFault {
 export interface ManifestFile {
   readonly workloads: readonly DeclaredWorkload[];
   readonly faults: readonly ManifestFault[];
+  /** When the text is a kustomization. */
+  readonly kustomization?: Kustomization;
+  /** When the text is a list of JSON patches and one of them is about an image. */
+  readonly patchesImage?: true;
 }
 
 /** One changed scalar with its source bytes, quotes included: enough to write it back. */
@@ -112,16 +118,23 @@ export type RevertResult =
 /** The workloads a text declares. A document that cannot be read is a fault and hides no other. */
 export function readManifest(text: string, o: ManifestOptions): ManifestFile {
   const lineAt = lineCounter(text);
-  const read = readDocuments(text).map((document) => ({
-    document,
-    findings: findWorkloads(document, o),
-  }));
+  const documents = readDocuments(text);
+  const read = documents.map((document) => ({ document, findings: findWorkloads(document, o) }));
+  const [first] = documents;
+  const found = findKustomization(first);
   return {
     workloads: read.flatMap(({ findings }) => findings.workloads.map((found) => declare(found, lineAt))),
     faults: read.flatMap(({ document, findings }) =>
       findings.faults.map((fault) => toFault(fault, document, lineAt)),
     ),
+    ...(found === undefined ? {} : { kustomization: readKustomization(found, lineAt) }),
+    ...(isImagePatch(first) ? { patchesImage: true } : {}),
   };
+}
+
+/** A JSON patch is a sequence of operations; one that names an image changes it. */
+function isImagePatch(document: YamlDocument | undefined): boolean {
+  return document?.parsed.ok === true && isSeq(document.parsed.doc.contents) && /image/.test(document.source);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Store } from "#common/store/store.ts";
 import type { GitCache } from "../git/git-cache.ts";
 
 /** Raised when readManifest learns something new, so that stored parse results are made again. */
-export const parserVersion = 2;
+export const parserVersion = 3;
 const maxFiles = 10_000;
 /** Parse results and views kept in memory: enough for the lanes of a busy worker. */
 const maxParsed = 50_000;
