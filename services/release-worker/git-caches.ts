@@ -12,14 +12,37 @@ import { checkKeyFile, checkReadable } from "./git/key-file.ts";
 
 export interface GitCaches extends Service {
   of(environment: EnvironmentSettings): GitCache;
+  /** Looks after every cache once, one after the other; runs by itself every ten minutes. */
+  upkeep(): Promise<void>;
 }
 
+export interface GitCachesOptions {
+  readonly folder: string;
+  readonly env: Env;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly unusedAfterMs?: number;
+}
+
+const upkeepEveryMs = 10 * 60_000;
+const weekMs = 7 * 24 * 60 * 60_000;
+
 /** One cache per URL, branch and credential in this process; a rotated token makes another one. */
-export function createGitCaches(o: { folder: string; env: Env; log: Log; redactor: Redactor }): GitCaches {
+export function createGitCaches(o: GitCachesOptions): GitCaches {
   const caches = new Map<string, GitCache>();
+  const upkeepAll = () => lookAfter([...caches.values()], o);
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> = Promise.resolve();
   return {
     name: "git-caches",
-    start: () => removeLeftCaches(o.folder),
+    async start() {
+      await removeLeftCaches(o.folder);
+      timer = setInterval(() => {
+        looking = looking.then(upkeepAll);
+      }, upkeepEveryMs);
+      timer.unref();
+    },
+    upkeep: upkeepAll,
     of(environment) {
       const { git } = environment;
       const ssh = sshFiles(git);
@@ -45,9 +68,25 @@ export function createGitCaches(o: { folder: string; env: Env; log: Log; redacto
       return cache;
     },
     async stop() {
+      clearInterval(timer);
       await Promise.all([...caches.values()].map((cache) => cache.dispose()));
+      await looking;
     },
   };
+}
+
+/** Never throws: a cache that cannot be kept well is still one that works, or heals when it is used. */
+async function lookAfter(
+  caches: readonly GitCache[],
+  { log, unusedAfterMs = weekMs }: GitCachesOptions,
+): Promise<void> {
+  for (const cache of caches) {
+    try {
+      if (!(await cache.removeUnused(unusedAfterMs))) await cache.upkeep();
+    } catch (error) {
+      log.warn("a git cache could not be looked after", { error });
+    }
+  }
 }
 
 /** The files that ssh will open, checked at each use: ssh's own refusal would look like a wrong credential. */

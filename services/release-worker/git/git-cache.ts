@@ -21,6 +21,8 @@ import { createSshSigner } from "./signing.ts";
 import type { GitTarget } from "./target.ts";
 import { listTree } from "./tree.ts";
 import type { TreeEntry } from "./tree.ts";
+import { createUpkeep } from "./upkeep.ts";
+import type { UpkeepLimits, UpkeepResult } from "./upkeep.ts";
 
 export type { WrittenCommit } from "./commits.ts";
 export type { CommitDraft } from "./fast-import.ts";
@@ -65,6 +67,10 @@ export interface GitCache {
   /** The commits of `base..tip` that carry `Release-Job` trailers, newest first. */
   trailersBetween(base: string, tip: string): Promise<TrailerCommit[]>;
   commitTimes(commit: string): Promise<{ committer: Date }>;
+  /** Repacks a cache that is full of loose objects, makes a large one anew; beside whatever runs in it. */
+  upkeep(limits?: Partial<UpkeepLimits>): Promise<UpkeepResult>;
+  /** Removes the cache from the disk if nothing used it for so long; whoever needs it makes it anew. */
+  removeUnused(unusedMs: number): Promise<boolean>;
   /** How many git processes were started so far. */
   gitProcesses(): number;
   /** Ends what is running; the folder stays for the next start. */
@@ -96,6 +102,7 @@ export function createGitCache(options: GitCacheOptions): GitCache {
   const heal = createHealing({ runner, remote, log });
   const signer = createSshSigner({ home: options.folder, searchPath }, options.folder);
   const writer = createCommitWriter(runner, signer);
+  const upkeep = createUpkeep({ runner, remote, written: writer.written, log });
   const times = createTimes();
   const makeCommits = async (base: string, drafts: readonly CommitDraft[]) => {
     const commits = await heal({ act: () => writer.write(base, drafts), commits: [base] });
@@ -141,6 +148,13 @@ export function createGitCache(options: GitCacheOptions): GitCache {
         committer:
           times.get(commit) ?? (await heal({ act: () => committerTime(runner, commit), commits: [commit] })),
       };
+    },
+    upkeep: (limits) => upkeep.run(limits),
+    async removeUnused(unusedMs) {
+      const idleMs = runner.idleMs();
+      if (idleMs === undefined || idleMs < unusedMs) return false;
+      await runner.remove();
+      return true;
     },
     gitProcesses: () => runner.processes(),
     async dispose() {

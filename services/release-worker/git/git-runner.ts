@@ -7,7 +7,13 @@ import { createPlumbing } from "./plumbing.ts";
 import type { PlumbingEnd, PlumbingRun } from "./plumbing.ts";
 import { runDetached } from "./process.ts";
 import type { DetachedEnd, DetachedRun } from "./process.ts";
-import { checkTarget, localEnvironment, networkEnvironment, pushEnvironment } from "./target.ts";
+import {
+  checkTarget,
+  localEnvironment,
+  networkEnvironment,
+  pushEnvironment,
+  upkeepEnvironment,
+} from "./target.ts";
 import type { GitTarget } from "./target.ts";
 
 export interface GitRunnerOptions {
@@ -45,8 +51,14 @@ export interface GitRunner {
   processes(): number;
   /** Nothing runs; since when, in milliseconds. Undefined while something does. */
   idleMs(): number | undefined;
-  /** What is done to the cache's folder as a whole, while nothing runs. */
-  readonly folders: Pick<BareCache, "makeNext" | "swap" | "remove">;
+  /** Makes an empty repository beside the cache. */
+  readonly folders: Pick<BareCache, "makeNext">;
+  /** Puts the one that `makeNext` made in the cache's place; only while nothing runs. */
+  takeNext(): Promise<void>;
+  /** Removes the cache from the disk; only while nothing runs. The next command makes it anew. */
+  remove(): Promise<void>;
+  /** A local command of upkeep: it does not count as use. */
+  background(args: readonly string[], timeoutMs: number): Promise<DetachedEnd>;
   /** A network command in another folder (the next cache). */
   networkIn(folder: string, args: readonly string[], run: NetworkRun): Promise<DetachedEnd>;
   /** Ends every command that runs and waits for it. */
@@ -59,6 +71,7 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
   const place = { home: root, searchPath };
   const env = localEnvironment(place);
   const networkEnv = networkEnvironment(target, place);
+  const upkeepEnv = upkeepEnvironment(place);
   const pushEnv = pushEnvironment(target, place);
   const ending = new AbortController();
   let processes = 0;
@@ -77,6 +90,12 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
       return await run;
     } finally {
       running.delete(run);
+    }
+  };
+  const used = async <T>(run: Promise<T>): Promise<T> => {
+    try {
+      return await tracked(run);
+    } finally {
       usedAt = performance.now();
     }
   };
@@ -87,7 +106,7 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
   };
   const local = async (args: readonly string[], { signal, ...run }: PlumbingRun = {}) => {
     await cache.ensure();
-    return tracked(plumbing.run(args, { ...run, signal: untilEnd(signal) }));
+    return used(plumbing.run(args, { ...run, signal: untilEnd(signal) }));
   };
   const detachedIn = (cwd: string, args: readonly string[], run: Omit<DetachedRun, "args" | "cwd">) => {
     processes += 1;
@@ -95,7 +114,7 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
   };
   const detached = async (args: readonly string[], run: Omit<DetachedRun, "args" | "cwd">) => {
     await cache.ensure();
-    return detachedIn(cache.folder, args, run);
+    return used(detachedIn(cache.folder, args, run));
   };
   return {
     folder: cache.folder,
@@ -115,6 +134,15 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
     processes: () => processes,
     idleMs: () => (running.size === 0 ? performance.now() - usedAt : undefined),
     folders: cache,
+    async takeNext() {
+      discards += 1;
+      await cache.swap();
+    },
+    async remove() {
+      discards += 1;
+      await cache.remove();
+    },
+    background: (args, timeoutMs) => detachedIn(cache.folder, args, { env: upkeepEnv, timeoutMs }),
     networkIn: (folder, args, run) => detachedIn(folder, args, { ...run, env: networkEnv }),
     async dispose() {
       ending.abort(new SlipwayError("UNAVAILABLE", { detail: "the git cache was closed" }));

@@ -18,6 +18,8 @@ export interface Tip {
 /** Reading from the git host. */
 export interface Remote {
   fetchTip(signal?: AbortSignal): Promise<Tip>;
+  /** Fetches the branch into another folder: the next cache, beside the one in use. */
+  fetchInto(folder: string): Promise<void>;
   /** Brings blobs into the cache, all in one round trip. */
   prefetch(oids: readonly string[], signal?: AbortSignal): Promise<void>;
   lsRemote(refs: readonly string[], signal?: AbortSignal): Promise<Map<string, string>>;
@@ -47,10 +49,16 @@ export function createRemote(options: RemoteOptions): Remote {
     const end = await runner.network(args, { ...run, timeoutMs: Math.min(timeoutMs, longestMs) });
     return succeed(end, extras.signal);
   };
+  // The plus sign follows a branch that was rewound.
+  const branchArgs = [
+    ...fetchArgs,
+    "--filter=blob:none",
+    "origin",
+    `+refs/heads/${branch}:${trackingRef(branch)}`,
+  ];
   const fetchOnce = async (signal: AbortSignal | undefined): Promise<Tip> => {
     const ref = trackingRef(branch);
-    // The plus sign follows a branch that was rewound.
-    await ask([...fetchArgs, "--filter=blob:none", "origin", `+refs/heads/${branch}:${ref}`], { signal });
+    await ask(branchArgs, { signal });
     const found = await runner.must(["log", "-1", "--format=%H %ct", ref, "--"], { signal });
     const [commit = "", seconds = ""] = found.trim().split(" ");
     checkOid(commit);
@@ -72,6 +80,9 @@ export function createRemote(options: RemoteOptions): Remote {
           return fetchOnce(signal);
         }
       }),
+    async fetchInto(folder) {
+      succeed(await runner.networkIn(folder, branchArgs, { timeoutMs }), undefined);
+    },
     prefetch: (oids, signal) =>
       inTurn(async () => {
         const args = ["-c", "fetch.negotiationAlgorithm=noop", ...fetchArgs, "--filter=blob:none"];

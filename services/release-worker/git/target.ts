@@ -47,11 +47,15 @@ export function localEnvironment(place: GitPlace): Record<string, string> {
   return { ...bareEnvironment(place), GIT_ALLOW_PROTOCOL: "none" };
 }
 
+/** For upkeep: local as well, but told that what is missing was left out on purpose. */
+export function upkeepEnvironment(place: GitPlace): Record<string, string> {
+  return { ...localEnvironment(place), ...configByEnvironment(promisor) };
+}
+
 /** For fetch and ls-remote: the target's one transport, its credential by environment, never in argv. */
 export function networkEnvironment(target: GitTarget, place: GitPlace): Record<string, string> {
   return environmentWith(target, place, [
-    ["remote.origin.promisor", "true"],
-    ["remote.origin.partialclonefilter", "blob:none"],
+    ...promisor,
     // A host that stays silent in the middle: git's own servers send a sign of life every five seconds.
     ["http.lowSpeedLimit", "1"],
     ["http.lowSpeedTime", "30"],
@@ -134,6 +138,11 @@ function protocolOf(url: string): string {
 
 type Config = readonly (readonly [string, string])[];
 
+const promisor: Config = [
+  ["remote.origin.promisor", "true"],
+  ["remote.origin.partialclonefilter", "blob:none"],
+];
+
 function environmentWith(target: GitTarget, place: GitPlace, extras: Config): Record<string, string> {
   const { url, username, token } = target;
   const entries = [...extras];
@@ -141,13 +150,17 @@ function environmentWith(target: GitTarget, place: GitPlace, extras: Config): Re
     const basic = Buffer.from(`${username ?? "git"}:${token}`).toString("base64");
     entries.push([`http.${url}.extraHeader`, `Authorization: Basic ${basic}`]);
   }
+  const env = { ...bareEnvironment(place), GIT_ALLOW_PROTOCOL: protocolOf(url) };
+  return { ...env, ...configByEnvironment(entries), ...sshEnvironment(target) };
+}
+
+function configByEnvironment(entries: Config): Record<string, string> {
   const config: Record<string, string> = { GIT_CONFIG_COUNT: String(entries.length) };
   entries.forEach(([key, value], index) => {
     config[`GIT_CONFIG_KEY_${index}`] = key;
     config[`GIT_CONFIG_VALUE_${index}`] = value;
   });
-  const env = { ...bareEnvironment(place), GIT_ALLOW_PROTOCOL: protocolOf(url) };
-  return { ...env, ...config, ...sshEnvironment(target) };
+  return config;
 }
 
 function isHttp(url: string): boolean {
