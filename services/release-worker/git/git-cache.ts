@@ -102,7 +102,7 @@ export function createGitCache(options: GitCacheOptions): GitCache {
   const heal = createHealing({ runner, remote, log });
   const signer = createSshSigner({ home: options.folder, searchPath }, options.folder);
   const writer = createCommitWriter(runner, signer);
-  const upkeep = createUpkeep({ runner, remote, written: writer.written, log });
+  const upkeep = createUpkeep({ runner, remote, written: () => writer.written(), log });
   const times = createTimes();
   const makeCommits = async (base: string, drafts: readonly CommitDraft[]) => {
     const commits = await heal({ act: () => writer.write(base, drafts), commits: [base] });

@@ -15,6 +15,7 @@ import {
   upkeepEnvironment,
 } from "./target.ts";
 import type { GitTarget } from "./target.ts";
+import { createUsage } from "./usage.ts";
 
 export interface GitRunnerOptions {
   readonly target: GitTarget;
@@ -82,23 +83,7 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
   const untilEnd = (signal: AbortSignal | undefined) =>
     signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
 
-  const running = new Set<Promise<unknown>>();
-  let usedAt = performance.now();
-  const tracked = async <T>(run: Promise<T>): Promise<T> => {
-    running.add(run);
-    try {
-      return await run;
-    } finally {
-      running.delete(run);
-    }
-  };
-  const used = async <T>(run: Promise<T>): Promise<T> => {
-    try {
-      return await tracked(run);
-    } finally {
-      usedAt = performance.now();
-    }
-  };
+  const usage = createUsage();
   const discard = (generation = discards) => {
     if (generation !== discards) return;
     discards += 1;
@@ -106,15 +91,15 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
   };
   const local = async (args: readonly string[], { signal, ...run }: PlumbingRun = {}) => {
     await cache.ensure();
-    return used(plumbing.run(args, { ...run, signal: untilEnd(signal) }));
+    return usage.used(plumbing.run(args, { ...run, signal: untilEnd(signal) }));
   };
   const detachedIn = (cwd: string, args: readonly string[], run: Omit<DetachedRun, "args" | "cwd">) => {
     processes += 1;
-    return tracked(runDetached({ ...run, args, cwd, signal: untilEnd(run.signal) }));
+    return usage.tracked(runDetached({ ...run, args, cwd, signal: untilEnd(run.signal) }));
   };
   const detached = async (args: readonly string[], run: Omit<DetachedRun, "args" | "cwd">) => {
     await cache.ensure();
-    return used(detachedIn(cache.folder, args, run));
+    return usage.used(detachedIn(cache.folder, args, run));
   };
   return {
     folder: cache.folder,
@@ -132,7 +117,7 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
     discard,
     discards: () => discards,
     processes: () => processes,
-    idleMs: () => (running.size === 0 ? performance.now() - usedAt : undefined),
+    idleMs: () => usage.idleMs(),
     folders: cache,
     async takeNext() {
       discards += 1;
@@ -146,7 +131,7 @@ export function createGitRunner({ target, root, searchPath, localTimeoutMs }: Gi
     networkIn: (folder, args, run) => detachedIn(folder, args, { ...run, env: networkEnv }),
     async dispose() {
       ending.abort(new SlipwayError("UNAVAILABLE", { detail: "the git cache was closed" }));
-      await Promise.allSettled(running);
+      await usage.settled();
     },
   };
 }
