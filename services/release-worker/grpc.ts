@@ -10,7 +10,7 @@ import type { WorkerDeps } from "./deps.ts";
 import { dryRunTargets } from "./environment/dry-run.ts";
 import { unifiedDiff } from "./planning/diff.ts";
 import { planJob } from "./planning/plan-job.ts";
-import { createTipReader } from "./planning/tip-view.ts";
+import { createTipReader } from "./planning/tip-reader.ts";
 
 /** gRPC `Plan`: the planner that releases use, on the branch's tip as the host shows it now; writes nothing. */
 export function createReleaseService(deps: WorkerDeps): ReleaseServiceImplementation {

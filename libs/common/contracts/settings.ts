@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
+import { manifestSettings } from "./manifest-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
 
@@ -84,6 +85,10 @@ export const environmentSettings = z.strictObject({
   rolloutDeadline: durationMs.default(600_000),
   onFailure: z.enum(["none", "rollback"]).default("none"),
   conflicts: z.enum(["refuse", "force"]).default("refuse"),
+  /** Whether a release may add an `images:` entry to the environment's own kustomization. */
+  kustomize: z.strictObject({ addImages: z.boolean().default(false) }).optional(),
+  /** Where images stand besides pods: values files of charts, custom kinds. */
+  manifests: manifestSettings.optional(),
 });
 
 export const registrySettings = z.strictObject({

@@ -49,6 +49,11 @@ export const errorCatalogue = {
     next: "wait",
     title: "The worker's disk is full",
   },
+  DECLARED_OUTSIDE_PATHS: {
+    kind: "forbidden",
+    next: "stop",
+    title: "The image is decided in a file outside the environment's paths",
+  },
   ENVIRONMENT_AMBIGUOUS: { kind: "invalid", next: "stop", title: "Several environments exist; name one" },
   ENVIRONMENT_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such environment" },
   ENVIRONMENT_OBSERVED: {
@@ -137,6 +142,11 @@ export const errorCatalogue = {
     kind: "invalid",
     next: "stop",
     title: "The image cannot be edited safely where it stands",
+  },
+  MANIFEST_NOT_RENDERED: {
+    kind: "invalid",
+    next: "stop",
+    title: "Slipway cannot tell what this workload looks like in the cluster",
   },
   MANIFEST_TOO_LARGE: { kind: "too-large", next: "stop", title: "A manifest is larger than 1 MiB" },
   NOT_FOUND: { kind: "not-found", next: "stop", title: "There is nothing here" },

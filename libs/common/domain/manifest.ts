@@ -80,8 +80,10 @@ export interface SourceChange {
   readonly field: string;
   readonly from: string;
   readonly to: string;
-  /** With the first part of an image in parts: the whole image before and after. */
+  /** Where the scalar is not the whole image, with the first of them: the image before and after. */
   readonly image?: { readonly from: string; readonly to: string };
+  /** The id under which the file itself declares the workload, where kustomize gives it another. */
+  readonly declaredAs?: string;
 }
 
 /** One image to write. */
@@ -215,6 +217,16 @@ export function documentAt(text: string, workload: WorkloadId, o: ManifestOption
   } catch (cause) {
     throw new SlipwayError("MANIFEST_BROKEN", { detail: `${id} cannot be expanded`, cause });
   }
+}
+
+/** The image a change is about, as text, when it is about one and not about a label. */
+export function changedImage(
+  change: Pick<SourceChange, "field" | "from" | "to" | "image">,
+): { readonly from: string; readonly to: string } | undefined {
+  if (change.image !== undefined) return change.image;
+  // Images hold no character that quoting escapes.
+  const unquote = (source: string) => source.replace(/^(["'])(.*)\1$/s, "$2");
+  return change.field === "image" ? { from: unquote(change.from), to: unquote(change.to) } : undefined;
 }
 
 /** Whether a text can mention the image at all; cheap enough to ask before parsing. */

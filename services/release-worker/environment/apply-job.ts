@@ -7,7 +7,7 @@ import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import { isReachable, knowsCommit } from "../knows-commit.ts";
-import { createTipReader } from "../planning/tip-view.ts";
+import { createTipReader } from "../planning/tip-reader.ts";
 import { applyDocument, type ApplyAsk, type ApplyOutcome } from "./apply-document.ts";
 import { readDocument } from "./dry-run.ts";
 import { endJob } from "./end-job.ts";

@@ -3,7 +3,7 @@ import type { HeldLease } from "#common/store/leases.ts";
 import type { LaneRow } from "#common/store/schema.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { GitCache } from "../git/git-cache.ts";
-import type { TipReader } from "../planning/tip-view.ts";
+import type { TipReader } from "../planning/tip-reader.ts";
 
 /** One turn on a lane by the worker that holds its lease. */
 export interface LaneContext {

@@ -8,7 +8,7 @@ import * as manifests from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
-import { createTipReader, type TipReader } from "../planning/tip-view.ts";
+import { createTipReader, type TipReader } from "../planning/tip-reader.ts";
 import { indexTip } from "./index-tip.ts";
 import { createLaneTip, type LaneContext, type LaneTip } from "./lane-context.ts";
 import { endOrRetry, planBatch } from "./plan-batch.ts";

@@ -5,7 +5,9 @@ import type { ManifestFile } from "#common/domain/manifest.ts";
 import { workloadId } from "#common/testing/repository.ts";
 
 import { createFakeGitCache, type FakeFile } from "../git/git-cache.fake.ts";
-import { createTipReaderOver, type ParsedBlobs } from "./tip-view.ts";
+import { blobOid } from "./blob-memory.ts";
+import type { ParsedBlobs } from "./tip-files.ts";
+import { createTipReaderOver } from "./tip-reader.ts";
 
 const deployment = (name: string, image: string, namespace?: string): string =>
   [
@@ -166,7 +168,10 @@ describe("a view with files changed", () => {
     const after = before.withTexts(new Map([["deploy/cart.yaml", text]]));
     expect(after.declared()[0]?.containers[0]?.image).toBe("cart:2.0.0");
     expect(await after.readText("deploy/cart.yaml")).toBe(text);
-    expect(after.files.get("deploy/cart.yaml")).toMatchObject({ oid: "", mode: "100644" });
+    expect(after.files.get("deploy/cart.yaml")).toMatchObject({
+      oid: blobOid(Buffer.from(text)),
+      mode: "100644",
+    });
     expect(before.declared()[0]?.containers[0]?.image).toBe("cart:1.0.0");
     expect(await before.readText("deploy/cart.yaml")).toBe(shop["deploy/cart.yaml"]);
   });

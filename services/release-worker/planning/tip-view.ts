@@ -1,26 +1,31 @@
+import { createHash } from "node:crypto";
+
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
-import { readManifest, type ManifestFile } from "#common/domain/manifest.ts";
+import { isKustomizationPath } from "#common/domain/kustomization.ts";
+import { renderWorkload } from "#common/domain/kustomize-render.ts";
+import { declareTree, type ImageSite, type TreeWorkload } from "#common/domain/kustomize-tree.ts";
+import type { DeclaredWorkload, ManifestFile } from "#common/domain/manifest.ts";
 import type { DeclaredFact } from "#common/domain/plan.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
-import * as manifests from "#common/store/manifests.ts";
-import type { Store } from "#common/store/store.ts";
-import type { GitCache } from "../git/git-cache.ts";
-
-/** Raised when readManifest learns something new, so that stored parse results are made again. */
-export const parserVersion = 3;
-const maxFiles = 10_000;
-/** Parse results and views kept in memory: enough for the lanes of a busy worker. */
-const maxParsed = 50_000;
-const recentViews = 16;
-/** Blobs of one view kept in memory beyond those of the newest request. */
-const maxFetched = 200;
-const maxFileBytes = 1024 * 1024;
+import { blobOid, type BlobMemory } from "./blob-memory.ts";
+import { isRolledOut, refusalInMode } from "./rolled-out.ts";
+import {
+  decode,
+  isInPaths,
+  manifestOptions,
+  type FileReader,
+  type RawFile,
+  type TreeSource,
+} from "./tip-files.ts";
 
 export interface TipFile {
   readonly path: string;
   readonly mode: string;
-  /** Empty for a file that a job of the same batch has changed: it is in no commit yet. */
+  /**
+   * Names what `manifest` says: the blob, or where kustomize or the environment's mode say more, a hash of
+   * both.
+   */
   readonly oid: string;
   readonly manifest: ManifestFile;
 }
@@ -37,172 +42,217 @@ export interface TipView {
   prefetch(paths: Iterable<string>): Promise<void>;
   /** The same view with files changed, for the next job of a batch. */
   withTexts(texts: ReadonlyMap<string, string>): TipView;
+  /** The same view as that of the commit that was made of it. */
+  at(commit: string): TipView;
+  /** Where the image of a container is written; undefined where it must not be. */
+  siteOf(container: DeclaredContainerName): ImageSite | undefined;
+  /** Every container whose image is written at a place. */
+  decidedAt(site: ImageSite): readonly DeclaredContainerName[];
+  /** The object a workload is in the cluster once applied; undefined when its file no longer declares it. */
+  documentOf(target: { readonly workload: string; readonly path: string }): Promise<unknown>;
+  /** Whether a rollout of this workload can be watched. */
+  isRolledOut(target: { readonly workload: string; readonly path: string }): boolean;
+  /** Told of each file whose text is edited. */
+  noteParse(path: string): void;
 }
 
-export interface TipReader {
-  read(commit: string, environment: EnvironmentSettings): Promise<TipView>;
+/** A container of one declared workload. */
+export interface DeclaredContainerName {
+  /** `namespace:kind/name` */
+  readonly workload: string;
+  readonly container: string;
+  /** The workload's own file. */
+  readonly path: string;
 }
 
-/** Parse results that workers share. */
-export interface ParsedBlobs {
-  known(oids: readonly string[], defaultNamespace: string): Promise<ReadonlyMap<string, ManifestFile>>;
-  save(blobs: ReadonlyMap<string, ManifestFile>, defaultNamespace: string): Promise<void>;
-}
-
-/** What reading a tip needs of git. */
-export type TreeSource = Pick<GitCache, "listTree" | "readBlobs">;
-
-/** Reads a commit's manifests; every blob is parsed once, here or on another worker before. */
-export function createTipReader(deps: { store: Store; git: TreeSource }): TipReader {
-  return createTipReaderOver({ git: deps.git, blobs: storedBlobs(deps.store) });
-}
-
-/** As `createTipReader`, with parse results kept anywhere. */
-export function createTipReaderOver(deps: { blobs: ParsedBlobs; git: TreeSource }): TipReader {
-  const parsed = new Map<string, ManifestFile>();
-  const recent = new Map<string, Promise<TipView>>();
-  return {
-    read(commit, environment) {
-      const key = JSON.stringify([
-        commit,
-        environment.name,
-        environment.defaultNamespace,
-        environment.git.paths,
-      ]);
-      const known = recent.get(key);
-      if (known !== undefined) return known;
-      if (parsed.size > maxParsed) parsed.clear();
-      const view = readView({ ...deps, parsed }, commit, environment);
-      recent.set(key, view);
-      for (const oldest of recent.keys()) if (recent.size > recentViews) recent.delete(oldest);
-      // What failed is read again next time.
-      view.catch(() => recent.delete(key));
-      return view;
-    },
-  };
-}
-
-interface ReaderParts {
-  readonly blobs: ParsedBlobs;
+export interface ViewParts {
   readonly git: TreeSource;
-  readonly parsed: Map<string, ManifestFile>;
-}
-
-async function readView(
-  deps: ReaderParts,
-  commit: string,
-  environment: EnvironmentSettings,
-): Promise<TipView> {
-  const entries = (await deps.git.listTree(commit, environment.git.paths)).filter(isManifest);
-  if (entries.length > maxFiles) {
-    throw new SlipwayError("MANIFEST_TOO_LARGE", {
-      detail: `${entries.length} manifest files under ${environment.git.paths.join(", ")}; the limit is ${maxFiles}`,
-      hint: "narrow the environment's git.paths",
-    });
-  }
-  const oids = [...new Set(entries.map((entry) => entry.oid))];
-  await parseMissing({ ...deps, oids, namespace: environment.defaultNamespace });
-  const files = new Map<string, TipFile>();
-  for (const entry of entries) {
-    const manifest = deps.parsed.get(cacheKey(entry.oid, environment.defaultNamespace));
-    if (manifest !== undefined) files.set(entry.path, { ...entry, manifest });
-  }
-  return createView({ git: deps.git, commit, environment, files, texts: new Map(), fetched: new Map() });
-}
-
-function storedBlobs(store: Store): ParsedBlobs {
-  return {
-    known: (oids, defaultNamespace) =>
-      manifests.knownBlobs(store.db, { oids, defaultNamespace, parser: parserVersion }),
-    save: (blobs, defaultNamespace) =>
-      manifests.saveBlobs(store.db, { blobs, defaultNamespace, parser: parserVersion }),
-  };
-}
-
-interface ParseJob {
-  readonly blobs: ParsedBlobs;
-  readonly git: TreeSource;
-  readonly parsed: Map<string, ManifestFile>;
-  readonly oids: readonly string[];
-  readonly namespace: string;
-}
-
-async function parseMissing(job: ParseJob): Promise<void> {
-  const missing = job.oids.filter((oid) => !job.parsed.has(cacheKey(oid, job.namespace)));
-  if (missing.length === 0) return;
-  const known = await job.blobs.known(missing, job.namespace);
-  for (const [oid, manifest] of known) job.parsed.set(cacheKey(oid, job.namespace), manifest);
-  const unknown = missing.filter((oid) => !known.has(oid));
-  if (unknown.length === 0) return;
-  const fresh = new Map<string, ManifestFile>();
-  const blobs = await job.git.readBlobs(unknown);
-  for (const oid of unknown) {
-    const manifest = parseBlob(blobs.get(oid), job.namespace);
-    fresh.set(oid, manifest);
-    job.parsed.set(cacheKey(oid, job.namespace), manifest);
-  }
-  await job.blobs.save(fresh, job.namespace);
-}
-
-function parseBlob(bytes: Buffer | undefined, defaultNamespace: string): ManifestFile {
-  if (bytes === undefined || bytes.byteLength > maxFileBytes) {
-    return { workloads: [], faults: [{ message: "larger than 1 MiB: not read" }] };
-  }
-  try {
-    return readManifest(decode(bytes), { defaultNamespace });
-  } catch {
-    // Only decoding throws: what is not UTF-8 cannot be written back byte for byte, so it is not read.
-    return { workloads: [], faults: [{ message: "not UTF-8: not read" }] };
-  }
-}
-
-/** Strict, and with the BOM kept: an edit must be able to write every other byte back. */
-function decode(bytes: Buffer): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-}
-
-interface ViewParts {
-  readonly git: TreeSource;
+  readonly reader: FileReader;
+  readonly memory: BlobMemory;
+  readonly onParse?: ((path: string) => void) | undefined;
   readonly commit: string;
   readonly environment: EnvironmentSettings;
-  readonly files: ReadonlyMap<string, TipFile>;
-  /** Files as changed by jobs of the same batch. */
+  readonly raw: ReadonlyMap<string, RawFile>;
+  /** Files as changed by jobs of the same batch: no host has them yet. */
   readonly texts: ReadonlyMap<string, string>;
-  /** Blobs read so far, for this view alone. */
-  readonly fetched: Map<string, Buffer>;
 }
 
-function createView(parts: ViewParts): TipView {
+/** The view of files that were read. */
+export function createView(parts: ViewParts): TipView {
+  const built = builtWorkloads(parts);
+  return viewOf(parts, { built, files: built === undefined ? plainFiles(parts) : builtFiles(parts, built) });
+}
+
+interface Said {
+  readonly built: Built | undefined;
+  readonly files: ReadonlyMap<string, TipFile>;
+}
+
+function viewOf(parts: ViewParts, said: Said): TipView {
+  const { commit, environment } = parts;
+  const { built, files } = said;
+  const workloadOf = (of: { workload: string; path: string }) => findBuilt(built?.workloads, of);
   return {
-    commit: parts.commit,
-    environment: parts.environment,
-    files: parts.files,
-    declared: () => [...parts.files.values()].flatMap(declaredOf),
+    commit,
+    environment,
+    files,
+    declared: () => [...files.values()].flatMap(declaredOf),
     filesOf(workload) {
       const id = formatWorkloadId(workload);
-      return [...parts.files.values()].filter((file) =>
-        file.manifest.workloads.some((declared) => formatWorkloadId(declared.id) === id),
-      );
+      return [...files.values()].filter((file) => declares(file.manifest, id));
     },
     readText: (path) => readText(parts, path),
     prefetch: (paths) => prefetch(parts, paths),
     withTexts(texts) {
-      const files = new Map(parts.files);
+      const raw = new Map(parts.raw);
       for (const [path, text] of texts) {
-        const manifest = readManifest(text, { defaultNamespace: parts.environment.defaultNamespace });
-        files.set(path, { path, mode: parts.files.get(path)?.mode ?? "100644", oid: "", manifest });
+        const manifest = parts.reader.learn(text, path, environment);
+        const oid = blobOid(Buffer.from(text, "utf8"));
+        raw.set(path, { path, mode: parts.raw.get(path)?.mode ?? "100644", oid, manifest });
       }
-      return createView({ ...parts, files, texts: new Map([...parts.texts, ...texts]) });
+      return createView({ ...parts, raw, texts: new Map([...parts.texts, ...texts]) });
     },
+    at(commit) {
+      for (const [path, text] of parts.texts) {
+        parts.memory.keep(parts.raw.get(path)?.oid ?? "", Buffer.from(text, "utf8"));
+      }
+      return viewOf({ ...parts, commit, texts: new Map() }, said);
+    },
+    siteOf: (of) => (built === undefined ? plainSite(files, of) : workloadOf(of)?.sites.get(of.container)),
+    decidedAt: (site) => (built?.workloads ?? []).flatMap((one) => containersAt(one, site)),
+    async documentOf(target) {
+      const found = workloadOf(target) ?? plainWorkload(files, target);
+      if (found === undefined) return undefined;
+      return renderWorkload(
+        found,
+        await readText(parts, target.path),
+        manifestOptions(environment, target.path),
+      );
+    },
+    isRolledOut(target) {
+      const found = findDeclared(files, target);
+      return found !== undefined && isRolledOut(found);
+    },
+    noteParse: (path) => parts.onParse?.(path),
   };
+}
+
+interface Built {
+  readonly workloads: readonly TreeWorkload[];
+  readonly faults: ReturnType<typeof declareTree>["faults"];
+}
+
+/** What kustomize makes of the files; undefined where there is no kustomization, so that nothing is looked at twice. */
+function builtWorkloads({ raw, environment }: ViewParts): Built | undefined {
+  const inScope = (path: string) => isInPaths(path, environment.git.paths);
+  const isBuilding = ({ path, manifest }: RawFile) =>
+    manifest.kustomization !== undefined && isKustomizationPath(path);
+  if (![...raw.values()].some((file) => isBuilding(file) && inScope(file.path))) return undefined;
+  const files = new Map([...raw].map(([path, file]) => [path, file.manifest]));
+  const tree = declareTree({ files, inScope, addImages: environment.kustomize?.addImages === true });
+  return { faults: tree.faults, workloads: tree.workloads.map((one) => inMode(one, environment)) };
+}
+
+function inMode(workload: TreeWorkload, environment: EnvironmentSettings): TreeWorkload {
+  const reason = refusalInMode(workload, environment.mode);
+  if (reason === undefined) return workload;
+  return { ...workload, declared: uneditable(workload.declared, reason), sites: new Map() };
+}
+
+function uneditable(declared: DeclaredWorkload, reason: string): DeclaredWorkload {
+  return { ...declared, containers: declared.containers.map((one) => ({ ...one, editable: false, reason })) };
+}
+
+/** Files as they are; only what the environment's mode forbids is said differently. */
+function plainFiles({ raw, environment }: ViewParts): ReadonlyMap<string, TipFile> {
+  const changed = [...raw.values()].flatMap((file) => {
+    const workloads = file.manifest.workloads.map((declared) => {
+      const reason = refusalInMode({ declared }, environment.mode);
+      return reason === undefined ? declared : uneditable(declared, reason);
+    });
+    const isSame = workloads.every((declared, index) => declared === file.manifest.workloads[index]);
+    return isSame ? [] : [said(file, { ...file.manifest, workloads })];
+  });
+  return changed.length === 0 ? raw : new Map([...raw, ...changed.map((file) => [file.path, file] as const)]);
+}
+
+/** The files in scope, and those outside that declare something or are broken. */
+function builtFiles({ raw, environment }: ViewParts, built: Built): ReadonlyMap<string, TipFile> {
+  const byPath = Map.groupBy(built.workloads, (one) => one.path);
+  const files = new Map<string, TipFile>();
+  for (const file of raw.values()) {
+    const workloads = (byPath.get(file.path) ?? []).map((one) => one.declared);
+    const own = built.faults.filter((fault) => fault.path === file.path).map(({ message }) => ({ message }));
+    if (!isInPaths(file.path, environment.git.paths) && workloads.length === 0) continue;
+    files.set(
+      file.path,
+      said(file, { ...file.manifest, workloads, faults: [...file.manifest.faults, ...own] }),
+    );
+  }
+  return files;
+}
+
+/** A file that says something else than its bytes alone has a name of its own, so that the projection sees it move. */
+function said(file: RawFile, manifest: ManifestFile): TipFile {
+  const isSame = JSON.stringify(manifest.workloads) === JSON.stringify(file.manifest.workloads);
+  if (isSame) return { ...file, manifest };
+  const hash = createHash("sha1").update(file.oid).update(JSON.stringify(manifest.workloads));
+  return { ...file, oid: hash.digest("hex"), manifest };
+}
+
+function findBuilt(
+  workloads: readonly TreeWorkload[] | undefined,
+  of: { readonly workload: string; readonly path: string },
+): TreeWorkload | undefined {
+  return workloads?.find((one) => one.path === of.path && formatWorkloadId(one.declared.id) === of.workload);
+}
+
+function findDeclared(
+  files: ReadonlyMap<string, TipFile>,
+  of: { readonly workload: string; readonly path: string },
+): DeclaredWorkload | undefined {
+  return files.get(of.path)?.manifest.workloads.find((one) => formatWorkloadId(one.id) === of.workload);
+}
+
+function plainWorkload(
+  files: ReadonlyMap<string, TipFile>,
+  of: { readonly workload: string; readonly path: string },
+): TreeWorkload | undefined {
+  const declared = findDeclared(files, of);
+  return declared === undefined ? undefined : { path: of.path, own: declared.id, declared, sites: new Map() };
+}
+
+function plainSite(files: ReadonlyMap<string, TipFile>, of: DeclaredContainerName): ImageSite | undefined {
+  const declared = findDeclared(files, of);
+  const found = declared?.containers.find((one) => one.name === of.container);
+  if (declared === undefined || found?.editable !== true) return undefined;
+  return { kind: "workload", path: of.path, id: declared.id, container: of.container, image: found.image };
+}
+
+function containersAt(workload: TreeWorkload, site: ImageSite): readonly DeclaredContainerName[] {
+  const wanted = siteKey(site);
+  return [...workload.sites].flatMap(([container, one]) =>
+    siteKey(one) === wanted
+      ? [{ workload: formatWorkloadId(workload.declared.id), container, path: workload.path }]
+      : [],
+  );
+}
+
+/** Two containers with one key are written at one place. */
+export function siteKey(site: ImageSite): string {
+  const what = site.kind === "entry" ? [site.name] : [formatWorkloadId(site.id), site.container];
+  return JSON.stringify([site.kind, site.path, ...what]);
+}
+
+function declares(manifest: ManifestFile, id: string): boolean {
+  return manifest.workloads.some((declared) => formatWorkloadId(declared.id) === id);
 }
 
 async function readText(parts: ViewParts, path: string): Promise<string> {
   const changed = parts.texts.get(path);
   if (changed !== undefined) return changed;
-  const file = parts.files.get(path);
-  if (file !== undefined) await prefetch(parts, [path]);
-  const bytes = parts.fetched.get(file?.oid ?? "");
+  const oid = parts.raw.get(path)?.oid;
+  const bytes = oid === undefined ? undefined : (await blobsOf(parts, [oid])).get(oid);
   if (bytes === undefined) {
     throw new SlipwayError("GIT_CACHE_BROKEN", { detail: `${path} of ${parts.commit} could not be read` });
   }
@@ -210,13 +260,21 @@ async function readText(parts: ViewParts, path: string): Promise<string> {
 }
 
 async function prefetch(parts: ViewParts, paths: Iterable<string>): Promise<void> {
-  const oids = [...paths].flatMap((path) =>
-    parts.texts.has(path) ? [] : (parts.files.get(path)?.oid ?? []),
-  );
-  const missing = [...new Set(oids)].filter((oid) => oid !== "" && !parts.fetched.has(oid));
-  if (missing.length === 0) return;
-  if (parts.fetched.size > maxFetched) parts.fetched.clear();
-  for (const [oid, bytes] of await parts.git.readBlobs(missing)) parts.fetched.set(oid, bytes);
+  const oids = [...paths].flatMap((path) => (parts.texts.has(path) ? [] : (parts.raw.get(path)?.oid ?? [])));
+  await blobsOf(parts, oids);
+}
+
+/** What memory has, and the rest in one round trip; memory keeps no giants. */
+async function blobsOf(parts: ViewParts, oids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+  const { memory } = parts;
+  const missing = [...new Set(oids)].filter((oid) => !memory.has(oid));
+  const read = missing.length === 0 ? new Map<string, Buffer>() : await parts.git.readBlobs(missing);
+  for (const [oid, bytes] of read) memory.keep(oid, bytes);
+  const known = oids.flatMap((oid) => {
+    const bytes = read.get(oid) ?? memory.get(oid);
+    return bytes === undefined ? [] : [[oid, bytes] as const];
+  });
+  return new Map(known);
 }
 
 function declaredOf(file: TipFile): readonly DeclaredFact[] {
@@ -226,12 +284,4 @@ function declaredOf(file: TipFile): readonly DeclaredFact[] {
     policies: declared.policies,
     containers: declared.containers,
   }));
-}
-
-function isManifest(entry: { path: string; mode: string }): boolean {
-  return entry.mode.startsWith("100") && /\.(ya?ml|json)$/i.test(entry.path);
-}
-
-function cacheKey(oid: string, namespace: string): string {
-  return `${oid} ${namespace}`;
 }
