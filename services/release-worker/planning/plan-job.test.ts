@@ -11,7 +11,8 @@ import type { RegistryServiceClient, Repository } from "#proto/slipway/registry/
 
 import { createFakeGitCache } from "../git/git-cache.fake.ts";
 import { planJob, type JobPlan, type PlanInput } from "./plan-job.ts";
-import { createTipReaderOver, type TipView } from "./tip-view.ts";
+import { createTipReaderOver } from "./tip-reader.ts";
+import type { TipView } from "./tip-view.ts";
 
 const frontEnd = `# the shop's face
 apiVersion: apps/v1
