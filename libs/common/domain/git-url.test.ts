@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   checkBranchName,
   checkGitUrl,
+  laneBranchOf,
   laneKey,
   laneRefName,
   mayShareRepository,
@@ -133,4 +134,9 @@ test.each([
 test("the transport is read from every form of a URL", () => {
   const urls = ["git@host:a", "ssh://host/a", "HTTPS://host/a", "http://host/a", "/srv/a", "ext::x"];
   expect(urls.map(transportOf)).toEqual(["ssh", "ssh", "https", "http", "file", undefined]);
+});
+
+test("the branch in place of a lane ref has its name", () => {
+  expect(laneBranchOf("refs/slipway/shop/release/1.x")).toBe("refs/heads/slipway/shop/release/1.x");
+  expect(() => laneBranchOf("refs/heads/main")).toThrow("not a lane ref");
 });

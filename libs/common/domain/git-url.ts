@@ -81,6 +81,13 @@ export function laneRefName(installation: string, branch: string): string {
   return `refs/slipway/${installation}/${branch}`;
 }
 
+/** The branch that takes the place of a lane ref at hosts that accept nothing but branches. */
+export function laneBranchOf(laneRef: string): string {
+  const [, rest] = /^refs\/(slipway\/.+)$/.exec(laneRef) ?? [];
+  if (rest === undefined) throw new SlipwayError("INTERNAL", { detail: `${laneRef} is not a lane ref` });
+  return `refs/heads/${rest}`;
+}
+
 /** Refuses what `git check-ref-format` refuses for a branch, and a leading dash. */
 export function checkBranchName(branch: string): void {
   if (!isRefPath(branch) || branch.length > longestBranch || branch === "@" || branch === "HEAD") {

@@ -6,17 +6,22 @@ import type { Log } from "#common/kit/log.ts";
 import { readBlobs } from "./blobs.ts";
 import { storeCommitObject } from "./commit-object.ts";
 import { createCommitWriter } from "./commits.ts";
-import type { WrittenCommit } from "./commits.ts";
+import type { CommitWriter, WrittenCommit } from "./commits.ts";
 import type { CommitDraft } from "./fast-import.ts";
 import { createGitRunner } from "./git-runner.ts";
+import type { GitRunner } from "./git-runner.ts";
 import { createHealing } from "./healing.ts";
+import type { Heal } from "./healing.ts";
 import { committerTime, isAncestor, trailersBetween } from "./history.ts";
 import type { TrailerCommit } from "./history.ts";
 import { laneValueObject } from "./lane-value.ts";
-import { movesOf, pushRefs } from "./push.ts";
-import type { PushAttempt } from "./push.ts";
+import { probeHost } from "./probe-host.ts";
+import type { HostProbe, ProbedHost } from "./probe-host.ts";
+import { branchMove, movesOf, pushRefs } from "./push.ts";
+import type { BranchMove, PushAttempt, PushRun, RefMove } from "./push.ts";
 import type { PushAnswer } from "./push-answer.ts";
 import { createRemote } from "./remote.ts";
+import type { Remote } from "./remote.ts";
 import { createSshSigner } from "./signing.ts";
 import type { GitTarget } from "./target.ts";
 import { listTree } from "./tree.ts";
@@ -27,6 +32,7 @@ import type { UpkeepLimits, UpkeepResult } from "./upkeep.ts";
 export type { WrittenCommit } from "./commits.ts";
 export type { CommitDraft } from "./fast-import.ts";
 export type { TrailerCommit } from "./history.ts";
+export type { HostLevel, HostProbe } from "./probe-host.ts";
 export type { PushAttempt } from "./push.ts";
 export type { PushAnswer } from "./push-answer.ts";
 export type { GitIdentity, GitTarget } from "./target.ts";
@@ -54,10 +60,14 @@ export interface GitCache {
   makeCommits(base: string, drafts: readonly CommitDraft[]): Promise<readonly WrittenCommit[]>;
   /** Makes the commits again and says whether they are the expected ones: what a worker does that takes over. */
   verifySame(base: string, drafts: readonly CommitDraft[], expected: readonly string[]): Promise<boolean>;
-  /** A value for the lane ref that nobody ever used; returns its id. */
-  writeLaneValue(message: string): Promise<string>;
+  /** A value for the lane ref that nobody ever used; returns its id. On a branch it is a child of the last value. */
+  writeLaneValue(message: string, parent?: string): Promise<string>;
   /** Branch and lane ref together, both compared and swapped. */
   push(attempt: PushAttempt, signal?: AbortSignal): Promise<PushAnswer>;
+  /** The branch alone, compared and swapped: the last level of `probeHost`. */
+  pushBranch(move: BranchMove, signal?: AbortSignal): Promise<PushAnswer>;
+  /** What the host lets us keep beside the branch; creates the lane's ref where it can. Throws when it cannot ask. */
+  probeHost(laneRef: string, signal?: AbortSignal): Promise<HostProbe>;
   /** The first act of a lane: creates its ref where it is absent. */
   createLaneRef(laneRef: string, value: string, signal?: AbortSignal): Promise<PushAnswer>;
   /** Moves the lane ref alone, so that no push that expects `old` can land any more. */
@@ -94,23 +104,46 @@ const timesRemembered = 1000;
 
 /** Opens a cache; one object per target and process. Refuses a target whose URL or branch git could misread. */
 export function createGitCache(options: GitCacheOptions): GitCache {
-  const { target, pushTimeoutMs = 30_000, fetchTimeoutMs = 600_000, log = silentLog } = options;
-  const now = options.now ?? (() => new Date());
+  const { target, folder, pushTimeoutMs = 30_000, fetchTimeoutMs = 600_000, log = silentLog } = options;
   const searchPath = options.searchPath ?? usualFolders;
-  const runner = createGitRunner({ target, root: options.folder, searchPath, localTimeoutMs: 30_000 });
+  const runner = createGitRunner({ target, root: folder, searchPath, localTimeoutMs: 30_000 });
   const remote = createRemote({ runner, branch: target.branch, timeoutMs: fetchTimeoutMs, log });
-  const heal = createHealing({ runner, remote, log });
-  const signer = createSshSigner({ home: options.folder, searchPath }, options.folder);
-  const writer = createCommitWriter(runner, signer);
+  const writer = createCommitWriter(runner, createSshSigner({ home: folder, searchPath }, folder));
   const upkeep = createUpkeep({ runner, remote, written: () => writer.written(), log });
-  const times = createTimes();
-  const makeCommits = async (base: string, drafts: readonly CommitDraft[]) => {
-    const commits = await heal({ act: () => writer.write(base, drafts), commits: [base] });
-    drafts.forEach((draft, index) => times.set(commits[index]?.commit ?? "", draft.committer.at));
-    return commits;
+  const heal = createHealing({ runner, remote, log });
+  const parts: CacheParts = { runner, remote, writer, heal, times: createTimes() };
+  const reading = createReading(parts);
+  const writing = createWriting(parts, options.now ?? (() => new Date()));
+  return {
+    ...reading,
+    ...writing,
+    ...createPushing({ runner, pushTimeoutMs, lsRemote: reading.lsRemote, ...writing }),
+    upkeep: (limits) => upkeep.run(limits),
+    async removeUnused(unusedMs) {
+      const idleMs = runner.idleMs();
+      if (idleMs === undefined || idleMs < unusedMs) return false;
+      await runner.remove();
+      return true;
+    },
+    gitProcesses: () => runner.processes(),
+    dispose: () => runner.dispose(),
   };
-  const writeCommits = async (base: string, drafts: readonly CommitDraft[]) =>
-    (await makeCommits(base, drafts)).map(({ commit }) => commit);
+}
+
+interface CacheParts {
+  readonly runner: GitRunner;
+  readonly remote: Remote;
+  readonly writer: CommitWriter;
+  readonly heal: Heal;
+  readonly times: CommitTimes;
+}
+
+type Reading = Pick<
+  GitCache,
+  "fetchTip" | "lsRemote" | "listTree" | "readBlobs" | "isAncestor" | "trailersBetween" | "commitTimes"
+>;
+
+function createReading({ runner, remote, heal, times }: CacheParts): Reading {
   return {
     async fetchTip(signal) {
       const tip = await remote.fetchTip(signal);
@@ -121,50 +154,76 @@ export function createGitCache(options: GitCacheOptions): GitCache {
     listTree: (commit, underPaths) =>
       heal({ act: () => listTree(runner, commit, underPaths), commits: [commit] }),
     readBlobs: (oids, signal) => heal({ act: () => readBlobs({ runner, remote }, oids, signal), signal }),
-    writeCommits,
+    isAncestor: (a, b) => heal({ act: () => isAncestor(runner, a, b) }),
+    trailersBetween: (base, tip) =>
+      heal({ act: () => trailersBetween(runner, base, tip), commits: [base, tip] }),
+    async commitTimes(commit) {
+      const ask = () => heal({ act: () => committerTime(runner, commit), commits: [commit] });
+      return { committer: times.get(commit) ?? (await ask()) };
+    },
+  };
+}
+
+type Writing = Pick<GitCache, "makeCommits" | "writeCommits" | "verifySame" | "writeLaneValue">;
+
+function createWriting({ runner, writer, heal, times }: CacheParts, now: () => Date): Writing {
+  const makeCommits: Writing["makeCommits"] = async (base, drafts) => {
+    const commits = await heal({ act: () => writer.write(base, drafts), commits: [base] });
+    drafts.forEach((draft, index) => times.set(commits[index]?.commit ?? "", draft.committer.at));
+    return commits;
+  };
+  const writeCommits: Writing["writeCommits"] = async (base, drafts) =>
+    (await makeCommits(base, drafts)).map(({ commit }) => commit);
+  return {
     makeCommits,
+    writeCommits,
     async verifySame(base, drafts, expected) {
       const made = await writeCommits(base, drafts);
       return made.length === expected.length && made.every((commit, index) => commit === expected[index]);
     },
-    async writeLaneValue(message) {
-      const raw = laneValueObject({ message, nonce: randomUUID().replaceAll("-", ""), at: now() });
+    writeLaneValue(message, parent) {
+      const nonce = randomUUID().replaceAll("-", "");
+      const raw = laneValueObject({ message, nonce, at: now(), parent });
       const act = async () => {
         await runner.ready();
         return storeCommitObject(runner.folder, raw);
       };
       return heal({ act });
     },
-    push: (attempt, signal) => pushRefs(runner, movesOf(attempt), { timeoutMs: pushTimeoutMs, signal }),
-    createLaneRef: (ref, value, signal) =>
-      pushRefs(runner, [{ ref, expect: "", value }], { timeoutMs: pushTimeoutMs, signal }),
-    seal: (ref, { old, fresh }, signal) =>
-      pushRefs(runner, [{ ref, expect: old, value: fresh }], { timeoutMs: pushTimeoutMs, signal }),
-    isAncestor: (a, b) => heal({ act: () => isAncestor(runner, a, b) }),
-    trailersBetween: (base, tip) =>
-      heal({ act: () => trailersBetween(runner, base, tip), commits: [base, tip] }),
-    async commitTimes(commit) {
-      return {
-        committer:
-          times.get(commit) ?? (await heal({ act: () => committerTime(runner, commit), commits: [commit] })),
-      };
-    },
-    upkeep: (limits) => upkeep.run(limits),
-    async removeUnused(unusedMs) {
-      const idleMs = runner.idleMs();
-      if (idleMs === undefined || idleMs < unusedMs) return false;
-      await runner.remove();
-      return true;
-    },
-    gitProcesses: () => runner.processes(),
-    async dispose() {
-      await runner.dispose();
-    },
   };
 }
 
+type Pushing = Pick<GitCache, "push" | "pushBranch" | "createLaneRef" | "seal" | "probeHost">;
+
+interface PushingParts extends Pick<GitCache, "lsRemote" | "writeLaneValue"> {
+  readonly runner: GitRunner;
+  readonly pushTimeoutMs: number;
+}
+
+function createPushing({ runner, pushTimeoutMs, lsRemote, writeLaneValue }: PushingParts): Pushing {
+  const push = (moves: readonly RefMove[], run: Omit<PushRun, "timeoutMs">) =>
+    pushRefs(runner, moves, { ...run, timeoutMs: pushTimeoutMs });
+  const createLaneRef: Pushing["createLaneRef"] = (ref, value, signal) =>
+    push([{ ref, expect: "", value }], { signal });
+  const offersAtomic: ProbedHost["offersAtomic"] = async (ref, signal) =>
+    push([{ ref, expect: "", value: await writeLaneValue("never pushed") }], { signal, how: "dry" });
+  return {
+    push: (attempt, signal) => push(movesOf(attempt), { signal }),
+    pushBranch: (move, signal) => push([branchMove(move)], { signal, how: "plain" }),
+    createLaneRef,
+    seal: (ref, { old, fresh }, signal) => push([{ ref, expect: old, value: fresh }], { signal }),
+    probeHost: (laneRef, signal) =>
+      probeHost({ lsRemote, writeLaneValue, createLaneRef, offersAtomic }, laneRef, signal),
+  };
+}
+
+interface CommitTimes {
+  get(commit: string): Date | undefined;
+  set(commit: string, at: Date): void;
+}
+
 /** Committer times of commits that passed through here: the parent of the next release is nearly always one. */
-function createTimes(): { get(commit: string): Date | undefined; set(commit: string, at: Date): void } {
+function createTimes(): CommitTimes {
   const times = new Map<string, Date>();
   return {
     get: (commit) => times.get(commit),

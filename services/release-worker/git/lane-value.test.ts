@@ -14,3 +14,9 @@ intent 1: attempt 1
 Nonce: abc
 `);
 });
+
+test("on a branch a lane value is a child of the last one", () => {
+  const parent = "a".repeat(40);
+  expect(laneValueObject({ ...value, parent }).toString()).toContain(`fbee4904\nparent ${parent}\nauthor `);
+  expect(() => laneValueObject({ ...value, parent: "main" })).toThrow("not an object id");
+});

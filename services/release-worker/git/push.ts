@@ -7,11 +7,15 @@ import { checkOid } from "./oid.ts";
 import { readPushAnswer } from "./push-answer.ts";
 import type { PushAnswer } from "./push-answer.ts";
 
-/** One try to land an intent: the branch from base to tip and the lane ref from old to new, both or neither. */
-export interface PushAttempt {
+/** The branch from its expected commit to the tip of the chain. */
+export interface BranchMove {
   readonly branch: string;
   readonly base: string;
   readonly tip: string;
+}
+
+/** One try to land an intent: the branch from base to tip and the lane ref from old to new, both or neither. */
+export interface PushAttempt extends BranchMove {
   readonly laneRef: string;
   readonly laneOld: string;
   readonly laneNew: string;
@@ -26,12 +30,29 @@ export interface RefMove {
 
 /** The two moves of an attempt, in the order in which they are pushed. */
 export function movesOf(attempt: PushAttempt): RefMove[] {
-  checkBranchName(attempt.branch);
   return [
-    { ref: `refs/heads/${attempt.branch}`, expect: checkOid(attempt.base), value: checkOid(attempt.tip) },
+    branchMove(attempt),
     { ref: attempt.laneRef, expect: checkOid(attempt.laneOld), value: checkOid(attempt.laneNew) },
   ];
 }
+
+export function branchMove({ branch, base, tip }: BranchMove): RefMove {
+  checkBranchName(branch);
+  return { ref: `refs/heads/${branch}`, expect: checkOid(base), value: checkOid(tip) };
+}
+
+export interface PushRun {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** `plain`: one ref, for hosts without atomic pushes. `dry`: the host is only asked what it offers. */
+  readonly how?: "atomic" | "plain" | "dry";
+}
+
+const options: Readonly<Record<NonNullable<PushRun["how"]>, readonly string[]>> = {
+  atomic: ["--atomic"],
+  plain: [],
+  dry: ["--atomic", "--dry-run"],
+};
 
 /**
  * Moves refs at the host, each compared and swapped, all or none. A lease also forces: it must name the true parent,
@@ -40,14 +61,14 @@ export function movesOf(attempt: PushAttempt): RefMove[] {
 export async function pushRefs(
   runner: GitRunner,
   moves: readonly RefMove[],
-  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+  { timeoutMs, signal, how = "atomic" }: PushRun,
 ): Promise<PushAnswer> {
   for (const { ref } of moves) checkRefName(ref);
   const leases = moves.map(({ ref, expect }) => `--force-with-lease=${ref}:${expect}`);
   const specs = moves.map(({ ref, value }) => `${value}:${ref}`);
   // A thin pack would need the old blobs as delta bases, and a fetch for each that was never read here.
-  const options = ["--porcelain", "--atomic", "--no-verify", "--no-thin"];
-  const args = ["push", ...options, ...leases, "--", "origin", ...specs];
+  const usual = ["--porcelain", "--no-verify", "--no-thin"];
+  const args = ["push", ...usual, ...options[how], ...leases, "--", "origin", ...specs];
   const refs = moves.map(({ ref }) => ref);
   const generation = runner.discards();
   try {
