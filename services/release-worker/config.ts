@@ -3,8 +3,7 @@ import { envReader, type Env } from "#common/kit/env.ts";
 export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
-  readonly grpcHost: string;
-  readonly grpcPort: number;
+  readonly grpc: { readonly host: string; readonly port: number };
   readonly watcherAddress: string;
   readonly scannerAddress: string;
   readonly cacheFolder: string;
@@ -20,8 +19,10 @@ export function readWorkerConfig(env: Env): WorkerConfig {
   return read.done({
     databaseUrl: read.url("DATABASE_URL"),
     redisUrl: read.url("REDIS_URL", { optional: true }),
-    grpcHost: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
-    grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3033 }),
+    grpc: {
+      host: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
+      port: read.port("SLIPWAY_GRPC_PORT", { fallback: 3033 }),
+    },
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
     scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
     cacheFolder: read.text("SLIPWAY_CACHE_FOLDER", { fallback: ".slipway/git" }),

@@ -7,6 +7,7 @@ import type { Store } from "#common/store/store.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 import type { Fault } from "./faults.ts";
+import type { TipReader } from "./planning/tip-reader.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { GitCache } from "./git/git-cache.ts";
 
@@ -23,6 +24,7 @@ export interface WorkerDeps {
   readonly fault: Fault;
   readonly heartbeat: Heartbeat;
   gitOf(environment: EnvironmentSettings): GitCache;
+  tipsOf(environment: EnvironmentSettings): TipReader;
   kubeOf(environment: EnvironmentSettings): Promise<KubeApi>;
   /** Wakes whoever should look; never throws. */
   ring(subject: Subject): Promise<void>;

@@ -10,7 +10,7 @@ import type { WorkerDeps } from "./deps.ts";
 import { dryRunTargets } from "./environment/dry-run.ts";
 import { unifiedDiff } from "./planning/diff.ts";
 import { planJob } from "./planning/plan-job.ts";
-import { createTipReader } from "./planning/tip-reader.ts";
+import { createFactSources } from "./planning/batch-sources.ts";
 
 /** gRPC `Plan`: the planner that releases use, on the branch's tip as the host shows it now; writes nothing. */
 export function createReleaseService(deps: WorkerDeps): ReleaseServiceImplementation {
@@ -25,8 +25,9 @@ async function plan(deps: WorkerDeps, request: PlanRequest): Promise<PlanRespons
   const spec = toSpec(request);
   const git = deps.gitOf(environment);
   const base = await git.fetchTip();
-  const view = await createTipReader({ store: deps.store, git }).read(base, environment);
-  const planned = await planJob(deps, view, { spec, resolved: null });
+  const view = await deps.tipsOf(environment).read(base, environment);
+  const sources = createFactSources(deps);
+  const planned = await planJob({ sources, log: deps.log }, view, { spec, resolved: null });
   await dryRunTargets(deps, { view: view.withTexts(planned.texts), plan: planned });
   const diffs = await Promise.all(
     [...planned.texts].map(async ([path, text]) =>

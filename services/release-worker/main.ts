@@ -19,6 +19,7 @@ import { createReleaseService } from "./grpc.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createKubeApis } from "./kube-apis.ts";
 import { createPeers } from "./peers.ts";
+import { createTipReaders } from "./planning/tip-readers.ts";
 import { createWorker } from "./worker.ts";
 
 await runMain(async () => {
@@ -31,6 +32,7 @@ await runMain(async () => {
   const store = createStore({ databaseUrl, log });
   const bell = createQueue({ redisUrl, databaseUrl, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
+  const gitOf: WorkerDeps["gitOf"] = (environment) => gitCaches.of(environment);
   const kubeApis = createKubeApis();
   const peers = createPeers(config, log);
   const deps: WorkerDeps = {
@@ -44,13 +46,14 @@ await runMain(async () => {
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     fault: createFault(config.fault, (signal) => process.kill(process.pid, signal)),
-    gitOf: (environment) => gitCaches.of(environment),
+    gitOf,
+    tipsOf: createTipReaders({ store, gitOf }),
     kubeOf: (environment) => kubeApis.of(environment),
     ring: (subject) => bell.ring(queueNames.worker, subject),
   };
   const worker = createWorker({ deps, bell, name });
   const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;
-  const server = createGrpcServer({ host: config.grpcHost, port: config.grpcPort, services, log, trace });
+  const server = createGrpcServer({ ...config.grpc, services, log, trace });
   await runUntilSignal([store, bell, peers, gitCaches, kubeApis, worker, server], {
     log,
     exitWithParent: true,

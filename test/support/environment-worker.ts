@@ -14,6 +14,7 @@ import type { WorkerDeps } from "../../services/release-worker/deps.ts";
 import { createEnvironmentRoom } from "../../services/release-worker/environment/look-at-environment.ts";
 import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
+import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
 import { createLaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
 
@@ -25,8 +26,11 @@ export interface EnvironmentWorker {
   readonly id: string;
   /** Runs `act` at the named point, once. */
   at(point: FaultPoint, act: () => void): void;
-  /** Dies at the named point, the next time it comes there. */
-  dieAt(point: FaultPoint): void;
+  /** Dies at the named point, the next time it comes there, or after it has passed it so many times. */
+  dieAt(point: FaultPoint, passes?: number): void;
+  /** Begins no turn until `resume`; one that runs goes on. */
+  pause(): void;
+  resume(): void;
   /** Is asked before each request to the API server; what it returns is waited for. */
   beforeRequest(act: ((request: KubeRequest) => Promise<void> | undefined) | undefined): void;
   /** Requests to the API server so far that may have changed something. */
@@ -51,6 +55,8 @@ export interface WorkerParts {
 interface Life {
   dead: boolean;
   lapsed: boolean;
+  paused: boolean;
+  stopped: boolean;
   before: ((request: KubeRequest) => Promise<void> | undefined) | undefined;
   readonly writes: KubeRequest[];
 }
@@ -61,7 +67,14 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
   const { store, settings } = parts;
   const id = newUuidV7();
   const acts = new Map<FaultPoint, () => void>();
-  const life: Life = { dead: false, lapsed: false, before: undefined, writes: [] };
+  const life: Life = {
+    dead: false,
+    lapsed: false,
+    paused: false,
+    stopped: false,
+    before: undefined,
+    writes: [],
+  };
   const died = Promise.withResolvers<void>();
   const cluster = createGrpcClient(ClusterServiceDefinition, { address: parts.watcherAddress });
   const kube = await createKubeApi(settings.environments[0]?.cluster ?? {});
@@ -85,11 +98,21 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
   return {
     id,
     at: (point, act) => void acts.set(point, act),
-    dieAt: (point) =>
-      void acts.set(point, () => {
-        kill();
-        throw new Killed(`killed at ${point}`);
-      }),
+    dieAt: (point, passes = 0) => {
+      const arm = (left: number): void =>
+        void acts.set(point, () => {
+          if (left > 0) return arm(left - 1);
+          kill();
+          throw new Killed(`killed at ${point}`);
+        });
+      arm(passes);
+    },
+    pause: () => {
+      life.paused = true;
+    },
+    resume: () => {
+      life.paused = false;
+    },
     beforeRequest: (act) => {
       life.before = act;
     },
@@ -101,6 +124,8 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
       await removeWorker(store.db, id);
     },
     async stop() {
+      if (life.stopped) return;
+      life.stopped = true;
       stopping.abort();
       rooms.environment.stop();
       await running;
@@ -149,6 +174,7 @@ function depsOf({ parts, id, life, fault, cluster, kube, git }: DepsParts): Work
     registry,
     fault,
     gitOf: () => git,
+    tipsOf: createTipReaders({ store: parts.store, gitOf: () => git }),
     kubeOf: async () => mortalKube(kube, life),
     ring: async () => undefined,
   };
@@ -215,8 +241,10 @@ async function keepLooking({ parts, id, life, rooms, signal }: Looking): Promise
   };
   while (!signal.aborted) {
     if (!life.lapsed) await beat(parts.store.db, id).catch(throwUnless(() => signal.aborted || life.lapsed));
-    begin(rooms.lane.look(parts.laneId));
-    for (const { name } of parts.settings.environments) begin(rooms.environment.look(name));
+    if (!life.paused) {
+      begin(rooms.lane.look(parts.laneId));
+      for (const { name } of parts.settings.environments) begin(rooms.environment.look(name));
+    }
     await systemClock.sleep(lookEveryMs, signal).catch(() => undefined); // aborted: the loop's head ends it
   }
   await Promise.all(turns);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { settings as settingsSchema, type Settings } from "#common/contracts/settings.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
 import { laneKey, laneRefName } from "#common/domain/git-url.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { silentLog } from "#common/kit/log.ts";
@@ -20,6 +21,7 @@ import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
 import { createLaneRoom, type LaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
+import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
 import { startPostgres } from "./postgres.ts";
 
 /** What a worker throws where a test wants it dead: nothing after it runs, its lease stays behind. */
@@ -159,6 +161,7 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
     heartbeat: createHeartbeat(systemClock),
     cluster: {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
+      getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),
     } as Partial<WorkerDeps["cluster"]> as WorkerDeps["cluster"],
     registry: {
       listImages: async () => ({ repositories: [] }),
@@ -170,6 +173,7 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
       act?.();
     },
     gitOf: () => cache,
+    tipsOf: createTipReaders({ store, gitOf: () => cache }),
     kubeOf: () => Promise.reject(new Error("there is no cluster here")),
     ring: async () => undefined,
   };

@@ -129,8 +129,10 @@ interface LinkState {
 function createOutbox(link: Link, log: Log): { add: (jobId: string) => void; stop: () => void } {
   const pending = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
+  let sentAtMs = -Infinity;
   const send = async (): Promise<void> => {
     timer = undefined;
+    sentAtMs = performance.now();
     const jobIds = [...pending];
     pending.clear();
     for (let from = 0; from < jobIds.length; from += idsPerNotify) {
@@ -140,9 +142,11 @@ function createOutbox(link: Link, log: Log): { add: (jobId: string) => void; sto
   return {
     add: (jobId) => {
       if (pending.size < pendingLimit) pending.add(jobId);
+      // The first after a quiet while goes at once; what follows soon is merged.
+      const waitMs = Math.max(0, mergeMs - (performance.now() - sentAtMs));
       timer ??= setTimeout(() => {
         send().catch((error: unknown) => log.debug("a hint was not sent", { error }));
-      }, mergeMs);
+      }, waitMs);
       timer.unref();
     },
     stop: () => clearTimeout(timer),

@@ -7,7 +7,6 @@ import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import { isReachable, knowsCommit } from "../knows-commit.ts";
-import { createTipReader } from "../planning/tip-reader.ts";
 import { applyDocument, type ApplyAsk, type ApplyOutcome } from "./apply-document.ts";
 import { readDocument } from "./dry-run.ts";
 import { endJob } from "./end-job.ts";
@@ -39,10 +38,7 @@ async function applyTargets(
 ): Promise<Map<string, ApplyOutcome> | "vanished"> {
   const { deps, environment } = context;
   const commit = job.commit_sha ?? "";
-  const view = await createTipReader({ store: deps.store, git: deps.gitOf(environment) }).read(
-    commit,
-    environment,
-  );
+  const view = await deps.tipsOf(environment).read(commit, environment);
   const kube = await deps.kubeOf(environment);
   const descent = createDescent(context, commit);
   const outcomes = new Map<string, ApplyOutcome>();

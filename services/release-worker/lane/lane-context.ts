@@ -22,11 +22,16 @@ export interface LaneTip {
   /** The tip as last seen by us (unconfirmed), or fetched now when we have none. */
   current(): Promise<{ readonly commit: string; readonly confirmed: boolean }>;
   fetch(): Promise<string>;
+  /** As the host shows it now; fetches only when it moved. */
+  confirm(): Promise<string>;
   /** After our own push, or undefined after anything that shows that we do not know. */
   set(commit: string | undefined): void;
+  /** Another worker may have pushed since: what the store holds is newer than our memory. */
+  compare(recorded: string | null): void;
 }
 
-export function createLaneTip(git: Pick<GitCache, "fetchTip">): LaneTip {
+export function createLaneTip(git: Pick<GitCache, "fetchTip" | "lsRemote">, branch: string): LaneTip {
+  const ref = `refs/heads/${branch}`;
   let known: string | undefined;
   const fetch = async () => {
     known = await git.fetchTip();
@@ -38,8 +43,15 @@ export function createLaneTip(git: Pick<GitCache, "fetchTip">): LaneTip {
       return { commit: await fetch(), confirmed: true };
     },
     fetch,
+    async confirm() {
+      const seen = known === undefined ? undefined : (await git.lsRemote([ref])).get(ref);
+      return known !== undefined && seen === known ? known : fetch();
+    },
     set(commit) {
       known = commit;
+    },
+    compare(recorded) {
+      if (recorded !== known) known = undefined;
     },
   };
 }

@@ -8,11 +8,10 @@ import * as manifests from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
-import { createTipReader, type TipReader } from "../planning/tip-reader.ts";
 import { indexTip } from "./index-tip.ts";
 import { createLaneTip, type LaneContext, type LaneTip } from "./lane-context.ts";
 import { endOrRetry, planBatch } from "./plan-batch.ts";
-import { resolveIntent } from "./resolve-intent.ts";
+import { pushIntent, resolveIntent } from "./resolve-intent.ts";
 import { recoverLostJobs, takeJobs } from "./take-jobs.ts";
 import { writeBatch } from "./write-batch.ts";
 
@@ -24,7 +23,6 @@ const problemPauseMs = 5_000;
 
 interface LaneMemory {
   readonly tip: LaneTip;
-  readonly tips: TipReader;
   /** How many jobs a push may carry; halved when a batch is refused, until the culprit is alone. */
   batchLimit: number;
 }
@@ -61,24 +59,28 @@ async function lookAtLane(
     (environment) => laneKey(environment.git.url, environment.git.branch) === laneId,
   );
   const first = environments[0];
-  const lane = await lanes.getLane(deps.store.db, laneId);
-  if (first === undefined || lane === undefined) return;
+  if (first === undefined) return;
   const lease = await leases.takeLease(deps.store.db, { id: `lane:${laneId}`, owner: deps.workerId });
   if (lease === undefined) return;
-  const git = deps.gitOf(first);
-  const memory = memories.get(laneId) ?? {
-    tip: createLaneTip(git),
-    tips: createTipReader({ store: deps.store, git }),
-    batchLimit: maxBatch,
-  };
-  memories.set(laneId, memory);
-  const context: LaneContext = { deps, lane, lease, environments, git, tips: memory.tips, tip: memory.tip };
+  try {
+    const lane = await lanes.getLane(deps.store.db, laneId);
+    if (lane === undefined) return;
+    const git = deps.gitOf(first);
+    const memory = memories.get(laneId) ?? { tip: createLaneTip(git, lane.branch), batchLimit: maxBatch };
+    memories.set(laneId, memory);
+    memory.tip.compare(lane.tip);
+    const tips = deps.tipsOf(first);
+    await turn({ deps, lane, lease, environments, git, tips, tip: memory.tip }, memory);
+  } finally {
+    await leases.returnLease(deps.store.db, lease);
+  }
+}
+
+async function turn(context: LaneContext, memory: LaneMemory): Promise<void> {
   try {
     await workOnLane(context, memory);
   } catch (thrown) {
     await noteProblem(context, thrown);
-  } finally {
-    await leases.returnLease(deps.store.db, lease);
   }
 }
 
@@ -99,7 +101,7 @@ async function resolveLeftIntent(context: LaneContext): Promise<void> {
   context.tip.set(undefined);
   // writeCommits needs the base: a cache that has just been made does not have it yet.
   await context.tip.fetch();
-  await resolveIntent(context, left);
+  await resolveIntent(context);
   context.tip.set(undefined);
 }
 
@@ -122,16 +124,15 @@ async function releaseTaken(
   memory: LaneMemory,
   taken: readonly JobRow[],
 ): Promise<number> {
-  const { base, planned } = await planBatch(context, taken);
-  if (planned.length === 0) return taken.length;
-  const intent = await writeBatch(context, { base, planned });
-  if (intent === undefined) return taken.length;
+  const batch = await planBatch(context, taken);
+  if (batch.planned.length === 0) return taken.length;
+  const written = await writeBatch(context, batch);
+  if (written === undefined) return taken.length;
   context.tip.set(undefined);
-  await resolveIntent(context, intent);
-  const ended = await intents.getIntent(context.deps.store.db, intent.id);
-  if (ended?.state === "landed") context.tip.set(ended.tip);
-  const refused = ended?.state === "refused" && planned.length > 1;
-  if (refused) memory.batchLimit = Math.max(1, Math.floor(planned.length / 2));
+  const ending = await pushIntent(context, written);
+  if (ending === "landed") context.tip.set(written.intent.tip);
+  // Only the host's own refusal asks for smaller batches: somebody in this one is the culprit.
+  if (ending === "refused") memory.batchLimit = Math.max(1, Math.floor(written.intent.commits.length / 2));
   return taken.length;
 }
 

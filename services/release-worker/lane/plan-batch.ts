@@ -1,5 +1,6 @@
 import { errorCatalogue, SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import type { JobEvent } from "#common/domain/job.ts";
+import { matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
@@ -7,16 +8,31 @@ import { maxAttempts, retryDelayMs } from "../deps.ts";
 import { dryRunTargets } from "../environment/dry-run.ts";
 import { lastGoodChanges } from "../environment/last-good.ts";
 import { toErrorRow } from "../error-row.ts";
+import { createFactSources, type FactSources } from "../planning/batch-sources.ts";
 import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
+import { repositoriesOfPlan } from "../planning/read-facts.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { adoptEarlierPushes } from "./earlier-push.ts";
-import { environmentNamed, type LaneContext } from "./lane-context.ts";
+import type { LaneContext } from "./lane-context.ts";
+
+/** Jobs of a batch asked of the API server at once. */
+const dryRunsAtOnce = 8;
 
 /** A job whose plan changes something, ready to become a commit. */
 export interface PlannedJob {
   readonly job: JobRow;
   readonly plan: JobPlan;
+  /** What it was planned on: the base with the changes of the batch's earlier jobs. */
   readonly view: TipView;
+  /** The same with its own changes. */
+  readonly after: TipView;
+}
+
+export interface PlannedBatch {
+  readonly base: string;
+  readonly planned: readonly PlannedJob[];
+  /** Every environment of the lane as it will be after the last job. */
+  readonly views: readonly TipView[];
 }
 
 type Decision =
@@ -25,68 +41,137 @@ type Decision =
   | { readonly kind: "failed"; readonly job: JobRow; readonly error: SlipwayError; readonly event: JobEvent };
 
 /**
- * Plans the jobs of a batch one on top of the other, in memory. Jobs that end here (nothing to do,
- * cannot be planned) are ended; a verdict without a push is only given on a tip that the host confirmed.
+ * Plans the jobs of a batch one on top of the other, in memory, and asks the API server about each.
+ * Jobs that end here (nothing to do, cannot be planned, refused) are ended; a verdict without a push
+ * is only given on a tip that the host confirmed.
  */
-export async function planBatch(
-  context: LaneContext,
-  taken: readonly JobRow[],
-): Promise<{
-  readonly base: string;
-  readonly planned: readonly PlannedJob[];
-}> {
+export async function planBatch(context: LaneContext, taken: readonly JobRow[]): Promise<PlannedBatch> {
   let tip = await context.tip.current();
   let rest = await adoptEarlierPushes(context, { base: tip.commit, taken });
-  let decisions = await decideAll(context, tip.commit, rest);
-  if (!tip.confirmed && decisions.some((decision) => decision.kind !== "write")) {
-    const confirmed = await context.tip.fetch();
-    if (confirmed !== tip.commit) {
-      rest = await adoptEarlierPushes(context, { base: confirmed, taken: rest });
-      decisions = await decideAll(context, confirmed, rest);
+  // Each round ends at least one job, or is the last.
+  for (let round = 0; round <= taken.length + 1; round += 1) {
+    const { decisions, views } = await decideAll(context, tip.commit, rest);
+    if (!tip.confirmed && decisions.some((decision) => decision.kind !== "write")) {
+      const confirmed = await context.tip.confirm();
+      const moved = confirmed !== tip.commit;
+      tip = { commit: confirmed, confirmed: true };
+      if (moved) rest = await adoptEarlierPushes(context, { base: confirmed, taken: rest });
+      if (moved) continue;
     }
-    tip = { commit: confirmed, confirmed: true };
+    const written = decisions.filter((decision) => decision.kind === "write");
+    const refused = await dryRunAll(context, written);
+    for (const decision of decisions) {
+      if (decision.kind === "nothing") await endWithNothing(context, decision.job, decision.plan);
+      if (decision.kind === "failed") await endOrRetry(context, decision);
+    }
+    for (const refusal of refused.values()) await endOrRetry(context, refusal);
+    if (refused.size === 0) return { base: tip.commit, planned: written, views };
+    // What stood on a refused job's changes is planned again without them.
+    rest = written.map(({ job }) => job).filter((job) => !refused.has(job.id));
   }
-  for (const decision of decisions) {
-    if (decision.kind === "nothing") await endWithNothing(context, decision.job, decision.plan);
-    if (decision.kind === "failed") await endOrRetry(context, decision);
-  }
-  return { base: tip.commit, planned: decisions.filter((decision) => decision.kind === "write") };
+  return { base: tip.commit, planned: [], views: [] };
 }
 
-async function decideAll(context: LaneContext, base: string, taken: readonly JobRow[]): Promise<Decision[]> {
+interface Decided {
+  readonly decisions: readonly Decision[];
+  readonly views: readonly TipView[];
+}
+
+async function decideAll(context: LaneContext, base: string, taken: readonly JobRow[]): Promise<Decided> {
   const views = new Map<string, TipView>();
+  for (const environment of context.environments) {
+    views.set(environment.name, await context.tips.read(base, environment));
+  }
+  const sources = createFactSources(context.deps);
+  await readAhead({ taken, views, sources });
   const decisions: Decision[] = [];
   for (const job of taken) {
-    const environment = environmentNamed(context, job.environment);
-    if (environment === undefined) {
+    const view = views.get(job.environment);
+    if (view === undefined) {
       decisions.push({ kind: "failed", job, error: gone(job), event: "cannot-plan" });
       continue;
     }
-    const view = views.get(environment.name) ?? (await context.tips.read(base, environment));
-    const decision = await decide(context, { job, view });
+    const decision = await decide(context, { job, view, sources });
     decisions.push(decision);
-    if (decision.kind !== "write") continue;
-    for (const other of context.environments) {
-      const before = views.get(other.name) ?? (await context.tips.read(base, other));
-      const here = new Map([...decision.plan.texts].filter(([path]) => before.files.has(path)));
-      views.set(other.name, before.withTexts(here));
-    }
+    if (decision.kind === "write") carryOver(views, decision);
   }
-  return decisions;
+  return { decisions, views: [...views.values()] };
 }
 
-async function decide(context: LaneContext, asked: { job: JobRow; view: TipView }): Promise<Decision> {
-  const { job, view } = asked;
-  let event: JobEvent = "cannot-plan";
-  try {
-    const plan = await planJob(context.deps, view, await planInput(context, job));
-    if (plan.changes.length === 0) return { kind: "nothing", job, plan };
-    event = "refused-by-dry-run";
-    await dryRunTargets(context.deps, { view: view.withTexts(plan.texts), plan });
-    return { kind: "write", job, plan, view };
-  } catch (thrown) {
-    return { kind: "failed", job, error: toSlipwayError(thrown), event };
+/** What the whole batch will ask for, in one question each: images, and the files to edit. */
+async function readAhead(batch: {
+  taken: readonly JobRow[];
+  views: ReadonlyMap<string, TipView>;
+  sources: FactSources;
+}): Promise<void> {
+  if (batch.taken.length < 2) return;
+  const keys = new Set<string>();
+  for (const view of batch.views.values()) {
+    const declared = view.declared();
+    const paths = new Set<string>();
+    for (const { environment, spec } of batch.taken) {
+      if (environment !== view.environment.name || spec.kind !== "release") continue;
+      for (const key of repositoriesOfPlan({ ask: spec, declared })) keys.add(key);
+      const wanted = spec.workloads.map((text) => parseWorkloadId(text));
+      for (const fact of declared) {
+        if (spec.all || wanted.some((asked) => matchesWorkload(fact.id, asked))) paths.add(fact.path);
+      }
+    }
+    await view.prefetch(paths);
   }
+  if (keys.size > 0) await batch.sources.images([...keys]);
+}
+
+/** The next job of any environment of the lane is planned on what this one changed. */
+function carryOver(views: Map<string, TipView>, { plan, after }: PlannedJob): void {
+  for (const [name, view] of views) {
+    if (name === after.environment.name) {
+      views.set(name, after);
+      continue;
+    }
+    const here = [...plan.texts].filter(([path]) => view.files.has(path));
+    if (here.length > 0) views.set(name, view.withTexts(new Map(here)));
+  }
+}
+
+async function decide(
+  context: LaneContext,
+  asked: { job: JobRow; view: TipView; sources: FactSources },
+): Promise<Decision> {
+  const { job, view, sources } = asked;
+  try {
+    const plan = await planJob({ sources, log: context.deps.log }, view, await planInput(context, job));
+    if (plan.changes.length === 0) return { kind: "nothing", job, plan };
+    return { kind: "write", job, plan, view, after: view.withTexts(plan.texts) };
+  } catch (thrown) {
+    return { kind: "failed", job, error: toSlipwayError(thrown), event: "cannot-plan" };
+  }
+}
+
+interface Refusal {
+  readonly job: JobRow;
+  readonly error: SlipwayError;
+  readonly event: JobEvent;
+}
+
+async function dryRunAll(
+  context: LaneContext,
+  planned: readonly PlannedJob[],
+): Promise<Map<string, Refusal>> {
+  const refused = new Map<string, Refusal>();
+  for (let index = 0; index < planned.length; index += dryRunsAtOnce) {
+    const chunk = planned.slice(index, index + dryRunsAtOnce);
+    await Promise.all(
+      chunk.map(async ({ job, plan, after }) => {
+        try {
+          await dryRunTargets(context.deps, { view: after, plan });
+        } catch (thrown) {
+          refused.set(job.id, { job, error: toSlipwayError(thrown), event: "refused-by-dry-run" });
+        }
+      }),
+    );
+  }
+  return refused;
 }
 
 async function planInput(context: LaneContext, job: JobRow): Promise<PlanInput> {

@@ -7,73 +7,77 @@ import { isReachable } from "../knows-commit.ts";
 import type { LaneContext } from "./lane-context.ts";
 import { recordAdoption, recordGivenBack, recordRefusal } from "./record-outcome.ts";
 import { fromStoredDraft } from "./stored-draft.ts";
+import type { WrittenBatch } from "./write-batch.ts";
 
 const maxLooks = 6;
 /** After so many pushes without a clear answer the lane is sealed instead, and its jobs start anew. */
 const maxPushes = 3;
 
+/** How an intent ended, as far as the next batch cares. */
+export type Ending = "landed" | "given-back" | "refused" | "looked-up";
+
 /**
- * Brings an open intent to its end (CORRECTNESS 5a to 5d): pushes it, or finds out what became of
- * an earlier push. Returns only when the intent is closed; throws GIT_UNAVAILABLE (and leaves it
- * open) while the host cannot be asked.
+ * Pushes an intent that was recorded a moment ago by this worker, and brings it to its end. An
+ * explicit answer to its only attempt settles it at once (5d); everything else is looked up.
  */
-export async function resolveIntent(context: LaneContext, intent: OpenIntent): Promise<void> {
-  if (intent.attempts.length === 0) {
-    const answer = await pushAttempt(context, intent);
-    if (await settledByAnswer({ context, intent, answer, first: true })) return;
-  }
+export async function pushIntent(context: LaneContext, written: WrittenBatch): Promise<Ending> {
+  const { intent, laneNew } = written;
+  const push = await pushAs(context, intent, laneNew);
+  const ending = await settledByFirstAnswer(context, intent, { push, laneNew });
+  if (ending !== undefined) return ending;
+  await resolveIntent(context);
+  return "looked-up";
+}
+
+/**
+ * Finds out what became of the lane's open intent, and brings it to its end (CORRECTNESS 5a to 5d).
+ * Returns only when it is closed; throws GIT_UNAVAILABLE (and leaves it open) while the host cannot
+ * be asked.
+ */
+export async function resolveIntent(context: LaneContext): Promise<void> {
   for (let look = 0; look < maxLooks; look += 1) {
     const current = await intents.openIntent(context.deps.store.db, context.lane.id);
-    if (current === undefined) return;
-    if (await settledByLooking(context, current)) return;
+    if (current === undefined || (await settledByLooking(context, current))) return;
   }
   throw new SlipwayError("GIT_PUSH_UNKNOWN", {
     detail: "the branch keeps moving while its push is looked up",
   });
 }
 
-interface Answered {
-  readonly context: LaneContext;
-  readonly intent: OpenIntent;
-  readonly answer: { readonly push: PushAnswer; readonly laneNew: string };
-  readonly first: boolean;
+interface Answer {
+  readonly push: PushAnswer;
+  readonly laneNew: string;
 }
 
-/** An explicit answer to the only attempt of the lease's holder settles the intent at once (5d). */
-async function settledByAnswer({ context, intent, answer, first }: Answered): Promise<boolean> {
-  const { push, laneNew } = answer;
+async function settledByFirstAnswer(
+  context: LaneContext,
+  intent: OpenIntent,
+  { push, laneNew }: Answer,
+): Promise<Ending | undefined> {
   switch (push.kind) {
     case "landed":
-      await recordAdoption({
-        context,
-        intent,
-        laneValue: laneNew,
-        adopted: intent.commits,
-        lost: [],
-        tip: intent.tip,
-      });
-      return true;
+      await recordLanded(context, intent, laneNew);
+      return "landed";
     case "moved":
-      if (!first) return false;
       await recordGivenBack({ context, intent, laneValue: await laneNow(context), why: push.detail });
-      return true;
-    case "refused":
-      if (!first) return false;
-      await recordRefusal({
-        context,
-        intent,
-        error: new SlipwayError("GIT_PUSH_REFUSED", { detail: push.detail }),
-      });
-      return true;
+      return "given-back";
+    case "refused": {
+      const error = new SlipwayError("GIT_PUSH_REFUSED", { detail: push.detail });
+      await recordRefusal({ context, intent, error });
+      return "refused";
+    }
     case "failed":
-      if (!first) throw new SlipwayError(push.code, { detail: push.detail });
       await recordRefusal({ context, intent, error: new SlipwayError(push.code, { detail: push.detail }) });
-      return true;
+      return "given-back";
     case "unknown":
-      return false;
+      return undefined;
     default:
       return unreachable(push);
   }
+}
+
+async function recordLanded(context: LaneContext, intent: OpenIntent, laneValue: string): Promise<void> {
+  await recordAdoption({ context, intent, laneValue, adopted: intent.commits, lost: [], tip: intent.tip });
 }
 
 /** Reads the lane ref, then the branch; in this order, so that a push in between is seen as landed. */
@@ -98,8 +102,11 @@ async function laneNow({ git, lane }: LaneContext): Promise<string | null> {
 async function pushAgainOrSeal(context: LaneContext, intent: OpenIntent, tip: string): Promise<boolean> {
   const { git, lane } = context;
   if (tip === intent.base && intent.attempts.length < maxPushes) {
-    const answer = await pushAttempt(context, intent);
-    return settledByAnswer({ context, intent, answer, first: false });
+    const { push, laneNew } = await pushAgain(context, intent);
+    if (push.kind === "failed") throw new SlipwayError(push.code, { detail: push.detail });
+    // An earlier copy may still be under way: of a later attempt only "landed" is believed.
+    if (push.kind === "landed") await recordLanded(context, intent, laneNew);
+    return push.kind === "landed";
   }
   const fresh = await git.writeLaneValue(`intent ${intent.id}: sealed`);
   const sealed = await git.seal(
@@ -113,26 +120,28 @@ async function pushAgainOrSeal(context: LaneContext, intent: OpenIntent, tip: st
 }
 
 /** Recorded first, pushed then: only a recorded attempt may ever land (5b). */
-async function pushAttempt(context: LaneContext, intent: OpenIntent): Promise<Answered["answer"]> {
-  const { deps, git, lane, lease } = context;
+async function pushAgain(context: LaneContext, intent: OpenIntent): Promise<Answer> {
+  const { deps, git, lease } = context;
+  const laneNew = await git.writeLaneValue(`intent ${intent.id}: attempt ${intent.attempts.length + 1}`);
+  await deps.store.fenced(lease, (tx) =>
+    intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence }),
+  );
+  return { push: await pushAs(context, intent, laneNew), laneNew };
+}
+
+async function pushAs(context: LaneContext, intent: OpenIntent, laneNew: string): Promise<PushAnswer> {
+  const { deps, git, lane } = context;
   const drafts = intent.commits.map((commit): CommitDraft => fromStoredDraft(commit.jobId, commit.draft));
   const oids = await git.writeCommits(intent.base, drafts);
   if (oids.at(-1) !== intent.tip) {
     throw new SlipwayError("INTERNAL", { detail: `the intent's commits came out as ${oids.join(", ")}` });
   }
-  const laneNew = await git.writeLaneValue(`intent ${intent.id}: attempt ${intent.attempts.length + 1}`);
-  const number = await deps.store.fenced(lease, (tx) =>
-    intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence }),
-  );
   deps.fault("before-push");
-  // The new tip is read while the push is under way: its record writes the projection.
-  for (const environment of context.environments)
-    void context.tips.read(intent.tip, environment).catch(() => undefined);
   const attempt = { branch: lane.branch, base: intent.base, tip: intent.tip, laneRef: lane.lane_ref };
   const push = await git.push({ ...attempt, laneOld: intent.laneOld, laneNew }, deps.heartbeat.signal());
   deps.fault("after-push");
-  deps.log.info("pushed", { lane: lane.id, intent: intent.id, attempt: number, answer: push.kind });
-  return { push, laneNew };
+  deps.log.info("pushed", { lane: lane.id, intent: intent.id, answer: push.kind });
+  return push;
 }
 
 async function splitByReach(context: LaneContext, commits: readonly IntentCommit[], tip: string) {

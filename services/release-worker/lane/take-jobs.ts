@@ -10,8 +10,10 @@ const maxCrashes = 10;
 /** Jobs that a dead worker left in the middle of planning: nothing of them was pushed, so they start again. */
 export async function recoverLostJobs(context: LaneContext): Promise<void> {
   const { deps, lane, lease } = context;
+  const wanted = { laneId: lane.id, phase: "writing", intent: false } as const;
+  if ((await jobs.jobsOfLane(deps.store.db, wanted)).length === 0) return;
   const lost = await deps.store.fenced(lease, async (tx) => {
-    const left = await jobs.jobsOfLane(tx, { laneId: lane.id, phase: "writing", intent: false });
+    const left = await jobs.jobsOfLane(tx, wanted);
     for (const job of left) await giveBackLost(tx, job);
     return left;
   });

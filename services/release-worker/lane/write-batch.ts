@@ -5,25 +5,33 @@ import * as jobs from "#common/store/jobs.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import type { CommitDraft } from "../git/git-cache.ts";
+import type { TipView } from "../planning/tip-view.ts";
 import { toErrorRow } from "../error-row.ts";
 import { commitMessage, commitPeople } from "./commit-message.ts";
 import { ensureLaneRef } from "./ensure-lane-ref.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
-import type { PlannedJob } from "./plan-batch.ts";
+import type { PlannedBatch, PlannedJob } from "./plan-batch.ts";
 import { draftBytes, toStoredDraft } from "./stored-draft.ts";
 
 /** Over this many workloads the log has one step for all; the rest is in the results. */
 const maxNamedSteps = 50;
 const maxIntentBytes = 8 * 1024 * 1024;
 
+/** An intent on record whose first attempt is recorded too, and not pushed yet. */
+export interface WrittenBatch {
+  readonly intent: OpenIntent;
+  readonly laneNew: string;
+}
+
 /**
- * Makes the chain of commits and records the push intent: the point of no return. Undefined when
- * a job was cancelled in between: then nothing is recorded and the rest is planned anew.
+ * Makes the chain of commits and records the push intent with its first attempt: the point of no
+ * return. Undefined when a job was cancelled in between: then nothing is recorded and the rest is
+ * planned anew.
  */
 export async function writeBatch(
   context: LaneContext,
-  batch: { base: string; planned: readonly PlannedJob[] },
-): Promise<OpenIntent | undefined> {
+  batch: PlannedBatch,
+): Promise<WrittenBatch | undefined> {
   const { deps, lane, lease, git } = context;
   const planned = await fitting(context, batch.planned);
   if (planned.length === 0) return undefined;
@@ -38,30 +46,64 @@ export async function writeBatch(
     draft: toStoredDraft({ ...(drafts[index] as CommitDraft), ...written[index] }),
     plan: { results: one.plan.results, changes: one.plan.changes, targets: one.plan.targets },
   }));
-  const intent = { id: deps.newId(), laneId: lane.id, fence: lease.fence, base: batch.base, laneOld };
+  const tip = oids.at(-1) ?? "";
+  const intent = {
+    id: deps.newId(),
+    laneId: lane.id,
+    fence: lease.fence,
+    base: batch.base,
+    tip,
+    laneOld,
+    commits,
+  };
+  const laneNew = await git.writeLaneValue(`intent ${intent.id}: attempt 1`);
   const recorded = await deps.store.fenced(lease, async (tx) => {
     const cancelled = await endCancelled(tx, planned);
     if (cancelled > 0) return false;
-    await intents.recordIntent(tx, { ...intent, tip: oids.at(-1) ?? "", commits });
+    await intents.recordIntent(tx, intent);
+    await intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence });
     for (const one of planned) await beginPush(tx, context, one);
     return true;
   });
   for (const one of planned) deps.store.hint(one.job.id);
   if (!recorded) return undefined;
+  learnViews(
+    context,
+    planned.map((one) => one.after),
+    oids,
+  );
+  // The views at the end of the batch are those of its last commit, unless some of it was put off.
+  if (planned.length === batch.planned.length)
+    learnViews(
+      context,
+      batch.views,
+      batch.views.map(() => tip),
+    );
   deps.fault("after-intent");
-  return { ...intent, tip: oids.at(-1) ?? "", commits, attempts: [] };
+  const attempt = { number: 1, laneNew, fence: lease.fence, answer: null };
+  return { intent: { ...intent, attempts: [attempt] }, laneNew };
 }
 
-/** Keeps what one intent may carry; what does not fit goes into the next batch, a lone giant is refused. */
+/** We wrote these commits: applying and the next batch need not read them back from git. */
+function learnViews(context: LaneContext, views: readonly TipView[], oids: readonly string[]): void {
+  for (const [index, view] of views.entries()) context.tips.learn(oids[index] ?? "", view);
+}
+
+/**
+ * Keeps what one intent may carry. Later jobs stand on the changes of earlier ones, so the first that
+ * does not fit, and all after it, go into the next batch; a giant that stands alone is refused.
+ */
 async function fitting(context: LaneContext, planned: readonly PlannedJob[]): Promise<readonly PlannedJob[]> {
   let bytes = 0;
-  const kept: PlannedJob[] = [];
-  for (const one of planned) {
+  const first = planned.findIndex((one) => {
     bytes += draftBytes(toDraft(context, one, new Date(0)));
-    if (bytes <= maxIntentBytes) kept.push(one);
-    else await putOff(context, one, kept.length === 0);
+    return bytes > maxIntentBytes;
+  });
+  if (first < 0) return planned;
+  for (const [index, one] of planned.entries()) {
+    if (index >= first) await putOff(context, one, index === 0);
   }
-  return kept;
+  return planned.slice(0, first);
 }
 
 async function putOff(context: LaneContext, one: PlannedJob, alone: boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { environmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { parseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
+import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import { silentLog } from "#common/kit/log.ts";
 import type { JobSpec } from "#common/store/schema.ts";
 import { images, workloadId } from "#common/testing/repository.ts";
@@ -11,6 +12,7 @@ import type { RegistryServiceClient, Repository } from "#proto/slipway/registry/
 
 import { createFakeGitCache } from "../git/git-cache.fake.ts";
 import { planJob, type JobPlan, type PlanInput } from "./plan-job.ts";
+import { createFactSources } from "./batch-sources.ts";
 import { createTipReaderOver } from "./tip-reader.ts";
 import type { TipView } from "./tip-view.ts";
 
@@ -86,13 +88,17 @@ function peers(o: World) {
   const key = (name: string): string => repositoryKey(parseImageRef(name));
   const listed = Object.entries(o.known ?? {}).map(([name, tags]) => repository(key(name), tags));
   const fresh = new Map(Object.entries(o.atRegistry ?? {}).map(([name, answer]) => [key(name), answer]));
+  const view = { ageMs: 0n, complete: true, problem: "", ...o.view };
+  const running = (): WorkloadId[] => {
+    if (o.running === undefined) throw new SlipwayError("UNAVAILABLE", { detail: "no watcher" });
+    return o.running.map(workloadId);
+  };
   const cluster = {
-    async listWorkloads() {
-      if (o.running === undefined) throw new SlipwayError("UNAVAILABLE", { detail: "no watcher" });
-      return {
-        workloads: o.running.map(workloadId),
-        view: { ageMs: 0n, complete: true, problem: "", ...o.view },
-      };
+    listWorkloads: async () => ({ workloads: running(), view }),
+    async getWorkload(asked: WorkloadId) {
+      const workload = running().find((id) => formatWorkloadId(id) === formatWorkloadId(asked));
+      if (workload === undefined) throw new SlipwayError("WORKLOAD_NOT_FOUND");
+      return { workload, view };
     },
   } as unknown as ClusterServiceClient;
   const registry = {
@@ -106,7 +112,8 @@ function peers(o: World) {
       return { repository: repository(request.repository, answer), tagFound: answer.includes(request.tag) };
     },
   } as unknown as RegistryServiceClient;
-  return { deps: { cluster, registry, log: silentLog }, asked };
+  const sources = createFactSources({ cluster, registry, log: silentLog });
+  return { deps: { sources, log: silentLog }, asked };
 }
 
 const release = (o: Partial<Extract<JobSpec, { kind: "release" }>> = {}): PlanInput["spec"] => ({

@@ -1,19 +1,22 @@
 import { createHash } from "node:crypto";
 import type { ContainerResult } from "#common/contracts/http.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
-import { editImages, revertChanges, type ImageEdit } from "#common/domain/manifest.ts";
+import { changedImage } from "#common/domain/manifest.ts";
 import {
   planRelease,
   shortName,
   type PlannedChange,
   type PlannedSkip,
   type ReleaseAsk,
+  type ReleaseFacts,
 } from "#common/domain/plan.ts";
 import { skipLine } from "#common/domain/plan-words.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { JobSpec, RecordedChange, ResolvedImage, RolloutTarget } from "#common/store/schema.ts";
-import type { WorkerDeps } from "../deps.ts";
-import { readFacts } from "./read-facts.ts";
+import { changeKey, editPlan } from "./edit-plan.ts";
+import { readFacts, type FactDeps } from "./read-facts.ts";
+import { revertFile } from "./revert-file.ts";
+import { isRolledOut } from "./rolled-out.ts";
 import type { TipView } from "./tip-view.ts";
 
 /** What a job would do to a tip: the edited texts, each change with its bytes, and what was left alone. */
@@ -46,10 +49,8 @@ export interface PlanInput {
   };
 }
 
-type PlanDeps = Pick<WorkerDeps, "cluster" | "registry" | "log">;
-
 /** Reads the facts, decides, and edits in memory; writes nothing. */
-export async function planJob(deps: PlanDeps, view: TipView, input: PlanInput): Promise<JobPlan> {
+export async function planJob(deps: FactDeps, view: TipView, input: PlanInput): Promise<JobPlan> {
   if (input.spec.kind === "rollback") return planRollback(view, input);
   const ask: ReleaseAsk = input.spec;
   const facts = await readFacts(deps, {
@@ -58,20 +59,20 @@ export async function planJob(deps: PlanDeps, view: TipView, input: PlanInput): 
     declared: view.declared(),
     resolved: input.resolved ?? undefined,
   });
-  const plan = planRelease(facts);
-  const edited = await editAll(view, plan.changes);
-  const changes = plan.changes.filter((change) => !edited.refused.has(keyOf(change)));
+  const plan = planRelease({ ...facts, running: withUnwatched(facts) });
+  const edited = await editPlan(view, plan.changes);
+  const changes = plan.changes.filter((change) => !edited.refused.has(changeKey(change)));
   const refusals = plan.changes
-    .filter((change) => edited.refused.has(keyOf(change)))
+    .filter((change) => edited.refused.has(changeKey(change)))
     .map((change) => ({
       ...toSkip(change),
-      detail: edited.refused.get(keyOf(change)) ?? "",
+      detail: edited.refused.get(changeKey(change)) ?? "",
     }));
   const skips = [...plan.skips, ...refusals];
   return {
     headline: plan.headline,
     ...edited,
-    targets: targetsOf(changes),
+    targets: targetsOf(view, changes),
     results: [...changes.map(changeResult), ...skips.filter(isWorthTelling).map(skipResult)],
     resolved: plan.resolved,
     updates: updatesOf(changes, edited.changes),
@@ -80,52 +81,16 @@ export async function planJob(deps: PlanDeps, view: TipView, input: PlanInput): 
   };
 }
 
+/** No watcher sees a HelmRelease or a custom kind: that they do not show says nothing. */
+function withUnwatched({ running, declared }: ReleaseFacts): ReadonlySet<string> | undefined {
+  if (running === undefined) return undefined;
+  const unwatched = declared.filter((fact) => !isRolledOut(fact)).map((fact) => formatWorkloadId(fact.id));
+  return unwatched.length === 0 ? running : new Set([...running, ...unwatched]);
+}
+
 /** In a release of one image, containers of other images are no news. */
 function isWorthTelling(skip: PlannedSkip): boolean {
   return skip.reason !== "different-image" && skip.reason !== "excluded";
-}
-
-interface Edited {
-  readonly texts: Map<string, string>;
-  readonly changes: RecordedChange[];
-  /** change key → why the editor refused it */
-  readonly refused: Map<string, string>;
-}
-
-async function editAll(view: TipView, changes: readonly PlannedChange[]): Promise<Edited> {
-  const edited: Edited = { texts: new Map(), changes: [], refused: new Map() };
-  await view.prefetch(changes.map((change) => change.path));
-  for (const [path, group] of groupBy(changes, (change) => change.path)) {
-    const before = await view.readText(path);
-    const after = editFile({ view, path, edited }, before, group);
-    if (after !== before) edited.texts.set(path, after);
-  }
-  return edited;
-}
-
-interface FileEdit {
-  readonly view: TipView;
-  readonly path: string;
-  readonly edited: Edited;
-}
-
-/** All changes of a file at once; where the editor refuses one, each by itself, so that the others go on. */
-function editFile(file: FileEdit, text: string, group: readonly PlannedChange[]): string {
-  const edits = group.map((change): ImageEdit => ({
-    workload: change.workload,
-    container: change.container,
-    image: change.to,
-  }));
-  const options = { defaultNamespace: file.view.environment.defaultNamespace };
-  const result = editImages(text, edits, options);
-  if (result.ok) {
-    file.edited.changes.push(...result.changes.map((source) => ({ ...source, path: file.path })));
-    return result.text;
-  }
-  const [first] = group;
-  if (group.length > 1) return group.reduce((before, change) => editFile(file, before, [change]), text);
-  if (first !== undefined) file.edited.refused.set(keyOf(first), `${result.reason}: ${result.detail}`);
-  return text;
 }
 
 /** Compare-and-set per change: what somebody changed since is left alone and named. */
@@ -144,21 +109,19 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
       continue;
     }
     const before = await view.readText(path);
-    const result = revertChanges(before, changes, { defaultNamespace: view.environment.defaultNamespace });
-    if (!result.ok) throw new SlipwayError("MANIFEST_NOT_EDITABLE", { detail: `${path}: ${result.detail}` });
+    view.noteParse(path);
+    const result = revertFile(view, { path, text: before }, changes);
     if (result.text !== before) texts.set(path, result.text);
-    reverted.push(
-      ...result.reverted.map((change) => ({ ...change, path, from: change.to, to: change.from })),
-    );
-    kept.push(...result.skipped.map((skipped) => ({ ...skipped.change, path })));
+    reverted.push(...result.reverted.map(turnedRound));
+    kept.push(...result.skipped);
   }
-  const images = reverted.filter((change) => change.field === "image").map(toPlannedChange);
-  const skips = kept.filter((change) => change.field === "image").map(toChangedSince);
+  const images = reverted.flatMap(toPlannedChange);
+  const skips = kept.flatMap(toChangedSince);
   return {
     headline: undo.headline,
     texts,
     changes: reverted,
-    targets: targetsOf(images),
+    targets: targetsOf(view, images),
     results: [...images.map(changeResult), ...skips.map(skipResult)],
     resolved: [],
     updates: updatesOf(images, reverted),
@@ -167,20 +130,29 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
   };
 }
 
-function toPlannedChange(change: RecordedChange): PlannedChange {
+/** What takes a change back, as a change that can itself be taken back. */
+function turnedRound(change: RecordedChange): RecordedChange {
+  const { from: to, to: from, image } = change;
   return {
-    kind: "change",
-    workload: fullId(change.workload),
-    container: change.container,
-    path: change.path,
-    from: unquote(change.from),
-    to: unquote(change.to),
+    ...change,
+    from,
+    to,
+    ...(image === undefined ? {} : { image: { from: image.to, to: image.from } }),
   };
 }
 
-function toChangedSince(change: RecordedChange): PlannedSkip {
+function toPlannedChange(change: RecordedChange): readonly PlannedChange[] {
+  const image = changedImage(change);
+  if (image === undefined) return [];
+  const { workload, container, path, declaredIn = path } = change;
+  return [{ kind: "change", workload: fullId(workload), container, path: declaredIn, ...image }];
+}
+
+function toChangedSince(change: RecordedChange): readonly PlannedSkip[] {
+  const image = changedImage(change);
+  if (image === undefined) return [];
   const { workload, container, path } = change;
-  return { kind: "skip", workload, container, path, from: unquote(change.to), reason: "changed-since" };
+  return [{ kind: "skip", workload, container, path, from: image.to, reason: "changed-since" }];
 }
 
 function toSkip(change: PlannedChange): PlannedSkip {
@@ -194,13 +166,12 @@ function fullId(text: string): WorkloadId {
   return { namespace: parsed.namespace, kind: parsed.kind ?? "", name: parsed.name };
 }
 
-/** Source bytes of an image scalar as its value: images hold no character that quoting escapes. */
-function unquote(source: string): string {
-  return source.replace(/^(["'])(.*)\1$/s, "$2");
-}
-
-function targetsOf(changes: readonly PlannedChange[]): RolloutTarget[] {
-  return [...groupBy(changes, (change) => formatWorkloadId(change.workload))].map(([workload, group]) => ({
+/** What is to be watched; a HelmRelease, say, is done with once it is committed. */
+function targetsOf(view: TipView, changes: readonly PlannedChange[]): RolloutTarget[] {
+  const watched = changes.filter(({ workload, path }) =>
+    view.isRolledOut({ workload: formatWorkloadId(workload), path }),
+  );
+  return [...groupBy(watched, (change) => formatWorkloadId(change.workload))].map(([workload, group]) => ({
     workload,
     path: group[0]?.path ?? "",
     images: Object.fromEntries(group.map((change) => [change.container, change.to])),
@@ -218,7 +189,7 @@ function updatesOf(changes: readonly PlannedChange[], edits: readonly RecordedCh
     const images = group.map((change) => `${change.container} (${change.from} -> ${change.to})`).join(", ");
     const own = edits.filter((edit) => edit.workload === workload);
     const files = [...groupBy(own, (edit) => edit.path)].map(([path, lines]) => {
-      const what = new Set(lines.map((line) => (line.field === "image" ? "image" : "version label")));
+      const what = new Set(lines.map((line) => (line.field.startsWith("/") ? "version label" : "image")));
       return `${path} +${lines.length} -${lines.length} (${[...what].join(", ")})`;
     });
     return {
@@ -252,10 +223,6 @@ function skipResult(skip: PlannedSkip): ContainerResult {
     detail: skip.detail ?? null,
     file: skip.path ?? null,
   };
-}
-
-function keyOf(change: PlannedChange): string {
-  return `${formatWorkloadId(change.workload)} ${change.container} ${change.path}`;
 }
 
 /** Two plans with one hash change the same bytes, wherever the tip is by then. */

@@ -3,12 +3,11 @@ import { isErrorCode, SlipwayError } from "#common/domain/errors.ts";
 import { parseImageRef, repositoryKey, tryParseImageRef, type ImageRef } from "#common/domain/image-ref.ts";
 import type { DeclaredFact, ReleaseAsk, ReleaseFacts, ResolvedChoice } from "#common/domain/plan.ts";
 import type { KnownImage } from "#common/domain/tag.ts";
-import { formatWorkloadId, matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
-import type { RegistryServiceClient, Repository } from "#proto/slipway/registry/v1/registry.ts";
-import type { WorkerDeps } from "../deps.ts";
+import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
+import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
+import type { Log } from "#common/kit/log.ts";
+import type { FactSources } from "./batch-sources.ts";
 
-/** A cluster view older than this says nothing about what does not run. */
-const freshMs = 10_000n;
 /** Repositories never scanned that one plan may ask for by itself. */
 const maxRefreshes = 20;
 
@@ -19,44 +18,59 @@ export interface FactsAsk {
   readonly resolved: readonly ResolvedChoice[] | undefined;
 }
 
-type FactDeps = Pick<WorkerDeps, "cluster" | "registry" | "log">;
+export interface FactDeps {
+  readonly sources: FactSources;
+  readonly log: Log;
+}
 
 /** Everything the planner is given: what is declared, what runs, what exists. */
-export async function readFacts(deps: FactDeps, asked: FactsAsk): Promise<ReleaseFacts> {
+export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Promise<ReleaseFacts> {
+  const { ask, declared, resolved, environment } = asked;
   const [running, images] = await Promise.all([
-    readRunning(deps, asked.environment.name),
-    readImages(deps, asked),
+    sources.running(environment.name, idsAsked(asked)),
+    readImages({ sources, log }, asked),
   ]);
-  return { ask: asked.ask, declared: asked.declared, running, images, resolved: asked.resolved };
+  return { ask, declared, running, images, resolved };
 }
 
-/** Ids of what runs; undefined when the view is stale or the watcher is away: not knowing is not "absent". */
-async function readRunning(deps: FactDeps, environment: string): Promise<ReadonlySet<string> | undefined> {
-  try {
-    const answer = await deps.cluster.listWorkloads({ environment, namespace: "" });
-    const fresh = answer.view !== undefined && answer.view.complete && answer.view.ageMs <= freshMs;
-    return fresh ? new Set(answer.workloads.map(formatWorkloadId)) : undefined;
-  } catch (error) {
-    deps.log.warn("planning without a view of the cluster", { error, environment });
-    return undefined;
-  }
+/** What a release asks of, where git declares all of it; else only a list of everything that runs can tell. */
+function idsAsked({ ask, declared }: FactsAsk): readonly WorkloadId[] | undefined {
+  if (ask.all) return undefined;
+  const found = ask.workloads.map((text) => {
+    const wanted = parseWorkloadId(text);
+    return declared.filter((fact) => matchesWorkload(fact.id, wanted)).map((fact) => fact.id);
+  });
+  return found.every((ids) => ids.length > 0) ? found.flat() : undefined;
 }
 
-async function readImages(deps: FactDeps, asked: FactsAsk): Promise<Map<string, readonly KnownImage[]>> {
+async function readImages(
+  { sources, log }: FactDeps,
+  asked: FactsAsk,
+): Promise<Map<string, readonly KnownImage[]>> {
   const exact = (asked.ask.images.exact ?? []).map(parseImageRef);
-  if (exact.length > 0) return readExact(deps.registry, exact);
+  if (exact.length > 0) return readExact(sources, exact);
   if (asked.resolved !== undefined) return new Map();
   const keys = repositoriesOf(asked);
-  const found = new Map<string, Repository>();
-  const answer = await deps.registry.listImages({ repositories: keys });
-  for (const repository of answer.repositories) found.set(repository.key, repository);
+  const found = new Map(await sources.images(keys));
   const unread = keys.filter((key) => found.get(key)?.scannedAt === undefined).slice(0, maxRefreshes);
-  const refreshed = await Promise.all(unread.map((repository) => refreshOrNothing(deps, repository)));
+  const refreshed = await Promise.all(
+    unread.map((repository) => refreshOrNothing({ sources, log }, repository)),
+  );
   for (const repository of refreshed) if (repository !== undefined) found.set(repository.key, repository);
   return new Map([...found].map(([key, repository]) => [key, repository.images.map(toKnownImage)]));
 }
 
-function repositoriesOf(asked: FactsAsk): string[] {
+/** Image repositories that a plan will want to know of: for reading those of a whole batch at once. */
+export function repositoriesOfPlan(asked: Pick<FactsAsk, "ask" | "declared">): string[] {
+  const exact = asked.ask.images.exact;
+  if (exact === undefined) return repositoriesOf(asked);
+  return exact.flatMap((text) => {
+    const ref = tryParseImageRef(text);
+    return ref === undefined ? [] : [repositoryKey(ref)];
+  });
+}
+
+function repositoriesOf(asked: Pick<FactsAsk, "ask" | "declared">): string[] {
   const wanted = asked.ask.workloads.map((text) => parseWorkloadId(text));
   const chosen = asked.declared.filter(
     (fact) => asked.ask.all || wanted.some((workload) => matchesWorkload(fact.id, workload)),
@@ -68,26 +82,28 @@ function repositoriesOf(asked: FactsAsk): string[] {
 }
 
 /** For "latest" an unreadable registry leaves its containers alone, with a reason; others go on. */
-async function refreshOrNothing(deps: FactDeps, repository: string): Promise<Repository | undefined> {
+async function refreshOrNothing(
+  { sources, log }: FactDeps,
+  repository: string,
+): Promise<Repository | undefined> {
   try {
-    return (await deps.registry.refresh({ repository, tag: "" })).repository;
+    return (await sources.refresh(repository, "")).repository;
   } catch (error) {
-    deps.log.warn("image repository could not be read", { error, repository });
+    log.warn("image repository could not be read", { error, repository });
     return undefined;
   }
 }
 
 /** An exact image must exist: the store knows it, or the registry is asked once, now. */
-async function readExact(registry: RegistryServiceClient, exact: readonly ImageRef[]) {
+async function readExact(sources: FactSources, exact: readonly ImageRef[]) {
   const found = new Map<string, readonly KnownImage[]>();
-  const keys = [...new Set(exact.map(repositoryKey))];
-  const known = await registry.listImages({ repositories: keys });
-  for (const repository of known.repositories) found.set(repository.key, repository.images.map(toKnownImage));
+  const known = await sources.images([...new Set(exact.map(repositoryKey))]);
+  for (const [key, repository] of known) found.set(key, repository.images.map(toKnownImage));
   for (const ref of exact) {
     const key = repositoryKey(ref);
     const tag = ref.tag ?? ref.digest ?? "";
     if (found.get(key)?.some((image) => isNamed(image, ref)) === true) continue;
-    const answer = await registry.refresh({ repository: key, tag });
+    const answer = await sources.refresh(key, tag);
     if (!answer.tagFound) throw notThere(key, tag, answer.repository);
     found.set(key, answer.repository?.images.map(toKnownImage) ?? []);
   }

@@ -1,0 +1,92 @@
+import { SlipwayError } from "#common/domain/errors.ts";
+import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
+import type { ListWorkloadsResponse } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
+import type { WorkerDeps } from "../deps.ts";
+
+/** A cluster view older than this says nothing about what does not run. */
+const freshMs = 10_000n;
+/** Up to so many workloads are asked for one by one; more by one list. */
+const maxSingle = 8;
+
+/** What the planner asks other services, each question once for all jobs of a batch. */
+export interface FactSources {
+  /**
+   * Ids of what runs, at least of those asked for (undefined: all); undefined when the view is stale
+   * or the watcher is away: not knowing is not "absent".
+   */
+  running(
+    environment: string,
+    ids: readonly WorkloadId[] | undefined,
+  ): Promise<ReadonlySet<string> | undefined>;
+  images(keys: readonly string[]): Promise<ReadonlyMap<string, Repository>>;
+  /** Asks the registry now. */
+  refresh(key: string, tag: string): Promise<{ tagFound: boolean; repository: Repository | undefined }>;
+}
+
+type SourceDeps = Pick<WorkerDeps, "cluster" | "registry" | "log">;
+
+export function createFactSources(deps: SourceDeps): FactSources {
+  const lists = new Map<string, Promise<ListWorkloadsResponse>>();
+  const images = new Map<string, Promise<Repository | undefined>>();
+  const list = (environment: string): Promise<ListWorkloadsResponse> => {
+    const known = lists.get(environment) ?? deps.cluster.listWorkloads({ environment, namespace: "" });
+    lists.set(environment, known);
+    return known;
+  };
+  return {
+    async running(environment, ids) {
+      try {
+        const single = ids !== undefined && ids.length <= maxSingle && !lists.has(environment);
+        const found = single ? await runningOneByOne(deps, environment, ids) : undefined;
+        return found ?? freshIds(await list(environment));
+      } catch (error) {
+        deps.log.warn("planning without a view of the cluster", { error, environment });
+        return undefined;
+      }
+    },
+    async images(keys) {
+      const missing = keys.filter((key) => !images.has(key));
+      if (missing.length > 0) {
+        const answer = deps.registry.listImages({ repositories: missing });
+        for (const key of missing) {
+          images.set(
+            key,
+            answer.then(({ repositories }) => repositories.find((one) => one.key === key)),
+          );
+        }
+      }
+      const found = await Promise.all(keys.map(async (key) => [key, await images.get(key)] as const));
+      return new Map(
+        found.flatMap(([key, repository]) => (repository === undefined ? [] : [[key, repository]])),
+      );
+    },
+    async refresh(key, tag) {
+      const { tagFound, repository } = await deps.registry.refresh({ repository: key, tag });
+      if (repository !== undefined) images.set(key, Promise.resolve(repository));
+      return { tagFound, repository };
+    },
+  };
+}
+
+function freshIds(answer: ListWorkloadsResponse): ReadonlySet<string> | undefined {
+  const fresh = answer.view !== undefined && answer.view.complete && answer.view.ageMs <= freshMs;
+  return fresh ? new Set(answer.workloads.map(formatWorkloadId)) : undefined;
+}
+
+/** Undefined where only a whole list can tell: one does not run, or the view is not fresh. */
+async function runningOneByOne(
+  deps: SourceDeps,
+  environment: string,
+  ids: readonly WorkloadId[],
+): Promise<ReadonlySet<string> | undefined> {
+  if (ids.length === 0) return undefined;
+  try {
+    const answers = await Promise.all(ids.map((id) => deps.cluster.getWorkload({ environment, ...id })));
+    const fresh = answers.every(({ view }) => view !== undefined && view.complete && view.ageMs <= freshMs);
+    return fresh ? new Set(ids.map(formatWorkloadId)) : undefined;
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === "WORKLOAD_NOT_FOUND") return undefined;
+    throw error;
+  }
+}

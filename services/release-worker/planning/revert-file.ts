@@ -1,0 +1,78 @@
+import { SlipwayError } from "#common/domain/errors.ts";
+import { revertEntries } from "#common/domain/kustomization-edit.ts";
+import { revertChanges } from "#common/domain/manifest.ts";
+import type { RecordedChange } from "#common/store/schema.ts";
+import { parseEntryField } from "./entry-field.ts";
+import { manifestOptions } from "./tip-files.ts";
+import type { TipView } from "./tip-view.ts";
+
+export interface RevertedFile {
+  readonly text: string;
+  readonly reverted: readonly RecordedChange[];
+  readonly skipped: readonly RecordedChange[];
+}
+
+/** Writes back what a job changed in one file, each only where it still is what that job wrote. */
+export function revertFile(
+  view: TipView,
+  file: { readonly path: string; readonly text: string },
+  changes: readonly RecordedChange[],
+): RevertedFile {
+  const own = changes.filter((change) => parseEntryField(change.field) === undefined);
+  const manifest = revertManifest(view, file, own);
+  const entries = changes.filter((change) => parseEntryField(change.field) !== undefined);
+  const kustomization = revertKustomization({ ...file, text: manifest.text }, entries);
+  return {
+    text: kustomization.text,
+    reverted: [...manifest.reverted, ...kustomization.reverted],
+    skipped: [...manifest.skipped, ...kustomization.skipped],
+  };
+}
+
+/** Several workloads may be built of one value: it is written back once, and told for each. */
+function revertManifest(
+  view: TipView,
+  file: { readonly path: string; readonly text: string },
+  changes: readonly RecordedChange[],
+): RevertedFile {
+  const keyOf = (change: RecordedChange) =>
+    JSON.stringify([change.declaredAs ?? change.workload, change.container, change.field]);
+  const groups = Map.groupBy(changes, keyOf);
+  const asked = [...groups.values()].flatMap(([first]) =>
+    first === undefined ? [] : [{ ...first, workload: first.declaredAs ?? first.workload }],
+  );
+  const result = revertChanges(file.text, asked, manifestOptions(view.environment, file.path));
+  if (!result.ok) throw notEditable(file.path, result.detail);
+  const all = (one: { readonly workload: string; readonly container: string; readonly field: string }) =>
+    groups.get(JSON.stringify([one.workload, one.container, one.field])) ?? [];
+  return {
+    text: result.text,
+    reverted: result.reverted.flatMap(all),
+    skipped: result.skipped.flatMap(({ change }) => all(change)),
+  };
+}
+
+function revertKustomization(
+  file: { readonly path: string; readonly text: string },
+  changes: readonly RecordedChange[],
+): RevertedFile {
+  const groups = Map.groupBy(changes, (change) => change.field);
+  const asked = [...groups].flatMap(([field, [first]]) => {
+    const entry = parseEntryField(field);
+    return entry === undefined || first === undefined ? [] : [{ ...entry, from: first.from, to: first.to }];
+  });
+  if (asked.length === 0) return { text: file.text, reverted: [], skipped: [] };
+  const result = revertEntries(file.text, asked);
+  if (!result.ok) throw notEditable(file.path, result.detail);
+  const all = (one: { readonly name: string; readonly field: string }) =>
+    groups.get(`kustomize/${one.field}/${one.name}`) ?? [];
+  return {
+    text: result.text,
+    reverted: result.changes.flatMap(all),
+    skipped: (result.skipped ?? []).flatMap(all),
+  };
+}
+
+function notEditable(path: string, detail: string): SlipwayError {
+  return new SlipwayError("MANIFEST_NOT_EDITABLE", { detail: `${path}: ${detail}` });
+}
