@@ -183,6 +183,7 @@ function writeNew(text: string, edit: EntryEdit): EntryResult {
 
 function takeBack(text: string, change: EntryChange): EntryResult {
   const { name, field, from } = change;
+  if (field === "entry" && change.to === "") return writeNew(text, { name, ...saidBy(from) });
   const target = targetOf(text, name);
   if ("ok" in target) return target;
   const edit = backEdit(target, change);
@@ -192,6 +193,13 @@ function takeBack(text: string, change: EntryChange): EntryResult {
   return isRight
     ? provedText(text, next, { name, field, value: undefined })
     : refuse("verification-failed", `${field} of ${name} would not be what it was`);
+}
+
+/** What an entry said, as `sourceAt` puts it. */
+function saidBy(text: string): { readonly tag?: string; readonly digest?: string } {
+  if (isDigest(text)) return { digest: text };
+  const at = text.indexOf("@");
+  return at === -1 ? { tag: text } : { tag: text.slice(0, at), digest: text.slice(at + 1) };
 }
 
 function backEdit({ entry, map, habits, found }: Target, change: EntryChange): TextEdit | undefined {

@@ -196,8 +196,8 @@ function throughEntries(
   step: Step & { readonly item: Item; readonly name: string },
 ): ItemImage {
   // Kustomize looks into the lists of a pod spec and nowhere else.
-  const isPodImage = step.item.own.kind !== "HelmRelease";
-  if (!isPodImage) return image;
+  const container = step.item.own.containers.find((one) => one.name === step.name);
+  if (step.item.own.kind === "HelmRelease" || container?.marked === true) return image;
   return step.kustomization.images.reduce((before, entry) => throughEntry(before, step.path, entry), image);
 }
 

@@ -28,6 +28,8 @@ export interface FoundContainer {
   readonly image: Slot;
   /** Where it is put together of several values. */
   readonly parts?: ImageParts | undefined;
+  /** A marker points at it, and no container of a pod is known to run it. */
+  readonly marked?: true;
 }
 
 /** One workload in the tree of its document. */
@@ -234,7 +236,10 @@ function markedIn(
   const slots = own.flatMap(({ image, parts }) => [image, parts?.repository, parts?.tag, parts?.digest]);
   const taken = new Set(slots.flatMap((slot) => slot?.scalar ?? []));
   const names = new Set(own.map(({ name }) => name));
-  return markedImages(tree, document.source, { root, taken, names }).map(toContainer);
+  return markedImages(tree, document.source, { root, taken, names }).map((image) => ({
+    ...toContainer(image),
+    marked: true,
+  }));
 }
 
 function toContainer(image: FoundImage & { readonly container: string }): FoundContainer {

@@ -33,6 +33,8 @@ export interface DeclaredContainer {
   readonly reason?: string;
   /** Line of the image, from 1. */
   readonly line: number;
+  /** A marker points at it, and no container of a pod is known to run it. */
+  readonly marked?: true;
 }
 
 /** One workload as committed. */
@@ -84,6 +86,8 @@ export interface SourceChange {
   readonly image?: { readonly from: string; readonly to: string };
   /** The id under which the file itself declares the workload, where kustomize gives it another. */
   readonly declaredAs?: string;
+  /** The workload's own file, where its image is decided in another. */
+  readonly declaredIn?: string;
 }
 
 /** One image to write. */
@@ -247,7 +251,7 @@ function declare(found: FoundWorkload, lineAt: (offset: number) => number): Decl
     kind: found.kind,
     document: found.document.number,
     line: line(offsetOf(found.root.node)),
-    containers: found.containers.map(({ name, image, init }) => {
+    containers: found.containers.map(({ name, image, init, marked }) => {
       const reason = found.encrypted ? "ENCRYPTED_DOCUMENT" : image.refusal;
       const why = reason === undefined ? {} : { reason };
       return {
@@ -257,6 +261,7 @@ function declare(found: FoundWorkload, lineAt: (offset: number) => number): Decl
         editable: reason === undefined,
         ...why,
         line: line(image.offset),
+        ...(marked === undefined ? {} : { marked }),
       };
     }),
     policies: readPolicies(found.annotations),

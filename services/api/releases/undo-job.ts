@@ -40,7 +40,7 @@ export async function rollBack(
 
 /** "Rollback: sock-shop/front-end to the previous image" */
 export function rollbackHeadline(job: Pick<JobRow, "changes">): string {
-  const images = job.changes.filter((change) => change.field === "image");
+  const images = job.changes.filter((change) => change.field === "image" || change.image !== undefined);
   const names = [...new Set(images.map((change) => shortName(change.workload)))];
   const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
   return `Rollback: ${shown.join(", ")} to the previous ${images.length === 1 ? "image" : "images"}`;

@@ -1,6 +1,4 @@
 import { SlipwayError } from "#common/domain/errors.ts";
-import { documentAt } from "#common/domain/manifest.ts";
-import { parseWorkloadId } from "#common/domain/workload.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { JobPlan } from "../planning/plan-job.ts";
@@ -63,10 +61,7 @@ export async function readDocument(
   view: TipView,
   target: { readonly workload: string; readonly path: string },
 ): Promise<CommittedDocument> {
-  const parsed = parseWorkloadId(target.workload);
-  const id = { namespace: parsed.namespace, kind: parsed.kind ?? "", name: parsed.name };
-  const text = await view.readText(target.path);
-  const document = documentAt(text, id, { defaultNamespace: view.environment.defaultNamespace });
+  const document = await view.documentOf(target);
   if (isCommittedDocument(document)) return document;
   throw new SlipwayError("MANIFEST_BROKEN", {
     detail: `${target.path} no longer declares ${target.workload}`,

@@ -295,9 +295,11 @@ test("a chart's values file and a custom kind are read as the settings say", asy
   ]);
   const plan = await release(view, "nginx:2");
   expect(plan.texts.get("charts/web/values.yaml")).toBe(values.replace("1.0", "2"));
-  expect(plan.targets).toMatchObject([
-    { workload: "shop:deployment/web", images: { "chart-image": "nginx:2" } },
-  ]);
+  expect(plan.targets).toEqual([]);
+  const images = [{ container: "web", repository: "image.repository", tag: "image.tag" }];
+  const named = { ...manifests, helmValues: manifests.helmValues.map((mapped) => ({ ...mapped, images })) };
+  const watched = await release(await viewOf(files, { mode: "hand-off", manifests: named }), "nginx:2");
+  expect(watched.targets).toMatchObject([{ workload: "shop:deployment/web", images: { web: "nginx:2" } }]);
 });
 
 test("a release parses only the files it edits, when the tip is known", async () => {

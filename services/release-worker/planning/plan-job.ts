@@ -168,8 +168,8 @@ function fullId(text: string): WorkloadId {
 
 /** What is to be watched; a HelmRelease, say, is done with once it is committed. */
 function targetsOf(view: TipView, changes: readonly PlannedChange[]): RolloutTarget[] {
-  const watched = changes.filter(({ workload, path }) =>
-    view.isRolledOut({ workload: formatWorkloadId(workload), path }),
+  const watched = changes.filter(({ workload, container, path }) =>
+    view.isRolledOut({ workload: formatWorkloadId(workload), container, path }),
   );
   return [...groupBy(watched, (change) => formatWorkloadId(change.workload))].map(([workload, group]) => ({
     workload,

@@ -6,6 +6,7 @@ import { isKustomizationPath } from "#common/domain/kustomization.ts";
 import { renderWorkload } from "#common/domain/kustomize-render.ts";
 import { declareTree, type ImageSite, type TreeWorkload } from "#common/domain/kustomize-tree.ts";
 import type { DeclaredWorkload, ManifestFile } from "#common/domain/manifest.ts";
+import { valuesKind } from "#common/domain/manifest-shapes.ts";
 import type { DeclaredFact } from "#common/domain/plan.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import { blobOid, type BlobMemory } from "./blob-memory.ts";
@@ -50,8 +51,8 @@ export interface TipView {
   decidedAt(site: ImageSite): readonly DeclaredContainerName[];
   /** The object a workload is in the cluster once applied; undefined when its file no longer declares it. */
   documentOf(target: { readonly workload: string; readonly path: string }): Promise<unknown>;
-  /** Whether a rollout of this workload can be watched. */
-  isRolledOut(target: { readonly workload: string; readonly path: string }): boolean;
+  /** Whether a rollout shows this container with its image. */
+  isRolledOut(container: DeclaredContainerName): boolean;
   /** Told of each file whose text is edited. */
   noteParse(path: string): void;
 }
@@ -129,9 +130,13 @@ function viewOf(parts: ViewParts, said: Said): TipView {
         manifestOptions(environment, target.path),
       );
     },
-    isRolledOut(target) {
-      const found = findDeclared(files, target);
-      return found !== undefined && isRolledOut(found);
+    isRolledOut(of) {
+      const found = findDeclared(files, of);
+      if (found === undefined || !isRolledOut(found)) return false;
+      // Only a mapping knows what the containers are called that a chart makes of its values.
+      if (found.kind === valuesKind)
+        return manifestOptions(environment, of.path).values?.images !== undefined;
+      return found.containers.some((one) => one.name === of.container && one.marked === undefined);
     },
     noteParse: (path) => parts.onParse?.(path),
   };
