@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import path from "node:path";
@@ -71,8 +71,21 @@ describe("a host that misbehaves", () => {
 
   test("one that closes in the middle of a pack can be asked again, and leaves no half of it", async () => {
     const cache = rig.open();
+    await cache.fetchTip();
+    await rig.host().commitDirectly(rig.name(), { x: "1" }, other);
+    await writeFile(path.join(await cacheFolder(rig), "objects/pack/tmp_pack_Ab12"), "PACK half");
     rig.host().failNext({ when: "after", kind: "cut", service: "git-upload-pack", at: "rpc", skip: 1 });
     await expect(cache.fetchTip()).rejects.toMatchObject({ code: "GIT_UNAVAILABLE" });
+    const names = await readdir(rig.cacheFolder("w1"), { recursive: true });
+    expect(names.filter((name) => name.includes("tmp_"))).toEqual([]);
+    expect(await landed(cache, "job-1")).toBe("landed");
+  });
+
+  test("a fetch that is ended in its middle is only a fetch that failed", async () => {
+    const cache = rig.open();
+    const leaving = new AbortController();
+    rig.host().beforeNext("git-upload-pack", async () => leaving.abort(new Error("left")));
+    await expect(cache.fetchTip(leaving.signal)).rejects.toThrow("left");
     expect(await landed(cache, "job-1")).toBe("landed");
   });
 

@@ -2,7 +2,7 @@ import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import { checkRefName } from "#common/domain/git-url.ts";
 import type { Log } from "#common/kit/log.ts";
 
-import { removeStaleLock } from "./cache-leftovers.ts";
+import { removeLeftovers, removeStaleLock } from "./cache-leftovers.ts";
 import { orDiskFull } from "./disk.ts";
 import { gitError } from "./git-errors.ts";
 import type { GitRunner } from "./git-runner.ts";
@@ -72,6 +72,10 @@ export function createRemote(options: RemoteOptions): Remote {
           return await fetchOnce(signal);
         } catch (cause) {
           const error = await orDiskFull(runner, toSlipwayError(cause));
+          // A fetch that broke or was ended leaves its half pack behind, and the next one begins a new one.
+          if (error.code === "GIT_UNAVAILABLE" && runner.idleMs() !== undefined) {
+            await removeLeftovers(runner.folder);
+          }
           if (error.code !== "GIT_CACHE_BROKEN") throw error;
           if (!(await removeStaleLock(runner.folder, error.detail ?? ""))) {
             log.warn("the git cache is damaged and is made anew", { error });
