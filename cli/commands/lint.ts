@@ -8,7 +8,7 @@ import type { CommandDeps } from "./common.ts";
 import { readManifestFiles } from "./manifest-files.ts";
 import { addOutputOptions } from "./manifest-options.ts";
 import type { OfflineOptions } from "./manifest-options.ts";
-import { surveyFiles } from "./manifest-survey.ts";
+import { inOrder, surveyFiles } from "./manifest-survey.ts";
 
 /** `lint`: what in these files a release would stumble over; fails when there is anything. */
 export function addLint(program: Command, deps: CommandDeps): void {
@@ -22,8 +22,8 @@ export function addLint(program: Command, deps: CommandDeps): void {
   addOutputOptions(lint).action(async function runLint(this: Command) {
     const options = this.opts<OfflineOptions>();
     const files = await readManifestFiles(deps.io.cwd, this.args);
-    const { faults, findings } = surveyFiles(files, options);
-    const all = [...faults, ...findings].sort(byPlace);
+    const { faults, findings } = surveyFiles(files, { ...options, cwd: deps.io.cwd });
+    const all = inOrder([...faults, ...findings]);
     show(
       { io: deps.io, options },
       {
@@ -35,12 +35,4 @@ export function addLint(program: Command, deps: CommandDeps): void {
     deps.io.err(`${files.length} files, ${all.length} findings`);
     deps.finish(all.length === 0 ? exitCodes.ok : exitCodes.failed);
   });
-}
-
-function byPlace(
-  a: { readonly file: string; readonly line?: number | undefined },
-  b: { readonly file: string; readonly line?: number | undefined },
-): number {
-  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
-  return (a.line ?? 0) - (b.line ?? 0);
 }

@@ -90,6 +90,28 @@ describe("manifest list", () => {
   });
 });
 
+test("manifest list follows kustomizations: the image where it is decided, the namespace it gets", async () => {
+  await mkdir(join(folder, "base"));
+  await mkdir(join(folder, "prod"));
+  await writeFile(join(folder, "base", "web.yaml"), web);
+  await writeFile(join(folder, "base", "kustomization.yaml"), "resources: [web.yaml]\n");
+  const overlay =
+    "namespace: prod\nresources: [../base, gone.yaml]\nimages:\n- name: nginx\n  newTag: '1.27'\n";
+  await writeFile(join(folder, "prod", "kustomization.yaml"), overlay);
+  const { out, err } = await slipway(["manifest", "list", ".", "-o", "json"]);
+  expect(JSON.parse(out)).toMatchObject([
+    {
+      workload: "prod:deployment/web",
+      image: "nginx:1.27",
+      file: "prod/kustomization.yaml",
+      declaredIn: "base/web.yaml",
+      document: 1,
+      line: 5,
+    },
+  ]);
+  expect(err).toBe("prod/kustomization.yaml: gone.yaml is not there");
+});
+
 describe("manifest set-image", () => {
   const set = ["manifest", "set-image", "--workload", "default:deployment/web", "--container", "app"];
   test("changes the image and no other byte", async () => {

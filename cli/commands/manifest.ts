@@ -79,7 +79,7 @@ function addEditing(manifest: Command, name: string): Command {
 
 async function listManifests(io: Io, paths: readonly string[], options: OfflineOptions) {
   const files = await readManifestFiles(io.cwd, paths);
-  const { containers, faults } = surveyFiles(files, options);
+  const { containers, faults } = surveyFiles(files, { ...options, cwd: io.cwd });
   for (const fault of faults) io.err(safe(faultLine(fault)));
   const shown = {
     data: containers,

@@ -8,6 +8,8 @@ export interface ListedContainer {
   readonly image: string;
   /** Where the image is decided. */
   readonly file: string;
+  /** The workload's own file, where that is another. */
+  readonly declaredIn?: string;
   /** From 1. */
   readonly document: number;
   /** Line of the image, from 1. */

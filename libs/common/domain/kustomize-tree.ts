@@ -10,6 +10,8 @@ export interface TreeInput {
   readonly inScope: (path: string) => boolean;
   /** Whether an `images:` entry may be added where none decides. */
   readonly addImages: boolean;
+  /** Whether each kustomization is an environment of its own, so that its copies need not agree with others'. */
+  readonly apart?: boolean;
 }
 
 /** Where an edit of an image has to go. */
@@ -59,7 +61,10 @@ export function declareTree(input: TreeInput): TreeDeclarations {
   const built = index.roots.flatMap((root) =>
     build(index, root, { items: [], depth: 0 }).map((item) => finish(item, { input, index, root })),
   );
-  return { workloads: [...plain, ...mergeCopies(built)], faults: index.faults };
+  return {
+    workloads: [...plain, ...(input.apart === true ? built : mergeCopies(built))],
+    faults: index.faults,
+  };
 }
 
 /** A workload on its way through kustomizations, from its file outwards. */
@@ -261,7 +266,8 @@ function decide(image: ItemImage, item: Item, by: Finish): ImageSite | string {
   return `DECLARED_OUTSIDE_PATHS: decided in ${site.path}${reach}; allow kustomize.addImages, or add an images entry to ${root}`;
 }
 
-function plainWorkload(path: string, declared: DeclaredWorkload): TreeWorkload {
+/** A workload as its own file has it. */
+export function plainWorkload(path: string, declared: DeclaredWorkload): TreeWorkload {
   const sites = new Map<string, ImageSite>();
   for (const { name: container, image, editable } of declared.containers) {
     if (editable) sites.set(container, { kind: "workload", path, id: declared.id, container, image });
