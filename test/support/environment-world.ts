@@ -39,6 +39,9 @@ export interface EnvironmentOptions {
 export interface Asked {
   readonly environment?: string;
   readonly origin?: "manual" | "automation";
+  readonly namespace?: string;
+  /** Of the image and container, where it is not the workload's. */
+  readonly image?: string;
 }
 
 /** Releases for real: Postgres, a git host, a cluster with its watcher, and workers in this process. */
@@ -48,7 +51,10 @@ export interface EnvironmentWorld {
   readonly cluster: EnvironmentCluster;
   readonly repository: string;
   readonly laneId: string;
+  readonly settings: Settings;
   worker(): Promise<EnvironmentWorker>;
+  /** Stops all workers so far. */
+  stopWorkers(): Promise<void>;
   /** Commits one file of an environment, as a person does; returns the tip. */
   declare(file: string, objects: readonly KubeObject[], environment?: string): Promise<string>;
   /** As `kubectl apply`, and waits until the watcher has seen it. */
@@ -100,6 +106,9 @@ export async function startEnvironmentWorld(
   const revision = await saveSettingsRevision(store.db, settings);
   const watcher = await startWatcher(settings);
   const workers: EnvironmentWorker[] = [];
+  const stopWorkers = async (): Promise<void> => {
+    for (const worker of workers.splice(0)) await worker.stop();
+  };
   const parts = { store, git, repository, laneId, revision, settings, cluster, watches: watcher.watches };
   return {
     store,
@@ -107,6 +116,7 @@ export async function startEnvironmentWorld(
     cluster,
     repository,
     laneId,
+    settings,
     ...gitHands(parts),
     ...jobHands(parts),
     async worker() {
@@ -115,8 +125,9 @@ export async function startEnvironmentWorld(
       workers.push(worker);
       return worker;
     },
+    stopWorkers,
     async stop() {
-      for (const worker of workers) await worker.stop();
+      await stopWorkers();
       await watcher.stop();
       await store.stop();
       await git.stop();
@@ -275,10 +286,10 @@ function jobHands({ store, laneId, revision, settings }: Parts): Pick<Environmen
   return {
     job,
     until,
-    release: (names, tag, { environment = first, origin = "manual" } = {}) => {
+    release: (names, tag, { environment = first, origin = "manual", namespace = "shop", image } = {}) => {
       const all = [names].flat();
-      const exact = all.map((name) => imageOf(name, tag));
-      const workloads = all.map((name) => `shop/${name}`);
+      const exact = all.map((name) => imageOf(image ?? name, tag));
+      const workloads = all.map((name) => `${namespace}/${name}`);
       const headline = `Release ${exact.join(", ")} to ${workloads.join(", ")}`;
       return accept(
         { kind: "release", workloads, all: false, exclude: [], images: { exact }, override: [] },

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { clusterChoices } from "../support/environment-cluster.ts";
+import { aDeployment, aWorkload } from "../support/environment-objects.ts";
+import { imageOf, startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
+import { hasPostgres } from "../support/postgres.ts";
+
+const environments = [{ name: "default" }, { name: "quick", rolloutDeadline: "2s" }];
+const quick = { environment: "quick" };
+
+for (const choice of clusterChoices()) {
+  describe.skipIf(!choice.available || !hasPostgres())(`rollouts on ${choice.name}`, () => {
+    let world: EnvironmentWorld;
+    beforeAll(async () => {
+      world = await startEnvironmentWorld(await choice.open(), environments);
+      await world.worker();
+    });
+    afterAll(() => world.stop());
+
+    const detailOf = async (id: string, text: string): Promise<string | null | undefined> =>
+      (await world.steps(id)).find((step) => step.text === text)?.detail;
+
+    test.each(["Deployment", "StatefulSet", "DaemonSet", "CronJob"])(
+      "a %s is healthy when the API server says so of what was applied",
+      async (kind) => {
+        const name = kind.toLowerCase();
+        const replicas = kind === "Deployment" || kind === "StatefulSet" ? { replicas: 2 } : {};
+        const object = aWorkload(kind, name, replicas);
+        await world.serve(object);
+        const id = await world.release(name, "1.0.1");
+        const [job] = await world.untilOver(id);
+        expect(job).toMatchObject({ phase: "succeeded", outcome: "succeeded", waiting_for: null });
+        const live = await world.live(object);
+        expect(job?.targets).toMatchObject([{ verdict: "good", uid: live.metadata.uid }]);
+        expect(job?.targets[0]?.generation).toBeLessThanOrEqual(live.metadata.generation);
+        const steps = await world.steps(id);
+        expect(steps.slice(-2).map((step) => [step.text, step.outcome])).toEqual([
+          [`Rollout of shop/${name}.`, "ok"],
+          [`shop/${name} is healthy.`, "ok"],
+        ]);
+        expect(JSON.stringify(live.spec)).toContain(imageOf(name, "1.0.1"));
+      },
+    );
+
+    test("the open step tells how far the rollout is", async () => {
+      const slow = aDeployment("progress", { replicas: 3 });
+      await world.serve(slow);
+      const id = await world.release("progress", "never-1");
+      const told = await world.until(
+        id,
+        (job) => job.phase === "rolling-out" && job.targets[0]?.spentMs !== 0,
+        "it",
+      );
+      expect(told.targets[0]?.verdict).toBe("pending");
+      expect(await detailOf(id, "Rollout of shop/progress.")).toMatch(/^[1-3] of 3 updated/);
+      await world.untilOver(await world.release("progress", "1.0.1"));
+      expect(await world.untilOver(id)).toMatchObject([{ phase: "superseded" }]);
+    });
+
+    test.each([
+      ["bad-1", /ImagePullBackOff|ErrImagePull/],
+      ["crash-1", /CrashLoopBackOff.*exit code 1/],
+      ["never-1", /not healthy after 2 s/],
+    ])("a rollout to %s fails at the deadline, with the pod's own reason", async (tag, reason) => {
+      const name = `fails-${tag}`;
+      await world.serve(aDeployment(name), "quick");
+      const id = await world.release(name, tag, quick);
+      const [job] = await world.untilOver(id);
+      expect(job).toMatchObject({ phase: "failed", outcome: "failed", error: { code: "ROLLOUT_FAILED" } });
+      expect(job?.error?.detail).toMatch(reason);
+      expect(job?.error?.hint).toBe(`the commit stays in git; undo it: slipway rollback ${id.slice(-8)}`);
+      expect(job?.results).toMatchObject([{ result: "failed", detail: expect.stringMatching(reason) }]);
+      expect(await detailOf(id, `Rollout of shop/${name}.`)).toMatch(reason);
+      expect(await world.store.db.selectFrom("holds").selectAll().execute()).toEqual([]);
+    });
+
+    test("a Deployment's own progress deadline fails the rollout before ours", async () => {
+      const own = aDeployment("own-deadline", { spec: { progressDeadlineSeconds: 1 } });
+      await world.serve(own);
+      const [job] = await world.untilOver(await world.release("own-deadline", "never-1"));
+      expect(job).toMatchObject({ phase: "failed", error: { code: "ROLLOUT_FAILED" } });
+      expect(job?.error?.detail).toContain("ProgressDeadlineExceeded");
+    });
+
+    test("a release of one workload succeeds while another one rolls out", async () => {
+      await world.serve(aDeployment("stuck"));
+      await world.serve(aDeployment("free"));
+      const stuck = await world.release("stuck", "never-1");
+      await world.until(stuck, (job) => job.targets.some((target) => target.applied), "the apply");
+      const [free] = await world.untilOver(await world.release("free", "1.0.1"));
+      expect(free?.phase).toBe("succeeded");
+      expect(await world.job(stuck)).toMatchObject({ phase: "rolling-out" });
+      await world.untilOver(await world.release("stuck", "1.0.1"));
+      await world.untilOver(stuck);
+    });
+
+    test("of two releases of one image the older ends superseded, by name of the newer", async () => {
+      await world.serve(aDeployment("twice"));
+      const older = await world.release("twice", "never-1");
+      await world.until(older, (job) => job.targets.some((target) => target.applied), "the apply");
+      const newer = await world.release("twice", "1.0.2");
+      expect(await world.untilOver(newer)).toMatchObject([{ phase: "succeeded" }]);
+      const [job] = await world.untilOver(older);
+      expect(job).toMatchObject({ phase: "superseded", error: null, waiting_for: null });
+      expect(job?.targets[0]?.reason).toBe(`superseded by ${newer.slice(-8)}`);
+    });
+
+    test("an older release whose images the newer document still holds is carried to its success", async () => {
+      const object = aDeployment("carried", { more: { side: "1.0.0" } });
+      await world.serve(object);
+      await world.cluster.patchAs("somebody", object, { spec: { paused: true } });
+      const older = await world.release("carried", "1.0.1");
+      await world.until(older, (job) => job.targets.some((target) => target.applied), "the apply");
+      const newer = await world.release("carried", "1.0.1", { image: "side" });
+      await world.until(newer, (job) => job.targets.some((target) => target.applied), "the apply");
+      await world.cluster.patchAs("somebody", object, { spec: { paused: false } });
+      const [first, second] = await world.untilOver(older, newer);
+      expect(first).toMatchObject({ phase: "succeeded" });
+      expect(first?.targets[0]?.reason).toBe(`carried by ${newer.slice(-8)}`);
+      expect(second).toMatchObject({ phase: "succeeded" });
+    });
+
+    test("a job with one target overtaken and one healthy succeeds, with the first marked", async () => {
+      const names = ["half-a", "half-b"];
+      for (const name of names) await world.serve(aDeployment(name));
+      const paused = aDeployment("half-a");
+      await world.cluster.patchAs("somebody", paused, { spec: { paused: true } });
+      const older = await world.release(names, "1.0.1");
+      await world.until(older, (job) => job.targets.every((target) => target.applied), "the apply");
+      const newer = await world.release("half-a", "1.0.2");
+      await world.until(newer, (job) => job.targets.some((target) => target.applied), "the apply");
+      await world.cluster.patchAs("somebody", paused, { spec: { paused: false } });
+      const [job] = await world.untilOver(older);
+      expect(job).toMatchObject({ phase: "succeeded", outcome: "succeeded" });
+      expect(job?.targets.map((target) => target.verdict)).toEqual(["superseded", "good"]);
+      await world.untilOver(newer);
+    });
+
+    test("one bad target fails the job, which names it alone", async () => {
+      const names = ["mixed-good", "mixed-bad"];
+      for (const name of names) await world.serve(aDeployment(name), "quick");
+      const object = aDeployment("mixed-bad");
+      await world.cluster.patchAs("somebody", object, { spec: { paused: true } });
+      const [job] = await world.untilOver(await world.release(names, "1.0.1", quick));
+      expect(job).toMatchObject({ phase: "failed", error: { code: "ROLLOUT_FAILED" } });
+      expect(job?.error?.detail).toContain("shop/mixed-bad");
+      expect(job?.error?.detail).toContain("DeploymentPaused");
+      expect(job?.error?.detail).not.toContain("mixed-good");
+    });
+
+    test("a commit that people remove from the branch while it rolls out ends superseded", async () => {
+      await world.serve(aDeployment("rewritten"));
+      const base = (await world.git.refs(world.repository)).get("refs/heads/main");
+      const id = await world.release("rewritten", "never-1");
+      await world.until(id, (job) => job.targets.some((target) => target.applied), "the apply");
+      await world.git.moveRef(world.repository, "refs/heads/main", base);
+      // The next release of anything makes the lane see the branch as it is.
+      await world.serve(aDeployment("after-rewrite"));
+      await world.untilOver(await world.release("after-rewrite", "1.0.1"));
+      expect(await world.untilOver(id)).toMatchObject([{ phase: "superseded", outcome: "branch-rewritten" }]);
+    });
+  });
+}
