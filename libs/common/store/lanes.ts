@@ -31,6 +31,14 @@ export async function setLaneValue(db: Db, change: { laneId: string; value: stri
   await changeLane(db, change.laneId, { lane_value: change.value });
 }
 
+/** Records what keeps late pushes out at this host, and what the lane's ref holds. */
+export async function setLaneGuard(
+  db: Db,
+  guard: { laneId: string; level: LaneRow["level"]; value: string | null },
+): Promise<void> {
+  await changeLane(db, guard.laneId, { level: guard.level, lane_value: guard.value });
+}
+
 /** Records the branch's tip as just seen and read. */
 export async function moveTip(db: Db, change: { laneId: string; tip: string }): Promise<void> {
   const seen = { tip: change.tip, tip_seen_at: sql<Date>`clock_timestamp()`, problem: null };

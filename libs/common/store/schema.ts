@@ -114,6 +114,8 @@ export interface LanesTable {
   url: string;
   branch: string;
   lane_ref: string;
+  /** What the host lets us keep beside the branch; null until the lane's first act. */
+  level: "lane-ref" | "lane-branch" | "branch-only" | null;
   lane_value: string | null;
   tip: string | null;
   tip_seen_at: NullableTime;

@@ -12,7 +12,7 @@ import { createGitRunner } from "./git-runner.ts";
 import type { GitRunner } from "./git-runner.ts";
 import { createHealing } from "./healing.ts";
 import type { Heal } from "./healing.ts";
-import { committerTime, isAncestor, trailersBetween } from "./history.ts";
+import { committerTime, isAncestor, trailersBetween, isAbsent } from "./history.ts";
 import type { TrailerCommit } from "./history.ts";
 import { laneValueObject } from "./lane-value.ts";
 import { probeHost } from "./probe-host.ts";
@@ -166,7 +166,7 @@ function createReading({ runner, remote, heal, times }: CacheParts): Reading {
 
 type Writing = Pick<GitCache, "makeCommits" | "writeCommits" | "verifySame" | "writeLaneValue">;
 
-function createWriting({ runner, writer, heal, times }: CacheParts, now: () => Date): Writing {
+function createWriting({ runner, remote, writer, heal, times }: CacheParts, now: () => Date): Writing {
   const makeCommits: Writing["makeCommits"] = async (base, drafts) => {
     const commits = await heal({ act: () => writer.write(base, drafts), commits: [base] });
     drafts.forEach((draft, index) => times.set(commits[index]?.commit ?? "", draft.committer.at));
@@ -186,6 +186,8 @@ function createWriting({ runner, writer, heal, times }: CacheParts, now: () => D
       const raw = laneValueObject({ message, nonce, at: now(), parent });
       const act = async () => {
         await runner.ready();
+        // Another worker may have made the last value: a push cannot pack a child of what is not here.
+        if (parent !== undefined && (await isAbsent(runner, parent))) await remote.prefetch([parent]);
         return storeCommitObject(runner.folder, raw);
       };
       return heal({ act });

@@ -5,6 +5,7 @@ import type { IntentCommit, OpenIntent } from "#common/store/intents.ts";
 import type { CommitDraft, PushAnswer } from "../git/git-cache.ts";
 import { isReachable } from "../knows-commit.ts";
 import type { LaneContext } from "./lane-context.ts";
+import { lookAtGuard, mustGuard, nextValue, pushGuarded, sealGuard } from "./lane-guard.ts";
 import { recordAdoption, recordGivenBack, recordRefusal } from "./record-outcome.ts";
 import { fromStoredDraft } from "./stored-draft.ts";
 import type { WrittenBatch } from "./write-batch.ts";
@@ -59,7 +60,7 @@ async function settledByFirstAnswer(
       await recordLanded(context, intent, laneNew);
       return "landed";
     case "moved":
-      await recordGivenBack({ context, intent, laneValue: await laneNow(context), why: push.detail });
+      await recordGivenBack({ context, intent, laneValue: await lookAtGuard(context), why: push.detail });
       return "given-back";
     case "refused": {
       const error = new SlipwayError("GIT_PUSH_REFUSED", { detail: push.detail });
@@ -77,52 +78,59 @@ async function settledByFirstAnswer(
 }
 
 async function recordLanded(context: LaneContext, intent: OpenIntent, laneValue: string): Promise<void> {
-  await recordAdoption({ context, intent, laneValue, adopted: intent.commits, lost: [], tip: intent.tip });
+  const adopted = intent.commits;
+  await recordAdoption({ context, intent, laneValue: laneValue || null, adopted, lost: [], tip: intent.tip });
 }
 
 /** Reads the lane ref, then the branch; in this order, so that a push in between is seen as landed. */
 async function settledByLooking(context: LaneContext, intent: OpenIntent): Promise<boolean> {
-  const seen = await laneNow(context);
+  const guard = await mustGuard(context);
+  const seen = await lookAtGuard(context);
   const tip = await context.git.fetchTip();
-  if (seen === intent.laneOld) return pushAgainOrSeal(context, intent, tip);
   const split = await splitByReach(context, intent.commits, tip);
-  if (intent.attempts.some((attempt) => attempt.laneNew === seen)) {
-    await recordAdoption({ context, intent, laneValue: seen, ...split, tip });
-    return true;
-  }
-  await recordAdoption({ context, intent, laneValue: seen, ...split, tip, sealed: true });
+  if (guard.level === "branch-only") return settledByBranch(context, { intent, tip, split });
+  if (seen === intent.laneOld) return pushAgainOrSeal(context, intent, tip);
+  const landed = intent.attempts.some((attempt) => attempt.laneNew === seen);
+  await recordAdoption({ context, intent, laneValue: seen, ...split, tip, sealed: !landed });
   return true;
 }
 
-/** What the lane ref holds at the host; null when somebody deleted it: the lane's next act makes it anew. */
-async function laneNow({ git, lane }: LaneContext): Promise<string | null> {
-  return (await git.lsRemote([lane.lane_ref])).get(lane.lane_ref) ?? null;
+/** Without a lane ref only the branch can tell; a copy that lands later is found by the next plan (5e). */
+async function settledByBranch(
+  context: LaneContext,
+  o: { intent: OpenIntent; tip: string; split: Reach },
+): Promise<boolean> {
+  const { intent, tip, split } = o;
+  const mayPush = tip === intent.base && intent.attempts.length < maxPushes;
+  if (mayPush) return settledByPushingAgain(context, intent);
+  await recordAdoption({ context, intent, laneValue: null, ...split, tip, sealed: true });
+  return true;
 }
 
 async function pushAgainOrSeal(context: LaneContext, intent: OpenIntent, tip: string): Promise<boolean> {
-  const { git, lane } = context;
-  if (tip === intent.base && intent.attempts.length < maxPushes) {
-    const { push, laneNew } = await pushAgain(context, intent);
-    if (push.kind === "failed") throw new SlipwayError(push.code, { detail: push.detail });
-    // An earlier copy may still be under way: of a later attempt only "landed" is believed.
-    if (push.kind === "landed") await recordLanded(context, intent, laneNew);
-    return push.kind === "landed";
-  }
-  const fresh = await git.writeLaneValue(`intent ${intent.id}: sealed`);
-  const sealed = await git.seal(
-    lane.lane_ref,
-    { old: intent.laneOld, fresh },
-    context.deps.heartbeat.signal(),
-  );
-  if (sealed.kind === "failed") throw new SlipwayError(sealed.code, { detail: sealed.detail });
-  // Whatever the answer was, only the next look at the host tells what the lane holds now.
+  const mayPush = tip === intent.base && intent.attempts.length < maxPushes;
+  if (mayPush) return settledByPushingAgain(context, intent);
+  await sealGuard(context, intent);
   return false;
+}
+
+/** An earlier copy may still be under way: of a later attempt only "landed" is believed. */
+async function settledByPushingAgain(context: LaneContext, intent: OpenIntent): Promise<boolean> {
+  const { push, laneNew } = await pushAgain(context, intent);
+  if (push.kind === "failed") throw new SlipwayError(push.code, { detail: push.detail });
+  if (push.kind === "landed") await recordLanded(context, intent, laneNew);
+  return push.kind === "landed";
 }
 
 /** Recorded first, pushed then: only a recorded attempt may ever land (5b). */
 async function pushAgain(context: LaneContext, intent: OpenIntent): Promise<Answer> {
-  const { deps, git, lease } = context;
-  const laneNew = await git.writeLaneValue(`intent ${intent.id}: attempt ${intent.attempts.length + 1}`);
+  const { deps, lease } = context;
+  const guard = { ...(await mustGuard(context)), value: intent.laneOld };
+  const laneNew = await nextValue(
+    context,
+    guard,
+    `intent ${intent.id}: attempt ${intent.attempts.length + 1}`,
+  );
   await deps.store.fenced(lease, (tx) =>
     intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence }),
   );
@@ -137,14 +145,22 @@ async function pushAs(context: LaneContext, intent: OpenIntent, laneNew: string)
     throw new SlipwayError("INTERNAL", { detail: `the intent's commits came out as ${oids.join(", ")}` });
   }
   deps.fault("before-push");
-  const attempt = { branch: lane.branch, base: intent.base, tip: intent.tip, laneRef: lane.lane_ref };
-  const push = await git.push({ ...attempt, laneOld: intent.laneOld, laneNew }, deps.heartbeat.signal());
+  const push = await pushGuarded(context, intent, laneNew);
   deps.fault("after-push");
   deps.log.info("pushed", { lane: lane.id, intent: intent.id, answer: push.kind });
   return push;
 }
 
-async function splitByReach(context: LaneContext, commits: readonly IntentCommit[], tip: string) {
+interface Reach {
+  readonly adopted: readonly IntentCommit[];
+  readonly lost: readonly IntentCommit[];
+}
+
+async function splitByReach(
+  context: LaneContext,
+  commits: readonly IntentCommit[],
+  tip: string,
+): Promise<Reach> {
   const adopted: IntentCommit[] = [];
   const lost: IntentCommit[] = [];
   for (const commit of commits) {

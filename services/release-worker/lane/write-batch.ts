@@ -8,8 +8,8 @@ import type { CommitDraft } from "../git/git-cache.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { toErrorRow } from "../error-row.ts";
 import { commitMessage, commitPeople } from "./commit-message.ts";
-import { ensureLaneRef } from "./ensure-lane-ref.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
+import { ensureGuard, nextValue } from "./lane-guard.ts";
 import type { PlannedBatch, PlannedJob } from "./plan-batch.ts";
 import { draftBytes, toStoredDraft } from "./stored-draft.ts";
 
@@ -35,7 +35,8 @@ export async function writeBatch(
   const { deps, lane, lease, git } = context;
   const planned = await fitting(context, batch.planned);
   if (planned.length === 0) return undefined;
-  const laneOld = await ensureLaneRef(context);
+  const guard = await ensureGuard(context);
+  const laneOld = guard.value;
   const committedAt = await commitTime(context, batch.base);
   const drafts = planned.map((one) => toDraft(context, one, committedAt));
   const written = await git.makeCommits(batch.base, drafts);
@@ -56,7 +57,7 @@ export async function writeBatch(
     laneOld,
     commits,
   };
-  const laneNew = await git.writeLaneValue(`intent ${intent.id}: attempt 1`);
+  const laneNew = await nextValue(context, guard, `intent ${intent.id}: attempt 1`);
   const recorded = await deps.store.fenced(lease, async (tx) => {
     const cancelled = await endCancelled(tx, planned);
     if (cancelled > 0) return false;

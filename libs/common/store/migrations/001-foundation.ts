@@ -46,6 +46,7 @@ const statements: readonly string[] = [
     url text not null,
     branch text not null,
     lane_ref text not null,
+    level text check (level in ('lane-ref', 'lane-branch', 'branch-only')),
     lane_value text,
     tip text,
     tip_seen_at timestamptz,
