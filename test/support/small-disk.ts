@@ -10,8 +10,10 @@ const run = promisify(execFile);
 export function canMountDisk(probe: string): boolean {
   if (process.platform !== "linux" || userInfo().uid !== 0) return false;
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "slipway-probe", probe], { stdio: "ignore" });
-    execFileSync("umount", [probe], { stdio: "ignore" });
+    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=64k", "slipway-probe", probe], {
+      stdio: "ignore",
+    });
+    execFileSync("/bin/umount", [probe], { stdio: "ignore" });
     return true;
   } catch {
     // The kernel or the container does not allow it: that is the answer.
@@ -28,7 +30,7 @@ export interface SmallDisk {
 
 /** A disk in memory, mounted on an empty folder. */
 export async function mountSmallDisk(folder: string, bytes: number): Promise<SmallDisk> {
-  await run("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "slipway-test", folder]);
+  await run("/bin/mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "slipway-test", folder]);
   const filler = path.join(folder, "filler");
   return {
     async fill(leaveBytes) {
@@ -37,7 +39,7 @@ export async function mountSmallDisk(folder: string, bytes: number): Promise<Sma
     },
     free: () => rm(filler, { force: true }),
     async remove() {
-      await run("umount", ["-l", folder]);
+      await run("/bin/umount", ["-l", folder]);
     },
   };
 }
