@@ -24,9 +24,6 @@ import { createLaneRoom, type LaneRoom } from "../../services/release-worker/lan
 import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
 import { startPostgres } from "./postgres.ts";
 
-/** What a worker throws where a test wants it dead: nothing after it runs, its lease stays behind. */
-export class Killed extends Error {}
-
 export interface LaneWorker {
   readonly id: string;
   readonly lane: LaneRoom;

@@ -24,13 +24,6 @@ export async function mustGetJob(db: Db, id: string): Promise<JobRow> {
   return job;
 }
 
-/** As `getJob`, in the given order, those that do not exist left out. */
-export async function getJobs(db: Db, ids: readonly string[]): Promise<JobRow[]> {
-  const rows = await db.selectFrom("jobs").selectAll().where(idIn(ids)).execute();
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return ids.flatMap((id) => byId.get(id) ?? []);
-}
-
 /** Locks rows until the transaction ends, in one order for everybody, and tells how they stand now. */
 export async function lockJobs(tx: Db, ids: readonly string[]): Promise<JobRow[]> {
   return tx.selectFrom("jobs").selectAll().where(idIn(ids)).orderBy("id").forNoKeyUpdate().execute();
