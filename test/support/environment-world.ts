@@ -26,7 +26,7 @@ import { watchEnvironment, type EnvironmentWatch } from "../../services/cluster-
 import type { LiveWorkload } from "./environment-objects.ts";
 import { toYaml, type EnvironmentCluster } from "./environment-cluster.ts";
 import { startEnvironmentWorker, type EnvironmentWorker } from "./environment-worker.ts";
-import { startPostgres } from "./postgres.ts";
+import { runSql, startPostgres } from "./postgres.ts";
 
 /** One environment of the world; its manifests are in the folder of its name. */
 export interface EnvironmentOptions {
@@ -53,6 +53,8 @@ export interface EnvironmentWorld {
   readonly laneId: string;
   readonly settings: Settings;
   worker(): Promise<EnvironmentWorker>;
+  /** Runs one statement past the store. */
+  sql(statement: string): Promise<void>;
   /** Stops all workers so far. */
   stopWorkers(): Promise<void>;
   /** Commits one file of an environment, as a person does; returns the tip. */
@@ -99,7 +101,8 @@ export async function startEnvironmentWorld(
   await git.createRepository(repository, Object.fromEntries(readmes), { message: "first" });
   const url = git.repositoryUrl(repository);
   const settings = settingsOf({ url, kubeconfig: cluster.kubeconfig, environments });
-  const store = createStore({ databaseUrl: await postgres.createDatabase() });
+  const databaseUrl = await postgres.createDatabase();
+  const store = createStore({ databaseUrl });
   await store.start();
   const laneId = laneKey(url, "main");
   await ensureLane(store.db, { id: laneId, url, branch: "main", laneRef: laneRefName("test", "main") });
@@ -125,6 +128,7 @@ export async function startEnvironmentWorld(
       workers.push(worker);
       return worker;
     },
+    sql: (statement) => runSql(databaseUrl, statement),
     stopWorkers,
     async stop() {
       await stopWorkers();
