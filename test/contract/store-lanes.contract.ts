@@ -28,6 +28,7 @@ export function lanesContract(given: () => StoreWorld): void {
     laneId,
     fence: 7n,
     base: "base",
+    proposal: null,
     tip: commits.at(-1) ?? "",
     laneOld: "old",
     commits: await Promise.all(

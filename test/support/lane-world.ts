@@ -50,7 +50,8 @@ export interface LaneWorld {
 
 export const services = ["alpha", "beta", "gamma", "delta"] as const;
 
-export async function startLaneWorld(): Promise<LaneWorld> {
+/** `gitSettings` adds to the git settings of the one environment. */
+export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<LaneWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-lane-"));
   const postgres = await startPostgres();
   const git = createSandboxGit({ folder: join(folder, "host"), username: "slipway", token: "secret" });
@@ -58,7 +59,7 @@ export async function startLaneWorld(): Promise<LaneWorld> {
   const repository = `shop-${newUuidV7().slice(-8)}`;
   const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
   await git.createRepository(repository, files, { message: "first" });
-  const settings = settingsOf(git.repositoryUrl(repository));
+  const settings = settingsOf(git.repositoryUrl(repository), gitSettings);
   const store = createStore({ databaseUrl: await postgres.createDatabase() });
   await store.start();
   const laneId = laneKey(git.repositoryUrl(repository), "main");
@@ -109,7 +110,9 @@ export function manifest(name: string, tag: string): string {
   ].join("\n");
 }
 
-function settingsOf(url: string): Settings {
+type GitOverrides = Readonly<Record<string, unknown>>;
+
+function settingsOf(url: string, gitSettings: GitOverrides): Settings {
   return settingsSchema.parse({
     installation: "test",
     environments: [
@@ -123,6 +126,7 @@ function settingsOf(url: string): Settings {
           username: "slipway",
           tokenEnv: "GIT_TOKEN",
           allowHttp: true,
+          ...gitSettings,
         },
         // Nothing is applied by us: a lane's work ends with the record of its push.
         mode: "hand-off",

@@ -19,8 +19,8 @@ const secret = {
   tokenEnv: z.string().min(1).optional(),
 };
 
-/** Names of files that git and ssh open themselves, whatever folder they run in. */
-const absoluteFile = z.string().regex(/^\/[^\0\r\n]+$/, "an absolute path");
+/** Names of files that git and ssh open themselves; relative ones are meant beside the settings file. */
+const fileName = z.string().regex(/^[^\0\r\n]+$/, "the name of a file");
 
 const messagePlaceholders = ["headline", "message", "changes", "requestedBy", "job"];
 
@@ -46,8 +46,8 @@ const gitSettings = z
     ...secret,
     allowHttp: z.boolean().default(false),
     /** ssh: the private key (mode 0600) and the host keys that are trusted; both or neither. */
-    sshKeyFile: absoluteFile.optional(),
-    knownHostsFile: absoluteFile.optional(),
+    sshKeyFile: fileName.optional(),
+    knownHostsFile: fileName.optional(),
     author: z
       .strictObject({ name: z.string().min(1), email: z.string().min(3) })
       .default({ name: "Slipway", email: "slipway@localhost" }),
@@ -56,8 +56,15 @@ const gitSettings = z
     messageTemplate: messageTemplate.optional(),
     /** Ends the message with `[skip ci]`. */
     skipCi: z.boolean().optional(),
+    /**
+     * direct: releases are pushed to the branch. proposal: each to a branch `slipway/<job>` of its own, for
+     * branches that only a merge may move; the job waits until the branch holds its images.
+     */
+    push: z.enum(["direct", "proposal"]).default("direct"),
+    /** Where people open a merge, with `{branch}` and `{proposal}`; well-known hosts need none. */
+    compareUrl: z.string().min(1).max(500).optional(),
     /** An OpenSSH private key that signs the commits. */
-    signingKeyFile: absoluteFile.optional(),
+    signingKeyFile: fileName.optional(),
   })
   .superRefine((git, context) => {
     const { sshKeyFile, knownHostsFile } = git;

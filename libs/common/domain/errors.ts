@@ -156,6 +156,11 @@ export const errorCatalogue = {
     next: "stop",
     title: "Something Slipway needs is missing on this machine",
   },
+  PROPOSAL_NOT_MERGED: {
+    kind: "conflict",
+    next: "stop",
+    title: "The proposal was closed without being merged",
+  },
   RATE_LIMITED: { kind: "too-many", next: "wait", title: "Too many requests" },
   REGISTRY_ADDRESS_DENIED: {
     kind: "forbidden",

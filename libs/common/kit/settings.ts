@@ -132,7 +132,13 @@ function withAbsolutePaths(settings: Settings, folder: string): Settings {
         ...cluster,
         ...(cluster.kubeconfig !== undefined && { kubeconfig: absolute(cluster.kubeconfig) }),
       },
-      git: { ...git, ...(git.tokenFile !== undefined && { tokenFile: absolute(git.tokenFile) }) },
+      git: {
+        ...git,
+        ...(git.tokenFile !== undefined && { tokenFile: absolute(git.tokenFile) }),
+        ...(git.sshKeyFile !== undefined && { sshKeyFile: absolute(git.sshKeyFile) }),
+        ...(git.knownHostsFile !== undefined && { knownHostsFile: absolute(git.knownHostsFile) }),
+        ...(git.signingKeyFile !== undefined && { signingKeyFile: absolute(git.signingKeyFile) }),
+      },
     })),
     registries: settings.registries.map((registry) => ({
       ...registry,

@@ -18,6 +18,8 @@ export interface NewIntent {
   readonly fence: bigint;
   readonly base: string;
   readonly tip: string;
+  /** The proposal branch that is made; null: the lane's own branch is moved. */
+  readonly proposal: string | null;
   /** What the lane ref holds: an attempt lands only from there. */
   readonly laneOld: string;
   /** From base to tip. */
@@ -56,6 +58,7 @@ export async function recordIntent(tx: Db, intent: NewIntent): Promise<void> {
       fence: intent.fence,
       base_sha: intent.base,
       tip_sha: intent.tip,
+      proposal: intent.proposal,
       lane_old: intent.laneOld,
     })
     .execute();
@@ -100,7 +103,7 @@ async function withDetails(db: Db, row: Selectable<PushIntentsTable>): Promise<I
     .orderBy("number")
     .execute();
   const { id, fence, state } = row;
-  const shas = { base: row.base_sha, tip: row.tip_sha, laneOld: row.lane_old };
+  const shas = { base: row.base_sha, tip: row.tip_sha, proposal: row.proposal, laneOld: row.lane_old };
   return { id, laneId: row.lane_id, fence, ...shas, state, createdAt: row.created_at, commits, attempts };
 }
 

@@ -7,6 +7,7 @@ import type { Gate, JobEvent, JobMove, JobPhase } from "../domain/job.ts";
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
 import type { Database, JobRow } from "./schema.ts";
+import { endOpenSteps } from "./steps.ts";
 
 type JobColumns = UpdateObject<Database, "jobs">;
 
@@ -69,6 +70,19 @@ export async function rollingOutJobs(db: Db, environment: string): Promise<JobRo
     .where("due_at", "is not", null)
     .where("phase", "=", "rolling-out")
     .orderBy("accepted")
+    .execute();
+}
+
+/** The lane's jobs whose proposal waits for people to merge it. */
+export async function jobsWaitingForMerge(db: Db, laneId: string): Promise<JobRow[]> {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("lane_id", "=", laneId)
+    .where("phase", "=", "waiting")
+    .where("gate", "=", "merge")
+    .orderBy("accepted")
+    .limit(1000)
     .execute();
 }
 
@@ -154,6 +168,7 @@ export async function requestCancel(db: Db, request: { id: string; by: string })
       cancel_requested_at: sql<Date>`coalesce(cancel_requested_at, clock_timestamp())`,
     });
     if (job.phase === "writing") return "requested";
+    await endOpenSteps(tx, job.id, { outcome: "skipped", detail: `cancelled by ${request.by}` });
     await writeMove(tx, job, { id: job.id, event: "cancelled" });
     return "cancelled";
   });

@@ -129,6 +129,8 @@ export interface PushIntentsTable {
   fence: Big;
   base_sha: string;
   tip_sha: string;
+  /** The proposal branch that is made; null: the lane's own branch is moved. */
+  proposal: string | null;
   lane_old: string;
   state: Generated<"open" | "landed" | "sealed" | "refused">;
   created_at: Time;

@@ -74,6 +74,8 @@ export interface GitCache {
   seal(laneRef: string, move: { old: string; fresh: string }, signal?: AbortSignal): Promise<PushAnswer>;
   /** Whether `a` is `b` or its ancestor; a commit that the cache does not know is NOT_FOUND. */
   isAncestor(a: string, b: string): Promise<boolean>;
+  /** Brings a commit of another branch, with its history; one that the host does not have is an error. */
+  bringCommit(commit: string, signal?: AbortSignal): Promise<void>;
   /** The commits of `base..tip` that carry `Release-Job` trailers, newest first. */
   trailersBetween(base: string, tip: string): Promise<TrailerCommit[]>;
   commitTimes(commit: string): Promise<{ committer: Date }>;
@@ -140,7 +142,14 @@ interface CacheParts {
 
 type Reading = Pick<
   GitCache,
-  "fetchTip" | "lsRemote" | "listTree" | "readBlobs" | "isAncestor" | "trailersBetween" | "commitTimes"
+  | "fetchTip"
+  | "lsRemote"
+  | "listTree"
+  | "readBlobs"
+  | "isAncestor"
+  | "bringCommit"
+  | "trailersBetween"
+  | "commitTimes"
 >;
 
 function createReading({ runner, remote, heal, times }: CacheParts): Reading {
@@ -155,6 +164,13 @@ function createReading({ runner, remote, heal, times }: CacheParts): Reading {
       heal({ act: () => listTree(runner, commit, underPaths), commits: [commit] }),
     readBlobs: (oids, signal) => heal({ act: () => readBlobs({ runner, remote }, oids, signal), signal }),
     isAncestor: (a, b) => heal({ act: () => isAncestor(runner, a, b) }),
+    bringCommit: (commit, signal) =>
+      heal({
+        act: async () => {
+          if (await isAbsent(runner, commit)) await remote.prefetch([commit], signal);
+        },
+        signal,
+      }),
     trailersBetween: (base, tip) =>
       heal({ act: () => trailersBetween(runner, base, tip), commits: [base, tip] }),
     async commitTimes(commit) {

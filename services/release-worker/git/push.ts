@@ -10,6 +10,7 @@ import type { PushAnswer } from "./push-answer.ts";
 /** The branch from its expected commit to the tip of the chain. */
 export interface BranchMove {
   readonly branch: string;
+  /** What the branch must hold now; an empty text: it must not exist. */
   readonly base: string;
   readonly tip: string;
 }
@@ -38,7 +39,7 @@ export function movesOf(attempt: PushAttempt): RefMove[] {
 
 export function branchMove({ branch, base, tip }: BranchMove): RefMove {
   checkBranchName(branch);
-  return { ref: `refs/heads/${branch}`, expect: checkOid(base), value: checkOid(tip) };
+  return { ref: `refs/heads/${branch}`, expect: base === "" ? "" : checkOid(base), value: checkOid(tip) };
 }
 
 export interface PushRun {

@@ -1,6 +1,6 @@
 import { shortName } from "#common/domain/plan.ts";
 import * as jobs from "#common/store/jobs.ts";
-import type { StoredPlan } from "#common/store/schema.ts";
+import type { JobRow, RolloutTarget, StoredPlan } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
@@ -16,9 +16,7 @@ export interface AdoptedCommit {
 export async function adopt(tx: Db, context: LaneContext, commit: AdoptedCommit): Promise<void> {
   const { plan, jobId } = commit;
   const job = await jobs.mustGetJob(tx, jobId);
-  const environment = environmentNamed(context, job.environment);
-  const handOff = environment?.mode === "hand-off";
-  const targets = handOff ? plan.targets.map((target) => ({ ...target, applied: true })) : plan.targets;
+  const targets = rolloutTargets(context, job.environment, plan.targets);
   await steps.endOpenSteps(tx, jobId, { outcome: "ok" });
   const names = targets.map((target) => shortName(target.workload)).join(", ");
   await steps.appendSteps(tx, jobId, [
@@ -32,10 +30,25 @@ export async function adopt(tx: Db, context: LaneContext, commit: AdoptedCommit)
     event: targets.length === 0 ? "adopted-committed" : commit.event,
     patch: {
       commit_sha: commit.commit,
-      results: plan.results.map((r) => (r.result === "change" ? { ...r, result: "changed" as const } : r)),
+      results: changedResults(plan.results),
       changes: plan.changes,
       targets,
       ...(targets.length === 0 ? {} : { dueInMs: 0 }),
     },
   });
+}
+
+/** What is rolled out now; in `hand-off` somebody else applies it, and we only watch. */
+export function rolloutTargets(
+  context: LaneContext,
+  environment: string,
+  targets: readonly RolloutTarget[],
+): readonly RolloutTarget[] {
+  if (environmentNamed(context, environment)?.mode !== "hand-off") return targets;
+  return targets.map((target) => ({ ...target, applied: true }));
+}
+
+/** What was planned is on the branch. */
+export function changedResults(results: JobRow["results"]): JobRow["results"] {
+  return results.map((result) => (result.result === "change" ? { ...result, result: "changed" } : result));
 }

@@ -44,7 +44,9 @@ export async function pushGuarded(
   laneNew: string,
 ): Promise<PushAnswer> {
   const { deps, git, lane } = context;
-  const move = { branch: lane.branch, base: intent.base, tip: intent.tip };
+  const { proposal, tip } = intent;
+  const move =
+    proposal === null ? { branch: lane.branch, base: intent.base, tip } : { branch: proposal, base: "", tip };
   const guard = await mustGuard(context);
   if (guard.level === "branch-only") return git.pushBranch(move, deps.heartbeat.signal());
   const attempt = { ...move, laneRef: guard.ref, laneOld: intent.laneOld, laneNew };

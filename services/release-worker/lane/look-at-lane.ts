@@ -1,4 +1,5 @@
 import { toSlipwayError } from "#common/domain/errors.ts";
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
 import * as intents from "#common/store/intents.ts";
 import * as lanes from "#common/store/lanes.ts";
@@ -8,8 +9,10 @@ import * as manifests from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
+import type { GitCache } from "../git/git-cache.ts";
 import { indexTip } from "./index-tip.ts";
-import { createLaneTip, type LaneContext, type LaneTip } from "./lane-context.ts";
+import { createLaneTip, environmentNamed, type LaneContext, type LaneTip } from "./lane-context.ts";
+import { watchProposals } from "./proposals.ts";
 import { endOrRetry, planBatch } from "./plan-batch.ts";
 import { pushIntent, resolveIntent } from "./resolve-intent.ts";
 import { recoverLostJobs, takeJobs } from "./take-jobs.ts";
@@ -22,7 +25,8 @@ const pollTipMs = 15_000;
 const problemPauseMs = 5_000;
 
 interface LaneMemory {
-  readonly tip: LaneTip;
+  /** What each credential's cache knows of the branch. */
+  readonly tips: WeakMap<GitCache, LaneTip>;
   /** How many jobs a push may carry; halved when a batch is refused, until the culprit is alone. */
   batchLimit: number;
 }
@@ -65,15 +69,32 @@ async function lookAtLane(
   try {
     const lane = await lanes.getLane(deps.store.db, laneId);
     if (lane === undefined) return;
-    const git = deps.gitOf(first);
-    const memory = memories.get(laneId) ?? { tip: createLaneTip(git, lane.branch), batchLimit: maxBatch };
+    const memory = memories.get(laneId) ?? { tips: new WeakMap(), batchLimit: maxBatch };
     memories.set(laneId, memory);
-    memory.tip.compare(lane.tip);
-    const tips = deps.tipsOf(first);
-    await turn({ deps, lane, lease, environments, git, tips, tip: memory.tip }, memory);
+    await turn(reachedBy({ deps, lane, lease, environments }, memory, first), memory);
   } finally {
     await leases.returnLease(deps.store.db, lease);
   }
+}
+
+/** The lane as one environment's credential reaches it. */
+function reachedBy(
+  parts: Pick<LaneContext, "deps" | "lane" | "lease" | "environments">,
+  memory: LaneMemory,
+  environment: EnvironmentSettings,
+): LaneContext {
+  const git = parts.deps.gitOf(environment);
+  const tip = memory.tips.get(git) ?? createLaneTip(git, parts.lane.branch);
+  memory.tips.set(git, tip);
+  tip.compare(parts.lane.tip);
+  return { ...parts, git, tip, tips: parts.deps.tipsOf(environment) };
+}
+
+/** A push goes out with the credential of the environment whose jobs it carries. */
+function reachedFor(context: LaneContext, memory: LaneMemory, job: JobRow | undefined): LaneContext {
+  const environment = environmentNamed(context, job?.environment ?? "");
+  if (environment === undefined || context.deps.gitOf(environment) === context.git) return context;
+  return reachedBy(context, memory, environment);
 }
 
 async function turn(context: LaneContext, memory: LaneMemory): Promise<void> {
@@ -87,7 +108,7 @@ async function turn(context: LaneContext, memory: LaneMemory): Promise<void> {
 async function workOnLane(context: LaneContext, memory: LaneMemory): Promise<void> {
   for (let batch = 0; batch < maxBatches; batch += 1) {
     if (context.deps.heartbeat.signal().aborted) return;
-    await resolveLeftIntent(context);
+    await resolveLeftIntent(context, memory);
     await recoverLostJobs(context);
     const took = await releaseNext(context, memory);
     if (took === 0) break;
@@ -95,9 +116,11 @@ async function workOnLane(context: LaneContext, memory: LaneMemory): Promise<voi
   await pollTip(context);
 }
 
-async function resolveLeftIntent(context: LaneContext): Promise<void> {
-  const left = await intents.openIntent(context.deps.store.db, context.lane.id);
+async function resolveLeftIntent(turn: LaneContext, memory: LaneMemory): Promise<void> {
+  const { db } = turn.deps.store;
+  const left = await intents.openIntent(db, turn.lane.id);
   if (left === undefined) return;
+  const context = reachedFor(turn, memory, await jobs.getJob(db, left.commits[0]?.jobId ?? ""));
   context.tip.set(undefined);
   // writeCommits needs the base: a cache that has just been made does not have it yet.
   await context.tip.fetch();
@@ -120,10 +143,11 @@ async function releaseNext(context: LaneContext, memory: LaneMemory): Promise<nu
 }
 
 async function releaseTaken(
-  context: LaneContext,
+  turn: LaneContext,
   memory: LaneMemory,
   taken: readonly JobRow[],
 ): Promise<number> {
+  const context = reachedFor(turn, memory, taken[0]);
   const batch = await planBatch(context, taken);
   if (batch.planned.length === 0) return taken.length;
   const written = await writeBatch(context, batch);
@@ -131,6 +155,7 @@ async function releaseTaken(
   context.tip.set(undefined);
   const ending = await pushIntent(context, written);
   if (ending === "landed") context.tip.set(written.intent.tip);
+  if (ending === "proposed") context.tip.set(written.intent.base);
   // Only the host's own refusal asks for smaller batches: somebody in this one is the culprit.
   if (ending === "refused") memory.batchLimit = Math.max(1, Math.floor(written.intent.commits.length / 2));
   return taken.length;
@@ -155,6 +180,7 @@ async function pollTip(context: LaneContext): Promise<void> {
   if (current === undefined || current.due_at.getTime() > now.getTime()) return;
   const tip = await context.tip.fetch();
   if (tip !== current.tip || current.problem !== null) await indexTip(context, tip);
+  await watchProposals(context, tip);
   await deps.store.fenced(context.lease, async (tx) => {
     await manifests.confirmEnvironmentTips(tx, lane.id);
     await lanes.confirmTip(tx, { laneId: lane.id, nextInMs: pollTipMs });

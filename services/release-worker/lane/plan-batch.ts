@@ -6,7 +6,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import { maxAttempts, retryDelayMs } from "../deps.ts";
 import { dryRunTargets } from "../environment/dry-run.ts";
-import { lastGoodChanges } from "../environment/last-good.ts";
+import { lastGoodChanges, neverApplied } from "../environment/last-good.ts";
 import { toErrorRow } from "../error-row.ts";
 import { createFactSources, type FactSources } from "../planning/batch-sources.ts";
 import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
@@ -181,6 +181,17 @@ async function planInput(context: LaneContext, job: JobRow): Promise<PlanInput> 
   const changes = job.automatic ? await lastGoodChanges(db, undone) : undone.changes;
   const undo = { headline: job.headline, changes, short: undone.id.slice(-8) };
   return { spec: job.spec, resolved: null, undo };
+}
+
+/** A rollback takes back in git what the cluster had refused; there is nothing to apply for it. */
+async function targetsToApply(
+  context: LaneContext,
+  job: JobRow,
+  targets: JobPlan["targets"],
+): Promise<JobPlan["targets"]> {
+  if (job.spec.kind !== "rollback") return targets;
+  const refused = neverApplied(await jobs.mustGetJob(context.deps.store.db, job.spec.of));
+  return targets.filter((target) => !refused.has(target.workload));
 }
 
 async function endWithNothing(context: LaneContext, job: JobRow, plan: JobPlan): Promise<void> {

@@ -78,6 +78,22 @@ export async function recordRefusal(o: {
   await tell(context, intent);
 }
 
+/** A proposal that is not at the host: planned again after a seal, else removed by people. */
+export async function recordProposalLost(o: {
+  context: LaneContext;
+  intent: OpenIntent;
+  laneValue: string | null;
+  landed: boolean;
+}): Promise<void> {
+  const { context, intent, laneValue, landed } = o;
+  await context.deps.store.fenced(context.lease, async (tx) => {
+    await intents.resolveIntent(tx, { id: intent.id, state: landed ? "landed" : "sealed" });
+    await lanes.setLaneValue(tx, { laneId: context.lane.id, value: laneValue });
+    for (const commit of intent.commits) await lose(tx, commit, !landed);
+  });
+  await tell(context, intent);
+}
+
 async function lose(tx: Db, commit: IntentCommit, sealed: boolean): Promise<void> {
   if (sealed) return giveBack(tx, commit.jobId, "the push did not land; planning again");
   await steps.endOpenSteps(tx, commit.jobId, {

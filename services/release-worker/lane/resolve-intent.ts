@@ -5,8 +5,9 @@ import type { IntentCommit, OpenIntent } from "#common/store/intents.ts";
 import type { CommitDraft, PushAnswer } from "../git/git-cache.ts";
 import { isReachable } from "../knows-commit.ts";
 import type { LaneContext } from "./lane-context.ts";
-import { lookAtGuard, mustGuard, nextValue, pushGuarded, sealGuard } from "./lane-guard.ts";
-import { recordAdoption, recordGivenBack, recordRefusal } from "./record-outcome.ts";
+import { lookAtGuard, mustGuard, nextValue, pushGuarded, sealGuard, type LaneGuard } from "./lane-guard.ts";
+import { recordProposal } from "./proposals.ts";
+import { recordAdoption, recordGivenBack, recordProposalLost, recordRefusal } from "./record-outcome.ts";
 import { fromStoredDraft } from "./stored-draft.ts";
 import type { WrittenBatch } from "./write-batch.ts";
 
@@ -15,7 +16,7 @@ const maxLooks = 6;
 const maxPushes = 3;
 
 /** How an intent ended, as far as the next batch cares. */
-export type Ending = "landed" | "given-back" | "refused" | "looked-up";
+export type Ending = "landed" | "proposed" | "given-back" | "refused" | "looked-up";
 
 /**
  * Pushes an intent that was recorded a moment ago by this worker, and brings it to its end. An
@@ -58,7 +59,7 @@ async function settledByFirstAnswer(
   switch (push.kind) {
     case "landed":
       await recordLanded(context, intent, laneNew);
-      return "landed";
+      return intent.proposal === null ? "landed" : "proposed";
     case "moved":
       await recordGivenBack({ context, intent, laneValue: await lookAtGuard(context), why: push.detail });
       return "given-back";
@@ -78,6 +79,7 @@ async function settledByFirstAnswer(
 }
 
 async function recordLanded(context: LaneContext, intent: OpenIntent, laneValue: string): Promise<void> {
+  if (intent.proposal !== null) return recordProposal(context, intent, laneValue || null);
   const adopted = intent.commits;
   await recordAdoption({ context, intent, laneValue: laneValue || null, adopted, lost: [], tip: intent.tip });
 }
@@ -86,12 +88,40 @@ async function recordLanded(context: LaneContext, intent: OpenIntent, laneValue:
 async function settledByLooking(context: LaneContext, intent: OpenIntent): Promise<boolean> {
   const guard = await mustGuard(context);
   const seen = await lookAtGuard(context);
+  if (intent.proposal !== null) return settledByProposal(context, { intent, guard, seen });
   const tip = await context.git.fetchTip();
   const split = await splitByReach(context, intent.commits, tip);
   if (guard.level === "branch-only") return settledByBranch(context, { intent, tip, split });
   if (seen === intent.laneOld) return pushAgainOrSeal(context, intent, tip);
   const landed = intent.attempts.some((attempt) => attempt.laneNew === seen);
   await recordAdoption({ context, intent, laneValue: seen, ...split, tip, sealed: !landed });
+  return true;
+}
+
+/** As for the branch itself, but a proposal is ours alone: it holds our commit, or it is not there. */
+async function settledByProposal(
+  context: LaneContext,
+  o: { intent: OpenIntent; guard: LaneGuard; seen: string | null },
+): Promise<boolean> {
+  const { intent, guard, seen } = o;
+  const ref = `refs/heads/${intent.proposal ?? ""}`;
+  const there = (await context.git.lsRemote([ref])).get(ref);
+  if (there === intent.tip) {
+    await recordProposal(context, intent, seen);
+    return true;
+  }
+  const open = guard.level === "branch-only" || seen === intent.laneOld;
+  if (open && there === undefined && intent.attempts.length < maxPushes) {
+    // writeCommits needs the base, which a cache that has just been made does not have yet.
+    await context.git.fetchTip();
+    return settledByPushingAgain(context, intent);
+  }
+  if (open && guard.level !== "branch-only") {
+    await sealGuard(context, intent);
+    return false;
+  }
+  const landed = intent.attempts.some((attempt) => attempt.laneNew !== "" && attempt.laneNew === seen);
+  await recordProposalLost({ context, intent, laneValue: seen, landed });
   return true;
 }
 

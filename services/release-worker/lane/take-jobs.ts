@@ -54,11 +54,12 @@ async function begin(tx: Db, job: JobRow): Promise<void> {
   ]);
 }
 
-/** One push has one credential and one author. */
+/** One push has one credential and one author; a proposal is pushed alone. */
 function sharesPush(context: LaneContext, first: JobRow | undefined, job: JobRow): boolean {
   const [a, b] = [first, job].map((row) => environmentNamed(context, row?.environment ?? "")?.git);
   if (a === undefined || b === undefined) return a === b;
-  const identity = (git: typeof a) =>
-    JSON.stringify([git.username, git.tokenFile, git.tokenEnv, git.author.name, git.author.email]);
+  if (a.push === "proposal" || b.push === "proposal") return job.id === first?.id;
+  const identity = ({ username, tokenFile, tokenEnv, sshKeyFile, signingKeyFile, author }: typeof a) =>
+    JSON.stringify([username, tokenFile, tokenEnv, sshKeyFile, signingKeyFile, author.name, author.email]);
   return identity(a) === identity(b);
 }

@@ -10,6 +10,7 @@ import { toErrorRow } from "../error-row.ts";
 import { commitMessage, commitPeople } from "./commit-message.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 import { ensureGuard, nextValue } from "./lane-guard.ts";
+import { proposalOf } from "./proposals.ts";
 import type { PlannedBatch, PlannedJob } from "./plan-batch.ts";
 import { draftBytes, toStoredDraft } from "./stored-draft.ts";
 
@@ -54,6 +55,7 @@ export async function writeBatch(
     fence: lease.fence,
     base: batch.base,
     tip,
+    proposal: proposalFor(context, planned),
     laneOld,
     commits,
   };
@@ -83,6 +85,13 @@ export async function writeBatch(
   deps.fault("after-intent");
   const attempt = { number: 1, laneNew, fence: lease.fence, answer: null };
   return { intent: { ...intent, attempts: [attempt] }, laneNew };
+}
+
+/** In an environment whose branch only a merge may move, a job is alone in its push. */
+function proposalFor(context: LaneContext, planned: readonly PlannedJob[]): string | null {
+  const job = planned[0]?.job;
+  const git = environmentNamed(context, job?.environment ?? "")?.git;
+  return job !== undefined && git?.push === "proposal" ? proposalOf(job.id) : null;
 }
 
 /** We wrote these commits: applying and the next batch need not read them back from git. */

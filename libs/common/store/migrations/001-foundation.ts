@@ -133,6 +133,8 @@ const statements: readonly string[] = [
     fence bigint not null,
     base_sha text not null,
     tip_sha text not null,
+    -- The proposal branch that is made; null: the lane's own branch is moved.
+    proposal text,
     lane_old text not null,
     state text not null default 'open' check (state in ('open', 'landed', 'sealed', 'refused')),
     created_at timestamptz not null default clock_timestamp(),
