@@ -64,5 +64,3 @@ function isFullWorkloadId(text: string): boolean {
     throw error;
   }
 }
-
-export type ManifestSettings = z.infer<typeof manifestSettings>;

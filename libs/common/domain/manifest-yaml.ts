@@ -79,6 +79,8 @@ export function parsePart(source: string): ParsedDocument {
 /** Whether the text, written without quotes, is this same text to every reader of YAML. */
 export function isPlainText(text: string): boolean {
   if (!/^[\w./:@+-]+$/.test(text) || /^[-:.+]|:$/.test(text)) return false;
+  // Numbers and dates begin with a digit, a sign or a dot, and the words for true and null are letters alone.
+  if (/^[A-Za-z_]/.test(text) && /[^A-Za-z]/.test(text)) return true;
   return textReaders.every((options) => {
     const node = parseDocument(text, { ...parseOptions, ...options }).contents;
     return isScalar(node) && node.value === text;
