@@ -127,10 +127,8 @@ for (const choice of clusterChoices()) {
 
     test("a rollback that fails too leaves the original failed, with both named", async () => {
       await forgetRollbacks();
-      await world.serve(aDeployment("doomed"), "undo");
+      await world.serve(aDeployment("doomed", { tag: "never-0" }), "undo");
       const id = await world.release("doomed", "never-1", undo);
-      await world.until(id, (job) => job.targets.some((target) => target.applied), "the apply");
-      await world.cluster.patchAs("somebody", aDeployment("doomed"), { spec: { paused: true } });
       const job = await over(id);
       const rollback = await rollbackOf(id);
       expect(rollback).toMatchObject({ phase: "failed" });
@@ -212,14 +210,28 @@ for (const choice of clusterChoices()) {
         }),
       );
       const id = await world.release("refused", "1.0.1", undo);
-      await world.until(id, (job) => job.targets[0]?.verdict === "bad", "the refusal");
-      // The rollback is stopped by the same manager: what counts here is git.
       const job = await over(id);
-      const rollback = await rollbackOf(id);
+      expect(job).toMatchObject({ phase: "rolled-back", error: { code: "ROLLOUT_FAILED" } });
       expect(job.error?.detail).toContain("rival-operator owns");
-      expect(rollback.commit_sha === null).toBe(rollback.phase === "failed");
-      expect(job.phase).toBe(rollback.phase === "succeeded" ? "rolled-back" : "failed");
-      if (rollback.commit_sha !== null) expect(await world.readManifest("refused", "undo")).toBe(before);
+      expect(await rollbackOf(id)).toMatchObject({ phase: "succeeded", outcome: "committed", targets: [] });
+      expect(await world.readManifest("refused", "undo")).toBe(before);
+      expect(await imageIn("refused")).toBe(imageOf("refused", "0.9.0"));
+    });
+
+    test("by hand too: the command that a refused job prints brings git back", async () => {
+      const object = aDeployment("by-hand");
+      await world.serve(object);
+      const before = await world.readManifest("by-hand");
+      worker.at("before-apply", () =>
+        worker.beforeRequest(() => {
+          worker.beforeRequest(undefined);
+          return world.cluster.applyAs("rival-operator", aDeployment("by-hand", { tag: "0.9.0" }));
+        }),
+      );
+      const refused = await over(await world.release("by-hand", "1.0.1"));
+      expect(refused).toMatchObject({ phase: "failed", error: { code: "APPLY_CONFLICT" } });
+      expect(await over(await world.rollBack(refused.id))).toMatchObject({ phase: "succeeded" });
+      expect(await world.readManifest("by-hand")).toBe(before);
     });
 
     test("a manual release that succeeds lifts the hold, an automated one does not", async () => {

@@ -100,16 +100,7 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
   const running = keepLooking({ parts, id, life, rooms, signal: stopping.signal });
   return {
     id,
-    at: (point, act) => void acts.set(point, act),
-    dieAt: (point, passes = 0) => {
-      const arm = (left: number): void =>
-        void acts.set(point, () => {
-          if (left > 0) return arm(left - 1);
-          kill();
-          throw new Killed(`killed at ${point}`);
-        });
-      arm(passes);
-    },
+    ...faultHands(acts, kill),
     pause: () => {
       life.paused = true;
     },
@@ -137,6 +128,24 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
       cluster.close();
       await kube.close();
       await git.dispose();
+    },
+  };
+}
+
+function faultHands(
+  acts: Map<FaultPoint, () => void>,
+  kill: () => void,
+): Pick<EnvironmentWorker, "at" | "dieAt"> {
+  return {
+    at: (point, act) => void acts.set(point, act),
+    dieAt: (point, passes = 0) => {
+      const arm = (left: number): void =>
+        void acts.set(point, () => {
+          if (left > 0) return arm(left - 1);
+          kill();
+          throw new Killed(`killed at ${point}`);
+        });
+      arm(passes);
     },
   };
 }

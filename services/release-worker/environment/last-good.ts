@@ -37,6 +37,12 @@ export function lastGood(change: RecordedChange, history: readonly Past[]): stri
   return from;
 }
 
+/** Workloads whose document the cluster refused or did not know: the job wrote them to git alone. */
+export function neverApplied(job: Pick<JobRow, "targets">): ReadonlySet<string> {
+  const refused = job.targets.filter((target) => target.verdict === "bad" && target.uid === null);
+  return new Set(refused.map((target) => target.workload));
+}
+
 function isSameField(a: RecordedChange, b: RecordedChange): boolean {
   return a.path === b.path && a.workload === b.workload && a.container === b.container && a.field === b.field;
 }

@@ -140,7 +140,9 @@ async function decide(
 ): Promise<Decision> {
   const { job, view, sources } = asked;
   try {
-    const plan = await planJob({ sources, log: context.deps.log }, view, await planInput(context, job));
+    const input = await planInput(context, job);
+    const whole = await planJob({ sources, log: context.deps.log }, view, input);
+    const plan = { ...whole, targets: await targetsToApply(context, job, whole.targets) };
     if (plan.changes.length === 0) return { kind: "nothing", job, plan };
     return { kind: "write", job, plan, view, after: view.withTexts(plan.texts) };
   } catch (thrown) {
@@ -163,6 +165,8 @@ async function dryRunAll(
     const chunk = planned.slice(index, index + dryRunsAtOnce);
     await Promise.all(
       chunk.map(async ({ job, plan, after }) => {
+        // What was in git before goes back there, whatever the cluster says of one document.
+        if (job.automatic) return;
         try {
           await dryRunTargets(context.deps, { view: after, plan });
         } catch (thrown) {
