@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
+import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
 import { releaseBench } from "./release.ts";
 import type { Bench } from "./support/bench.ts";
@@ -10,7 +11,7 @@ import { rowJson, rowTable, type Row } from "./support/row.ts";
 
 /** `npm run bench -- NAME… [--json]`: measures rows of DESIGN §7, each beside its baseline. */
 
-const benches: readonly Bench[] = [releaseBench, gitBench];
+const benches: readonly Bench[] = [releaseBench, editBench, gitBench];
 
 const usage = `npm run bench -- [NAME…] [--json]
 
