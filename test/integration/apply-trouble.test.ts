@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { KubeObject } from "#common/kit/kube.ts";
 import { pollUntil } from "#common/kit/retry.ts";
+import { automaticRollbackOf } from "#common/store/jobs.ts";
 
 import { clusterChoices } from "../support/environment-cluster.ts";
 import { aDeployment } from "../support/environment-objects.ts";
@@ -14,8 +15,10 @@ for (const choice of clusterChoices()) {
     let world: EnvironmentWorld;
     let worker: EnvironmentWorker;
     beforeAll(async () => {
-      const environments = [{ name: "default" }, { name: "quick", rolloutDeadline: "3s" }];
-      world = await startEnvironmentWorld(await choice.open(), environments);
+      world = await startEnvironmentWorld(await choice.open(), [
+        { name: "default" },
+        { name: "quick", rolloutDeadline: "3s", onFailure: "rollback" },
+      ]);
       worker = await world.worker();
     });
     afterAll(() => world.stop());
@@ -98,9 +101,9 @@ for (const choice of clusterChoices()) {
       expect(job?.error?.detail).toMatch(/selector.*immutable/s);
     });
 
-    test.skipIf(choice.name.includes("sandbox"))(
-      "what an admission policy refuses leaves no commit, and its message is shown",
-      async () => {
+    // The sandbox has no admission policies.
+    if (choice.kind === "real")
+      test("what an admission policy refuses leaves no commit, and its message is shown", async () => {
         const judged = aDeployment("admitted");
         await world.serve(judged);
         await forbidTag(world, judged);
@@ -108,8 +111,7 @@ for (const choice of clusterChoices()) {
         expect(job).toMatchObject({ phase: "failed", commit_sha: null, error: { code: "APPLY_REFUSED" } });
         expect(job?.error?.detail).toContain("no tag named forbidden here, ask the platform team");
         expect(await world.readManifest("admitted")).not.toContain("forbidden");
-      },
-    );
+      });
 
     test("a workload deleted and made anew while it rolls out fails by that name", async () => {
       const anew = aDeployment("anew");
@@ -168,6 +170,25 @@ for (const choice of clusterChoices()) {
       await world.cluster.cable.mend();
       const [job] = await world.untilOver(id);
       expect(job).toMatchObject({ phase: "succeeded", waiting_for: null, unknown_since: null });
+    });
+
+    test("after half an hour without sight of the cluster the outcome is unknown, and nothing is undone", async () => {
+      const blind = aDeployment("blind");
+      await world.serve(blind, "quick");
+      await world.cluster.patchAs("somebody", blind, { spec: { paused: true } });
+      const id = await world.release("blind", "1.0.1", { environment: "quick" });
+      await world.until(id, (row) => row.targets.some((target) => target.applied), "the apply");
+      await world.cluster.cable.cut();
+      await world.until(id, (row) => row.unknown_since !== null, "the view to be stale");
+      await world.sql(
+        `update jobs set unknown_since = unknown_since - interval '31 minutes' where id = '${id}'`,
+      );
+      const [job] = await world.untilOver(id);
+      await world.cluster.cable.mend();
+      expect(job).toMatchObject({ phase: "failed", outcome: "outcome-unknown" });
+      expect(job?.error?.detail).toContain("stale");
+      expect(await automaticRollbackOf(world.store.db, id)).toBeUndefined();
+      expect(await world.readManifest("blind", "quick")).toContain("1.0.1");
     });
   });
 }

@@ -95,6 +95,23 @@ for (const choice of clusterChoices()) {
       expect(await holds("atomic")).toHaveLength(1);
     });
 
+    test("a worker killed right after the failing verdict leaves an undoing that another one ends", async () => {
+      await forgetRollbacks();
+      await world.serve(aDeployment("killed"), "undo");
+      const dying = await world.worker();
+      worker.pause();
+      dying.dieAt("after-verdict");
+      const id = await world.release("killed", "bad-1", undo);
+      await dying.died;
+      expect(await world.job(id)).toMatchObject({ phase: "rolling-out", targets: [{ verdict: "bad" }] });
+      worker.resume();
+      expect(await over(id)).toMatchObject({ phase: "rolled-back" });
+      expect(await holds("killed")).toHaveLength(1);
+      const steps = await world.steps(id);
+      expect(steps.map((step) => step.number)).toEqual(steps.map((_, index) => index + 1));
+      expect(steps.filter((step) => step.text.startsWith("Rollback:"))).toHaveLength(1);
+    });
+
     test("an environment without the policy keeps the commit and begins nothing", async () => {
       await world.serve(aDeployment("kept"), "quick");
       const id = await world.release("kept", "bad-1", { environment: "quick" });

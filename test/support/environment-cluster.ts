@@ -34,6 +34,7 @@ export interface EnvironmentCluster {
 }
 
 export interface ClusterChoice {
+  readonly kind: EnvironmentCluster["kind"];
   readonly name: string;
   readonly available: boolean;
   open(): Promise<EnvironmentCluster>;
@@ -43,8 +44,8 @@ export interface ClusterChoice {
 export function clusterChoices(): readonly ClusterChoice[] {
   const real = needs("a Kubernetes control plane", findKubeAssets() !== undefined, howToGetKubeBox);
   return [
-    { name: "the sandbox cluster", available: true, open: openSandbox },
-    { name: "a real control plane", available: real, open: openReal },
+    { kind: "sandbox", name: "the sandbox cluster", available: true, open: openSandbox },
+    { kind: "real", name: "a real control plane", available: real, open: openReal },
   ];
 }
 
