@@ -1,18 +1,12 @@
 import { isMap, isScalar, isSeq, type YAMLMap } from "yaml";
 import { isDigest, isTag } from "./image-ref.ts";
 import { findKustomization, type FoundEntry, type FoundKustomization } from "./kustomization.ts";
+import { openKustomization, proved, provedText, put } from "./kustomization-proof.ts";
 import { because, refuse, type Refused } from "./manifest-edit.ts";
-import {
-  addEntry,
-  readHabits,
-  removeEntry,
-  writeScalar,
-  type Habits,
-  type TextEdit,
-} from "./manifest-insert.ts";
+import { addEntry, removeEntry, writeScalar, type Habits, type TextEdit } from "./manifest-insert.ts";
 import { addItem, addSequence, removeItem } from "./manifest-insert-list.ts";
-import { isSameTree } from "./manifest-splice.ts";
-import { readDocuments, splitDocuments } from "./manifest-yaml.ts";
+import { applySplices, sourceOf, type Splice } from "./manifest-splice.ts";
+import { readDocuments } from "./manifest-yaml.ts";
 
 /** What an `images:` entry is to say of its image. */
 export interface EntryEdit {
@@ -38,11 +32,15 @@ export type EntryResult =
 
 /** Writes tags and digests into a kustomization's `images:` and changes no other byte. All of it or none. */
 export function editEntries(text: string, edits: readonly EntryEdit[]): EntryResult {
-  let edited = text;
-  const changes: EntryChange[] = [];
   for (const edit of edits) {
     const fault = faultOf(edit);
     if (fault !== undefined) return refuse("invalid-image", fault);
+  }
+  const simple = replaceAll(text, edits);
+  if (!simple.ok) return simple;
+  let edited = simple.text;
+  const changes: EntryChange[] = [...simple.changes];
+  for (const edit of simple.rest) {
     const fields = { newTag: edit.tag, digest: edit.digest };
     const made = edit.isNew === true && !hasEntry(edited, edit.name);
     const written = made ? writeNew(edited, edit) : writeFields(edited, edit.name, fields);
@@ -53,15 +51,63 @@ export function editEntries(text: string, edits: readonly EntryEdit[]): EntryRes
   return { ok: true, text: edited, changes };
 }
 
+/** All values that only change where they stand, in one go; what adds or takes away fields is left over. */
+function replaceAll(
+  text: string,
+  edits: readonly EntryEdit[],
+): (Extract<EntryResult, { ok: true }> & { readonly rest: readonly EntryEdit[] }) | Refused {
+  const found = openKustomization(text);
+  if ("ok" in found) return found;
+  const byName = Map.groupBy(found.entries, (entry) => entry.name.text);
+  const splices: (Splice & EntryChange)[] = [];
+  const rest: EntryEdit[] = [];
+  for (const edit of edits) {
+    const [entry, another] = byName.get(edit.name) ?? [];
+    const fields = [
+      { field: "newTag", slot: entry?.newTag, value: edit.tag },
+      { field: "digest", slot: entry?.digest, value: edit.digest },
+    ] as const;
+    const isSimple = fields.every(
+      ({ slot, value }) => (slot === undefined) === (value === undefined) && slot?.refusal === undefined,
+    );
+    if (entry === undefined || another !== undefined || entry.place.refusal !== undefined || !isSimple) {
+      rest.push(edit);
+      continue;
+    }
+    for (const { field, slot, value } of fields) {
+      if (slot === undefined || value === undefined || (slot.isText && slot.text === value)) continue;
+      const { document } = found;
+      const source = writeScalar(value, slot.scalar.type, '"');
+      const from = sourceOf(document, slot.scalar);
+      splices.push({
+        document,
+        scalar: slot.scalar,
+        source,
+        value,
+        name: edit.name,
+        field,
+        from,
+        to: source,
+      });
+    }
+  }
+  const result = applySplices(text, splices);
+  if (!result.ok) return refuse("verification-failed", result.detail);
+  const changes = splices.map(({ name, field, from, to }) => ({ name, field, from, to }));
+  return { ok: true, text: result.text, changes, rest };
+}
+
 /** Takes changes back, each only where the source still is what it wrote. */
 export function revertEntries(
   text: string,
   changes: readonly EntryChange[],
 ): EntryResult & { readonly skipped?: readonly EntryChange[] } {
-  let edited = text;
-  const reverted: EntryChange[] = [];
+  const simple = restoreAll(text, changes);
+  if (!simple.ok) return simple;
+  let edited = simple.text;
+  const reverted: EntryChange[] = [...simple.changes];
   const skipped: EntryChange[] = [];
-  for (const change of changes.toReversed()) {
+  for (const change of simple.rest.toReversed()) {
     const source = sourceAt(edited, change);
     if (source !== change.to) {
       skipped.push(change);
@@ -73,6 +119,34 @@ export function revertEntries(
     reverted.push(change);
   }
   return { ok: true, text: edited, changes: reverted, skipped };
+}
+
+/** Values that stand as they were written, written back in one go; the others are left over. */
+function restoreAll(
+  text: string,
+  changes: readonly EntryChange[],
+): (Extract<EntryResult, { ok: true }> & { readonly rest: readonly EntryChange[] }) | Refused {
+  const found = openKustomization(text);
+  if ("ok" in found) return found;
+  const byName = Map.groupBy(found.entries, (entry) => entry.name.text);
+  const restored: EntryChange[] = [];
+  const rest: EntryChange[] = [];
+  const splices: Splice[] = [];
+  for (const change of changes) {
+    const [entry, another] = byName.get(change.name) ?? [];
+    const slot = change.field === "entry" || another !== undefined ? undefined : entry?.[change.field];
+    const isAlone = entry?.place.refusal === undefined && slot?.refusal === undefined;
+    const isThere = slot !== undefined && sourceOf(found.document, slot.scalar) === change.to;
+    if (!isThere || !isAlone || change.from === "") {
+      rest.push(change);
+      continue;
+    }
+    splices.push({ document: found.document, scalar: slot.scalar, source: change.from });
+    restored.push(change);
+  }
+  const result = applySplices(text, splices);
+  if (!result.ok) return refuse("verification-failed", result.detail);
+  return { ok: true, text: result.text, changes: restored, rest };
 }
 
 type Field = "newTag" | "digest";
@@ -97,16 +171,8 @@ function hasEntry(text: string, name: string): boolean {
   );
 }
 
-function open(text: string): (FoundKustomization & { readonly habits: Habits }) | Refused {
-  const found = findKustomization(readDocuments(text)[0]);
-  if (found === undefined || !found.document.parsed.ok)
-    return refuse("not-found", "this is no kustomization");
-  if (found.encrypted) return refuse("encrypted", "the kustomization is encrypted with sops");
-  return { ...found, habits: readHabits(found.document.source, found.document.parsed.doc) };
-}
-
 function targetOf(text: string, name: string): Target | Refused {
-  const found = open(text);
+  const found = openKustomization(text);
   if ("ok" in found) return found;
   const entries = found.entries.filter((entry) => entry.name.text === name);
   const [entry, another] = entries;
@@ -155,7 +221,7 @@ function fieldEdit(
 }
 
 function writeNew(text: string, edit: EntryEdit): EntryResult {
-  const found = open(text);
+  const found = openKustomization(text);
   if ("ok" in found) return found;
   const { habits, images, root } = found;
   const fields = [
@@ -231,67 +297,4 @@ function sourceAt(text: string, at: { readonly name: string; readonly field: Fie
   if (slot === undefined) return "";
   const [start, end] = slot.scalar.range ?? [0, 0];
   return found.document.source.slice(start, end);
-}
-
-function put(text: string, found: FoundKustomization, edit: TextEdit): string {
-  const { start } = found.document;
-  return text.slice(0, start + edit.start) + edit.text + text.slice(start + edit.end);
-}
-
-interface Proof {
-  readonly name: string;
-  readonly field: Field | "entry";
-  /** What must be read there; undefined when that is looked at elsewhere. */
-  readonly value: string | undefined;
-}
-
-function proved(text: string, edit: TextEdit, proof: Proof): EntryResult {
-  const found = open(text);
-  return "ok" in found ? found : provedText(text, put(text, found, edit), proof);
-}
-
-/** Everything but this one field, or this one entry, is what it was. */
-function provedText(before: string, after: string, proof: Proof): EntryResult {
-  const [was, is] = [open(before), open(after)];
-  if ("ok" in was) return was;
-  if ("ok" in is) return refuse("verification-failed", `the kustomization would not parse: ${is.detail}`);
-  const [parts, others] = [splitDocuments(before), splitDocuments(after)];
-  const isRestSame =
-    parts.length === others.length &&
-    parts.slice(1).every((part, at) => part.source === others[at + 1]?.source);
-  const rest = isSameTree(was.root.node, is.root.node, (a, b) =>
-    a === was.root.node ? isSameBut(a, b, "images") : undefined,
-  );
-  const entries = (found: FoundKustomization) =>
-    found.entries.flatMap((entry) =>
-      proof.field === "entry" && entry.name.text === proof.name ? [] : [saysBut(entry, proof)],
-    );
-  const isListSame = JSON.stringify(entries(was)) === JSON.stringify(entries(is));
-  const target =
-    proof.value === undefined ? undefined : is.entries.find((entry) => entry.name.text === proof.name);
-  const slot = proof.field === "entry" ? undefined : target?.[proof.field];
-  const isThere = proof.value === undefined || (slot?.isText === true && slot.text === proof.value);
-  return isRestSame && rest && isListSame && isThere
-    ? { ok: true, text: after, changes: [] }
-    : refuse("verification-failed", "something else would change, too");
-}
-
-function saysBut(entry: FoundEntry, proof: Proof): readonly unknown[] {
-  const isTarget = entry.name.text === proof.name;
-  const map = entry.place.node as YAMLMap;
-  return map.items.flatMap(({ key, value }) => {
-    const name = isScalar(key) ? String(key.value) : "";
-    if (isTarget && name === proof.field) return [];
-    return [[name, isScalar(value) ? value.source : null, isScalar(value) ? value.type : null]];
-  });
-}
-
-function isSameBut(a: unknown, b: unknown, left: string): boolean {
-  if (!isMap(a) || !isMap(b)) return false;
-  const others = (map: YAMLMap) => map.items.filter(({ key }) => !(isScalar(key) && key.value === left));
-  const [was, is] = [others(a), others(b)];
-  return (
-    was.length === is.length &&
-    was.every((pair, at) => isSameTree(pair.key, is[at]?.key) && isSameTree(pair.value, is[at]?.value))
-  );
 }

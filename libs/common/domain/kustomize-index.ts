@@ -63,6 +63,7 @@ export function indexKustomizations(input: {
     });
   }
   const graph = breakCycles(links, faults);
+  let reached: Map<string, string[]> | undefined;
   const patchFiles = (path: string) =>
     (kustomizations.get(path)?.patchFiles ?? []).flatMap((name) => resolve(path, name) ?? []);
   return {
@@ -73,9 +74,20 @@ export function indexKustomizations(input: {
     used: usedFrom([...kustomizations.keys()].filter(inScope), graph, patchFiles),
     faults,
     resolveFile: resolve,
-    reaching: (path) =>
-      rootsOf(graph, kustomizations).filter((root) => usedFrom([root], graph, patchFiles).has(path)),
+    reaching: (path) => reach().get(path) ?? [],
   };
+
+  /** File → the roots that take it in; made when it is first asked for, and once. */
+  function reach(): ReadonlyMap<string, readonly string[]> {
+    reached ??= new Map<string, string[]>();
+    if (reached.size > 0) return reached;
+    for (const root of rootsOf(graph, kustomizations)) {
+      for (const path of usedFrom([root], graph, patchFiles)) {
+        reached.set(path, [...(reached.get(path) ?? []), root]);
+      }
+    }
+    return reached;
+  }
 
   function rootsOf(
     graph: ReadonlyMap<string, KustomizeLinks>,

@@ -131,14 +131,12 @@ function through(index: KustomizeIndex, path: string, items: readonly Item[]): r
   const kustomization = index.kustomizations.get(path);
   if (kustomization === undefined) return items;
   const patched = items.map((item) => patch(index, { path, kustomization }, item));
+  const entries = entriesByName(kustomization.images);
   return patched.map((item) => ({
     ...item,
     id: renamed(item.id, kustomization),
     images: new Map(
-      [...item.images].map(([name, image]) => [
-        name,
-        throughEntries(image, { path, kustomization, item, name }),
-      ]),
+      [...item.images].map(([name, image]) => [name, throughEntries(image, { path, entries, item, name })]),
     ),
   }));
 }
@@ -198,12 +196,32 @@ function renamed(id: WorkloadId, { namespace, prefix = "", suffix = "" }: Kustom
 
 function throughEntries(
   image: ItemImage,
-  step: Step & { readonly item: Item; readonly name: string },
+  step: {
+    readonly path: string;
+    readonly entries: EntriesByName;
+    readonly item: Item;
+    readonly name: string;
+  },
 ): ItemImage {
   // Kustomize looks into the lists of a pod spec and nowhere else.
   const container = step.item.own.containers.find((one) => one.name === step.name);
   if (step.item.own.kind === "HelmRelease" || container?.marked === true) return image;
-  return step.kustomization.images.reduce((before, entry) => throughEntry(before, step.path, entry), image);
+  let seen = image;
+  // Entries work in their order; one that renames the image makes later ones of its new name count.
+  for (let next = 0; ;) {
+    const { name } = splitKustomizeImage(seen.text);
+    const found = step.entries.get(name)?.find(({ index }) => index >= next);
+    if (found === undefined) return seen;
+    seen = throughEntry(seen, step.path, found.entry);
+    next = found.index + 1;
+  }
+}
+
+type EntriesByName = ReadonlyMap<string, readonly { readonly entry: ImageEntry; readonly index: number }[]>;
+
+function entriesByName(images: readonly ImageEntry[]): EntriesByName {
+  const placed = images.map((entry, index) => ({ entry, index }));
+  return Map.groupBy(placed, ({ entry }) => entry.name);
 }
 
 function throughEntry(image: ItemImage, path: string, entry: ImageEntry): ItemImage {

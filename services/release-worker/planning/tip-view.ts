@@ -92,7 +92,7 @@ interface Said {
 function viewOf(parts: ViewParts, said: Said): TipView {
   const { commit, environment } = parts;
   const { built, files } = said;
-  const workloadOf = (of: { workload: string; path: string }) => findBuilt(built?.workloads, of);
+  const workloadOf = (of: { workload: string; path: string }) => built?.byName.get(builtKey(of));
   return {
     commit,
     environment,
@@ -120,7 +120,7 @@ function viewOf(parts: ViewParts, said: Said): TipView {
       return viewOf({ ...parts, commit, texts: new Map() }, said);
     },
     siteOf: (of) => (built === undefined ? plainSite(files, of) : workloadOf(of)?.sites.get(of.container)),
-    decidedAt: (site) => (built?.workloads ?? []).flatMap((one) => containersAt(one, site)),
+    decidedAt: (site) => built?.bySite.get(siteKey(site)) ?? [],
     async documentOf(target) {
       const found = workloadOf(target) ?? plainWorkload(files, target);
       if (found === undefined) return undefined;
@@ -144,6 +144,10 @@ function viewOf(parts: ViewParts, said: Said): TipView {
 
 interface Built {
   readonly workloads: readonly TreeWorkload[];
+  /** `builtKey` → the first workload of that name. */
+  readonly byName: ReadonlyMap<string, TreeWorkload>;
+  /** `siteKey` → the containers whose image is written there. */
+  readonly bySite: ReadonlyMap<string, readonly DeclaredContainerName[]>;
   readonly faults: ReturnType<typeof declareTree>["faults"];
 }
 
@@ -155,7 +159,26 @@ function builtWorkloads({ raw, environment }: ViewParts): Built | undefined {
   if (![...raw.values()].some((file) => isBuilding(file) && inScope(file.path))) return undefined;
   const files = new Map([...raw].map(([path, file]) => [path, file.manifest]));
   const tree = declareTree({ files, inScope, addImages: environment.kustomize?.addImages === true });
-  return { faults: tree.faults, workloads: tree.workloads.map((one) => inMode(one, environment)) };
+  const workloads = tree.workloads.map((one) => inMode(one, environment));
+  const names = workloads.map((one) => [builtKey(nameOf(one)), one] as const);
+  const sites = workloads.flatMap((one) =>
+    [...one.sites].map(([container, site]) => ({ key: siteKey(site), name: { ...nameOf(one), container } })),
+  );
+  const bySite = Map.groupBy(sites, (site) => site.key);
+  return {
+    faults: tree.faults,
+    workloads,
+    byName: new Map(names.toReversed()),
+    bySite: new Map([...bySite].map(([key, group]) => [key, group.map((site) => site.name)])),
+  };
+}
+
+function nameOf({ declared, path }: TreeWorkload): { readonly workload: string; readonly path: string } {
+  return { workload: formatWorkloadId(declared.id), path };
+}
+
+function builtKey(of: { readonly workload: string; readonly path: string }): string {
+  return `${of.workload} ${of.path}`;
 }
 
 function inMode(workload: TreeWorkload, environment: EnvironmentSettings): TreeWorkload {
@@ -205,13 +228,6 @@ function said(file: RawFile, manifest: ManifestFile): TipFile {
   return { ...file, oid: hash.digest("hex"), manifest };
 }
 
-function findBuilt(
-  workloads: readonly TreeWorkload[] | undefined,
-  of: { readonly workload: string; readonly path: string },
-): TreeWorkload | undefined {
-  return workloads?.find((one) => one.path === of.path && formatWorkloadId(one.declared.id) === of.workload);
-}
-
 function findDeclared(
   files: ReadonlyMap<string, TipFile>,
   of: { readonly workload: string; readonly path: string },
@@ -232,15 +248,6 @@ function plainSite(files: ReadonlyMap<string, TipFile>, of: DeclaredContainerNam
   const found = declared?.containers.find((one) => one.name === of.container);
   if (declared === undefined || found?.editable !== true) return undefined;
   return { kind: "workload", path: of.path, id: declared.id, container: of.container, image: found.image };
-}
-
-function containersAt(workload: TreeWorkload, site: ImageSite): readonly DeclaredContainerName[] {
-  const wanted = siteKey(site);
-  return [...workload.sites].flatMap(([container, one]) =>
-    siteKey(one) === wanted
-      ? [{ workload: formatWorkloadId(workload.declared.id), container, path: workload.path }]
-      : [],
-  );
 }
 
 /** Two containers with one key are written at one place. */
