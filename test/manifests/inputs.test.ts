@@ -5,7 +5,6 @@ import { parseAllDocuments } from "yaml";
 import { formatImageRef, parseImageRef, withTag } from "#common/domain/image-ref.ts";
 import { editImages, readManifest, revertChanges } from "#common/domain/manifest.ts";
 import { editPolicies } from "#common/domain/manifest-policies.ts";
-import { needs } from "#support/skips.ts";
 
 const o = { defaultNamespace: "default" };
 const boutique = join(import.meta.dirname, "../fixtures/boutique");
@@ -14,12 +13,8 @@ const inputs = process.env["SLIPWAY_INPUTS"];
 const manifestsIn = (folder: string): readonly string[] =>
   globSync(`${folder}/**/*`).filter((path) => /\.(?:ya?ml|json)$/.test(path));
 
-const folders = [boutique];
-if (
-  needs("SLIPWAY_INPUTS", inputs !== undefined, "Set it to a folder of manifests that other people wrote.")
-) {
-  folders.push(inputs ?? "");
-}
+// Other people's manifests, where the machine has them.
+const folders = inputs === undefined ? [boutique] : [boutique, inputs];
 
 /** Whatever another reader of YAML sees at each leaf. */
 function leaves(value: unknown, path = ""): readonly string[] {
