@@ -5,13 +5,14 @@ import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
 import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
+import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
 
 /** `npm run bench -- NAME… [--json]`: measures rows of DESIGN §7, each beside its baseline. */
 
-const benches: readonly Bench[] = [releaseBench, editBench, gitBench];
+const benches: readonly Bench[] = [releaseBench, lanesBench, editBench, gitBench];
 
 const usage = `npm run bench -- [NAME…] [--json]
 

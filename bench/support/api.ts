@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Job, JobPage, ReleaseRequestInput, WorkloadPage } from "#common/contracts/http.ts";
+import type { Job, JobPage, ReleaseRequestInput, Workload, WorkloadPage } from "#common/contracts/http.ts";
 
 /** The API as a pipeline uses it. */
 export interface BenchApi {
@@ -9,7 +9,8 @@ export interface BenchApi {
   job(id: string): Promise<Job>;
   /** The newest ones, at most 200. */
   newestJobs(limit: number): Promise<readonly Job[]>;
-  workloads(): Promise<WorkloadPage>;
+  /** All of them, with the age that the last page tells. */
+  workloads(): Promise<Omit<WorkloadPage, "next">>;
   /** Asks again and again, `everyMs` after each answer. */
   poll<T>(ask: () => Promise<T | undefined>, o: PollOptions): Promise<T>;
   /** The job when it is over; throws unless it succeeded. */
@@ -28,6 +29,7 @@ interface Init {
 }
 
 const pollTimeoutMs = 120_000;
+const mostPages = 20;
 const requestTimeoutMs = 60_000;
 
 /** Opens the API at an address; every request ends when the signal fires. */
@@ -65,7 +67,17 @@ export function createBenchApi(at: { url: string; token: string; signal: AbortSi
       })) as Job;
     },
     newestJobs: async (limit) => ((await ask(`/v1/jobs?limit=${limit}`)) as JobPage).jobs,
-    workloads: async () => (await ask("/v1/workloads?limit=1000")) as WorkloadPage,
+    async workloads() {
+      const workloads: Workload[] = [];
+      let cursor = "";
+      for (let pages = 0; pages < mostPages; pages += 1) {
+        const page = (await ask(`/v1/workloads?limit=1000${cursor}`)) as WorkloadPage;
+        workloads.push(...page.workloads);
+        if (page.next === null) return { workloads, age: page.age };
+        cursor = `&cursor=${encodeURIComponent(page.next)}`;
+      }
+      throw new RangeError(`the workloads have more than ${mostPages} pages`);
+    },
     succeeded: async (id) => {
       const over = async () => {
         const now = (await ask(`/v1/jobs/${id}?wait=30s`)) as Job;

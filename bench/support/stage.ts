@@ -15,6 +15,8 @@ export interface Stage {
   readonly installation: Installation;
   readonly api: BenchApi;
   readonly peer: Peer;
+  /** One file per service process, JSON lines. */
+  readonly logs: string;
 }
 
 const quietMs = 2_000;
@@ -62,7 +64,7 @@ async function openStage(run: BenchRun, options: StageOptions): Promise<Stage> {
   await untilRead({ run, world, api });
   const url = world.git.repositoryUrl(peerRepository);
   const peer = createPeer({ folder, url, username: gitUser, token: gitToken, signal: run.signal });
-  return { world, installation, api, peer };
+  return { world, installation, api, peer, logs: join(folder, "logs") };
 }
 
 async function untilRead(o: { run: BenchRun; world: BenchWorld; api: BenchApi }): Promise<void> {
@@ -72,7 +74,9 @@ async function untilRead(o: { run: BenchRun; world: BenchWorld; api: BenchApi })
     const declared = workloads.filter((workload) => workload.declared !== null);
     return (declared.length === world.services.length && age.clusterComplete) || undefined;
   };
-  await api.poll(whole, { everyMs: 200, what: "the reading of cluster and repository" });
+  // Each look costs the API a pass over all workloads, while it should be reading them.
+  const everyMs = Math.max(200, world.services.length / 4);
+  await api.poll(whole, { everyMs, what: "the reading of cluster and repository" });
   const repositories = new Set(world.services.map((service) => service.image)).size;
   let seen = { total: 0, atMs: performance.now() };
   const scanned = async () => {

@@ -177,7 +177,8 @@ async function pushAs(context: LaneContext, intent: OpenIntent, laneNew: string)
   deps.fault("before-push");
   const push = await pushGuarded(context, intent, laneNew);
   deps.fault("after-push");
-  deps.log.info("pushed", { lane: lane.id, intent: intent.id, answer: push.kind });
+  const facts = { lane: lane.id, intent: intent.id, answer: push.kind, gitProcesses: git.gitProcesses() };
+  deps.log.info("pushed", facts);
   return push;
 }
 

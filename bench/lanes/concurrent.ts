@@ -1,8 +1,9 @@
+import type { Releases } from "../release/releases.ts";
+import { secondsToCommit } from "../release/single.ts";
 import { quantile } from "../support/quantile.ts";
 import { toRow, type Row } from "../support/row.ts";
 import { pushesTo } from "../support/stage.ts";
-import type { Releases } from "./releases.ts";
-import { secondsToCommit } from "./single.ts";
+import { gitProcessesTold } from "./worker-logs.ts";
 
 export interface ConcurrentOptions {
   readonly name: string;
@@ -15,6 +16,8 @@ export interface ConcurrentOptions {
 interface Round {
   readonly seconds: number;
   readonly pushes: number;
+  /** Of all workers, up to their last push. */
+  readonly gitProcesses: number;
 }
 
 const singles = 10;
@@ -41,7 +44,11 @@ export async function concurrentRow(releases: Releases, options: ConcurrentOptio
     value: quantile(seconds, 0.5),
     p99: quantile(seconds, 0.99),
     baseline: quantile(alone, 0.5) * atOnce,
-    more: { pushes: Math.max(...rounds.map((round) => round.pushes)), runs },
+    more: {
+      pushes: Math.max(...rounds.map((round) => round.pushes)),
+      gitProcesses: Math.max(...rounds.map((round) => round.gitProcesses)),
+      runs,
+    },
     budget,
     baselineIs: `one at a time: ${atOnce} x p50 of ${singles}`,
   });
@@ -50,6 +57,7 @@ export async function concurrentRow(releases: Releases, options: ConcurrentOptio
 async function releaseAtOnce(releases: Releases, atOnce: number): Promise<Round> {
   const { api } = releases.stage;
   const pushesBefore = pushesTo(releases.stage);
+  const processesBefore = await gitProcessesTold(releases.stage);
   const services = releases.nextServices(atOnce);
   const startedMs = performance.now();
   const jobs = await Promise.all(services.map((service) => releases.start(service)));
@@ -67,5 +75,7 @@ async function releaseAtOnce(releases: Releases, atOnce: number): Promise<Round>
   const seconds = (performance.now() - startedMs) / 1000;
   const pushes = pushesTo(releases.stage) - pushesBefore;
   for (const job of jobs) await api.succeeded(job.id);
-  return { seconds, pushes };
+  // Told long ago: the jobs ended after their rollout, the workers wrote the line after the push.
+  const gitProcesses = (await gitProcessesTold(releases.stage)) - processesBefore;
+  return { seconds, pushes, gitProcesses };
 }
