@@ -1,11 +1,10 @@
-const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+import { instantText } from "#common/domain/instant-text.ts";
 
 /** RFC 822 as the predecessor wrote it: "18 Nov 16 16:00 UTC". */
 export function shortDate(instant: string): string {
   const at = new Date(instant);
   if (Number.isNaN(at.getTime())) return "?";
-  const day = `${two(at.getUTCDate())} ${months[at.getUTCMonth()] ?? ""} ${two(at.getUTCFullYear() % 100)}`;
-  return `${day} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())} UTC`;
+  return instantText(at);
 }
 
 /** For log lines: "2026-11-23T16:40:02Z". */

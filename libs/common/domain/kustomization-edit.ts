@@ -1,4 +1,5 @@
 import { isMap, isScalar, isSeq, type YAMLMap } from "yaml";
+import { groupBy } from "./group-by.ts";
 import { isDigest, isTag } from "./image-ref.ts";
 import { findKustomization, type FoundEntry, type FoundKustomization } from "./kustomization.ts";
 import { openKustomization, proved, provedText, put } from "./kustomization-proof.ts";
@@ -58,7 +59,7 @@ function replaceAll(
 ): (Extract<EntryResult, { ok: true }> & { readonly rest: readonly EntryEdit[] }) | Refused {
   const found = openKustomization(text);
   if ("ok" in found) return found;
-  const byName = Map.groupBy(found.entries, (entry) => entry.name.text);
+  const byName = groupBy(found.entries, (entry) => entry.name.text);
   const splices: (Splice & EntryChange)[] = [];
   const rest: EntryEdit[] = [];
   for (const edit of edits) {
@@ -128,7 +129,7 @@ function restoreAll(
 ): (Extract<EntryResult, { ok: true }> & { readonly rest: readonly EntryChange[] }) | Refused {
   const found = openKustomization(text);
   if ("ok" in found) return found;
-  const byName = Map.groupBy(found.entries, (entry) => entry.name.text);
+  const byName = groupBy(found.entries, (entry) => entry.name.text);
   const restored: EntryChange[] = [];
   const rest: EntryChange[] = [];
   const splices: Splice[] = [];

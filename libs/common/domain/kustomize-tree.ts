@@ -1,3 +1,4 @@
+import { groupBy } from "./group-by.ts";
 import { applyEntry, splitKustomizeImage, type ImageEntry, type Kustomization } from "./kustomization.ts";
 import { folderOf, indexKustomizations, type KustomizeIndex, type TreeFault } from "./kustomize-index.ts";
 import type { DeclaredContainer, DeclaredWorkload, ManifestFile } from "./manifest.ts";
@@ -221,7 +222,7 @@ type EntriesByName = ReadonlyMap<string, readonly { readonly entry: ImageEntry; 
 
 function entriesByName(images: readonly ImageEntry[]): EntriesByName {
   const placed = images.map((entry, index) => ({ entry, index }));
-  return Map.groupBy(placed, ({ entry }) => entry.name);
+  return groupBy(placed, ({ entry }) => entry.name);
 }
 
 function throughEntry(image: ItemImage, path: string, entry: ImageEntry): ItemImage {
@@ -298,7 +299,7 @@ export function plainWorkload(path: string, declared: DeclaredWorkload): TreeWor
  * images are decided; else nobody can say which of them the cluster has.
  */
 function mergeCopies(built: readonly TreeWorkload[]): readonly TreeWorkload[] {
-  const groups = Map.groupBy(
+  const groups = groupBy(
     built,
     (one) => `${formatWorkloadId(one.declared.id)} ${one.path} ${one.declared.document}`,
   );

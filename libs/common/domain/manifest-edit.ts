@@ -1,3 +1,4 @@
+import { groupBy } from "./group-by.ts";
 import { tryParseImageRef } from "./image-ref.ts";
 import { findWorkloads, type FoundContainer, type FoundWorkload } from "./manifest-find.ts";
 import { planLabels, type LabelLeftReason, type TagMove } from "./manifest-labels.ts";
@@ -96,7 +97,7 @@ export function planWorkload(
   if ("ok" in workload) return workload;
   const scalars: PlannedScalar[] = [];
   const moves: TagMove[] = [];
-  for (const [name, group] of Map.groupBy(edits, (edit) => edit.container)) {
+  for (const [name, group] of groupBy(edits, (edit) => edit.container)) {
     const container = theContainer(workload, name);
     if ("ok" in container) return container;
     const image = theImage(group);

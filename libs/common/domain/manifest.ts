@@ -1,4 +1,5 @@
 import { isSeq } from "yaml";
+import { groupBy } from "./group-by.ts";
 import { SlipwayError } from "./errors.ts";
 import { findKustomization, readKustomization, type Kustomization } from "./kustomization.ts";
 import {
@@ -148,7 +149,7 @@ function isImagePatch(document: YamlDocument | undefined): boolean {
  * of those scalars; proves the result by parsing it again. All of it or none.
  */
 export function editImages(text: string, edits: readonly ImageEdit[], o: ManifestOptions): EditResult {
-  const groups = Map.groupBy(edits, (edit) => formatWorkloadId(edit.workload));
+  const groups = groupBy(edits, (edit) => formatWorkloadId(edit.workload));
   const found = findById(text, groups.keys(), o);
   const planned: PlannedScalar[] = [];
   const left: LabelLeft[] = [];

@@ -6,6 +6,7 @@ import {
   withTag,
   type ImageRef,
 } from "./image-ref.ts";
+import { instantText } from "./instant-text.ts";
 import { chooseLatest, filterFault, isMovingTag, tagPasses, type KnownImage } from "./tag.ts";
 
 /** Why no image could be found for a container. */
@@ -18,7 +19,7 @@ export type TargetReason =
 
 /** The full text to write, or why there is none. */
 export type Target =
-  | { readonly kind: "image"; readonly image: string }
+  | { readonly kind: "image"; readonly image: string; readonly detail?: string }
   | { readonly kind: "none"; readonly reason: TargetReason; readonly detail?: string };
 
 /** One container and what is asked of it. */
@@ -60,12 +61,18 @@ export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
   const key = repositoryKey(current);
   const known = ask.images.get(key) ?? [];
   if (known.length === 0) return { kind: "none", reason: "no-image-data", detail: key };
-  const { chosen } = chooseLatest(known, filter === undefined ? {} : { filter });
+  const { chosen, candidates } = chooseLatest(known, filter === undefined ? {} : { filter });
   if (chosen === undefined) {
     return { kind: "none", reason: "no-eligible-image", detail: filter ?? "no dated image" };
   }
-  return inFormFound(current, chosen);
+  const target = inFormFound(current, chosen);
+  if (target.kind === "none") return target;
+  const eligible = candidates.filter(({ reason }) => eligibleReasons.has(reason)).length;
+  const built = chosen.createdAt === undefined ? "" : `, built ${instantText(chosen.createdAt)}`;
+  return { ...target, detail: `newest of ${eligible} eligible${built}` };
 }
+
+const eligibleReasons: ReadonlySet<string> = new Set(["chosen", "older", "lower-version"]);
 
 const anyTag: ReadonlySet<string> = new Set(["*", "glob:*"]);
 

@@ -184,7 +184,9 @@ test("planning again on the same tip makes the same changes, whatever images exi
     fc.property(someFacts, known, (facts, later) => {
       const plan = planRelease(facts);
       const images = new Map([["docker.io/library/app", later]]);
-      expect(planRelease({ ...facts, images, resolved: plan.resolved }).changes).toEqual(plan.changes);
+      const again = planRelease({ ...facts, images, resolved: plan.resolved });
+      // Why it was chosen is told when it is chosen.
+      expect(again.changes).toEqual(plan.changes.map(({ detail: _, ...change }) => change));
     }),
     runs,
   );

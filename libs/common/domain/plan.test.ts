@@ -55,6 +55,7 @@ describe("a release of the latest images", () => {
         path: "deploy/front-end.yaml",
         from: `${image}:0.2.0`,
         to: `${image}:0.3.0`,
+        detail: "newest of 3 eligible, built 03 Nov 16 16:00 UTC",
       },
     ]);
     expect(plan.skips).toEqual([

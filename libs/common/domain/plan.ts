@@ -84,6 +84,8 @@ export interface PlannedChange {
   readonly path: string;
   readonly from: string;
   readonly to: string;
+  /** For people: why this image. */
+  readonly detail?: string;
 }
 
 export interface PlannedSkip {
@@ -288,6 +290,7 @@ function decideContainer(c: ContainerCase): PlannedChange | PlannedSkip {
     path: c.workload.path,
     from: c.container.image,
     to: target.image,
+    ...(target.detail === undefined ? {} : { detail: target.detail }),
   };
 }
 

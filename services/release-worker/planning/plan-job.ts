@@ -207,7 +207,7 @@ function changeResult(change: PlannedChange): ContainerResult {
     to: change.to,
     result: "change",
     reason: null,
-    detail: null,
+    detail: change.detail ?? null,
     file: change.path,
   };
 }
