@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 
+import { groupBy } from "#common/domain/group-by.ts";
 import { declareTree, plainWorkload } from "#common/domain/kustomize-tree.ts";
 import type { TreeWorkload } from "#common/domain/kustomize-tree.ts";
 import { readManifest } from "#common/domain/manifest.ts";
@@ -112,7 +113,7 @@ function duplicates(
   workloads: readonly TreeWorkload[],
   shown: (place: string) => string,
 ): readonly Finding[] {
-  const groups = Map.groupBy(workloads, ({ declared }) => formatWorkloadId(declared.id));
+  const groups = groupBy(workloads, ({ declared }) => formatWorkloadId(declared.id));
   return [...groups].flatMap(([id, copies]) => {
     // Kustomizations may build one workload of one file several times.
     const group = [...new Map(copies.map((one) => [`${one.path}:${one.declared.line}`, one])).values()];
