@@ -5,9 +5,9 @@ import type { KubeApi, KubeRequest } from "#common/kit/kube.ts";
 import { applyDocument, type ApplyAsk } from "../../services/release-worker/environment/apply-document.ts";
 import type { CommittedDocument } from "../../services/release-worker/environment/live-object.ts";
 import { clusterChoices } from "../support/environment-cluster.ts";
-import { aDeployment, aWorkload, type WorkloadShape } from "../support/environment-objects.ts";
+import { type WorkloadShape, aDeployment, aWorkload, imageOf } from "../support/environment-objects.ts";
 import type { EnvironmentWorker } from "../support/environment-worker.ts";
-import { imageOf, startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
+import { startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
 
 const rounds = 60;

@@ -5,9 +5,9 @@ import { pollUntil } from "#common/kit/retry.ts";
 import { automaticRollbackOf } from "#common/store/jobs.ts";
 
 import { clusterChoices } from "../support/environment-cluster.ts";
-import { aDeployment } from "../support/environment-objects.ts";
+import { aDeployment, imageOf } from "../support/environment-objects.ts";
 import type { EnvironmentWorker } from "../support/environment-worker.ts";
-import { imageOf, startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
+import { startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
 
 for (const choice of clusterChoices()) {

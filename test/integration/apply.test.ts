@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobRow } from "#common/store/schema.ts";
 
 import { clusterChoices } from "../support/environment-cluster.ts";
-import { aDeployment, aWorkload } from "../support/environment-objects.ts";
+import { aDeployment, aWorkload, imageOf } from "../support/environment-objects.ts";
 import type { EnvironmentWorker } from "../support/environment-worker.ts";
-import { imageOf, startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
+import { startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
 
 for (const choice of clusterChoices()) {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { clusterChoices } from "../support/environment-cluster.ts";
-import { aDeployment, aWorkload } from "../support/environment-objects.ts";
-import { imageOf, startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
+import { aDeployment, aWorkload, imageOf } from "../support/environment-objects.ts";
+import { startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
 
 const environments = [{ name: "default" }, { name: "quick", rolloutDeadline: "2s" }];

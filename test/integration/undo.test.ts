@@ -5,9 +5,9 @@ import { holdsOf, setHold } from "#common/store/holds.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
 import { clusterChoices } from "../support/environment-cluster.ts";
-import { aDeployment } from "../support/environment-objects.ts";
+import { aDeployment, imageOf } from "../support/environment-objects.ts";
 import type { EnvironmentWorker } from "../support/environment-worker.ts";
-import { imageOf, startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
+import { startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
 
 const environments = [

@@ -1,6 +1,7 @@
 import type { KubeObject } from "#common/kit/kube.ts";
 
-import { imageOf } from "./environment-world.ts";
+/** What a container of this name runs at this tag. */
+export const imageOf = (name: string, tag: string): string => `example/${name}:${tag}`;
 
 export interface WorkloadShape {
   readonly tag?: string;

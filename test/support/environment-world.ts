@@ -23,7 +23,7 @@ import { createSandboxGit, type SandboxGit } from "#sandbox/git/sandbox-git.ts";
 
 import { createClusterService } from "../../services/cluster-watcher/grpc.ts";
 import { watchEnvironment, type EnvironmentWatch } from "../../services/cluster-watcher/watch-environment.ts";
-import type { LiveWorkload } from "./environment-objects.ts";
+import { imageOf, type LiveWorkload } from "./environment-objects.ts";
 import { toYaml, type EnvironmentCluster } from "./environment-cluster.ts";
 import { startEnvironmentWorker, type EnvironmentWorker } from "./environment-worker.ts";
 import { runSql, startPostgres } from "./postgres.ts";
@@ -82,8 +82,6 @@ export interface EnvironmentWorld {
   readManifest(file: string, environment?: string): Promise<string>;
   stop(): Promise<void>;
 }
-
-export const imageOf = (name: string, tag: string): string => `example/${name}:${tag}`;
 
 const pollMs = 25;
 const waitLimitMs = 60_000;
