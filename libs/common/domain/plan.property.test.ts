@@ -185,8 +185,9 @@ test("planning again on the same tip makes the same changes, whatever images exi
       const plan = planRelease(facts);
       const images = new Map([["docker.io/library/app", later]]);
       const again = planRelease({ ...facts, images, resolved: plan.resolved });
-      // Why it was chosen is told when it is chosen.
-      expect(again.changes).toEqual(plan.changes.map(({ detail: _, ...change }) => change));
+      // Why an image was chosen is told once, when it is chosen.
+      const untold = (plan.changes as readonly object[]).map((change) => ({ ...change, detail: undefined }));
+      expect(again.changes).toEqual(untold);
     }),
     runs,
   );
