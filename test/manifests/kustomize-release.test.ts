@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clusterChoices, toYaml } from "../support/environment-cluster.ts";
-import { aDeployment } from "../support/environment-objects.ts";
-import { imageOf, startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
+import { aDeployment, imageOf } from "../support/environment-objects.ts";
+import { startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
 
 /** A workload that an overlay builds of a base outside the environment's paths, released and taken back for real. */
