@@ -1,4 +1,5 @@
 import type { EnvironmentSettings, Settings } from "#common/contracts/settings.ts";
+import type { SlipwayError } from "#common/domain/errors.ts";
 import type { Subject } from "#common/contracts/queue.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
@@ -30,9 +31,17 @@ export interface WorkerDeps {
   ring(subject: Subject): Promise<void>;
 }
 
-/** Retries of a job whose outside world is away, with a pause that doubles from 1 s to 30 s. */
-export const maxAttempts = 8;
+/** Plans of one job while its branch keeps moving. */
+const maxPlans = 8;
+/** Looks at an outside world that is away: with pauses of up to 30 s, about half an hour. */
+const maxOutageLooks = 64;
 
+/** How often a job may start anew after such an error, before it ends with it. */
+export function maxAttemptsAfter(error: SlipwayError | undefined): number {
+  return error?.kind === "unavailable" || error?.kind === "timeout" ? maxOutageLooks : maxPlans;
+}
+
+/** A pause that doubles from 1 s to 30 s. */
 export function retryDelayMs(attempt: number): number {
   return Math.min(1000 * 2 ** Math.max(0, attempt), 30_000);
 }

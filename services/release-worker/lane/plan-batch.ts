@@ -4,7 +4,7 @@ import { matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
-import { maxAttempts, retryDelayMs } from "../deps.ts";
+import { maxAttemptsAfter, retryDelayMs } from "../deps.ts";
 import { dryRunTargets } from "../environment/dry-run.ts";
 import { lastGoodChanges, neverApplied } from "../environment/last-good.ts";
 import { toErrorRow } from "../error-row.ts";
@@ -223,7 +223,7 @@ export async function endOrRetry(
 ): Promise<void> {
   const { job, error, event } = failed;
   context.deps.log.info("job could not be planned", { job: job.id, code: error.code, error });
-  const again = error.next !== "stop" && job.attempt + 1 < maxAttempts;
+  const again = error.next !== "stop" && job.attempt + 1 < maxAttemptsAfter(error);
   await context.deps.store.fenced(context.lease, async (tx) => {
     const detail = error.detail ?? error.message;
     if (error.code.startsWith("GIT_") || again) {

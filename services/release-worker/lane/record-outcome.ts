@@ -6,7 +6,7 @@ import * as jobs from "#common/store/jobs.ts";
 import * as lanes from "#common/store/lanes.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
-import { maxAttempts, retryDelayMs } from "../deps.ts";
+import { maxAttemptsAfter, retryDelayMs } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
 import { adopt } from "./adopt.ts";
 import { saveViews } from "./index-tip.ts";
@@ -108,7 +108,7 @@ async function giveBack(tx: Db, jobId: string, because: string | SlipwayError): 
   const why = typeof because === "string" ? because : because.message;
   const job = await jobs.mustGetJob(tx, jobId);
   await steps.endOpenSteps(tx, jobId, { outcome: "skipped", detail: why });
-  if (job.attempt + 1 >= maxAttempts) {
+  if (job.attempt + 1 >= maxAttemptsAfter(error)) {
     const patch = { error: toErrorRow(error ?? "GIT_PUSH_REJECTED", why) };
     await jobs.moveJob(tx, { id: jobId, event: "push-refused", patch });
     return;
