@@ -21,9 +21,9 @@ test("git over ssh needs its key and the pinned host keys, each refused by name"
   expect(faultsOf({ url: https })).toEqual([]);
 });
 
-test("key files are absolute: git and ssh open them from another folder", () => {
-  expect(faultsOf({ url: ssh, ...keys, sshKeyFile: "./key" })).toEqual([
-    ["environments.0.git.sshKeyFile", "an absolute path"],
+test("the name of a key file cannot break a line of ssh's options", () => {
+  expect(faultsOf({ url: ssh, ...keys, sshKeyFile: "key\n-oProxyCommand=x" })).toEqual([
+    ["environments.0.git.sshKeyFile", "the name of a file"],
   ]);
 });
 
