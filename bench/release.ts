@@ -42,7 +42,7 @@ const scenes: readonly Scene[] = [
   },
   {
     size: { files: 4_000, sharing: 20 },
-    measured: [single({ name: "release.4000-files", runs: 15, warmUps: 2, budget: "p50 0.3 s" })],
+    measured: [single({ name: "release.4000-files", runs: 15, warmUps: 2, budget: "–" })],
   },
 ];
 
