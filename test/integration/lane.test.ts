@@ -175,6 +175,10 @@ describe.skipIf(!hasPostgres())("a lane", () => {
     await worker.look();
     expect(await world.job(id)).toMatchObject({ phase: "succeeded", outcome: "nothing-to-do" });
     expect(await commitsOf(id)).toBe(0);
+    const { steps } = await listSteps(world.store.db, id, { after: 0n, limit: 100 });
+    const tip = (await world.git.refs(world.repository)).get("refs/heads/main")?.slice(0, 7) ?? "";
+    expect(steps.at(-1)?.detail).toContain(`deploy/delta.yaml was last changed by ${tip} (`);
+    expect(steps.at(-1)?.detail).toContain(": by hand)");
   });
 
   test("a cancel before the intent leaves no commit, and the rest of the batch goes on", async () => {
@@ -214,6 +218,51 @@ describe.skipIf(!hasPostgres())("a lane", () => {
     expect(waiting.waiting_for).toContain("git host");
     await untilSettled(world, worker, [id]);
     expect(await commitsOf(id)).toBe(1);
+  });
+
+  test("a commit of the job that people rebased is adopted by its trailer, not written twice", async () => {
+    const worker = await world.worker();
+    const id = await world.release("beta", "7.0.0");
+    worker.at("after-push", () => {
+      throw new Error("killed here");
+    });
+    await worker.look();
+    // Landed; then somebody rebases it onto a commit of their own, trailer and all, and the lane ref is gone.
+    const [landed] = await world.git.log(world.repository, "main");
+    const content = await world.read("beta");
+    await world.git.moveRef(world.repository, "refs/heads/main", landed?.parents[0]);
+    await world.git.commitDirectly(
+      world.repository,
+      { "NOTES.md": "first\n" },
+      { branch: "main", message: "first" },
+    );
+    const message = `${landed?.subject ?? ""}\n\n${landed?.body ?? ""}`;
+    await world.git.commitDirectly(
+      world.repository,
+      { "deploy/beta.yaml": content },
+      { branch: "main", message },
+    );
+    await world.git.moveRef(world.repository, world.laneRef, undefined);
+    await untilSettled(world, await world.worker(), [id]);
+    expect(await commitsOf(id)).toBe(1);
+    const [rebased] = await world.git.log(world.repository, "main");
+    expect(await world.job(id)).toMatchObject({ phase: "rolling-out", commit_sha: rebased?.sha });
+  });
+
+  test("an intent that cannot be resolved while the host is away says so on its job", async () => {
+    const worker = await world.worker();
+    // From here on its cache knows the tip: the next request to the host is the push.
+    await untilSettled(world, worker, [await world.release("beta", "7.0.1")]);
+    const id = await world.release("beta", "7.1.0");
+    world.git.failNext({ when: "after", kind: "close", service: "git-receive-pack" });
+    world.git.failNext({ when: "before", kind: "503", service: "git-upload-pack" });
+    await worker.look();
+    const waiting = await world.job(id);
+    expect(waiting).toMatchObject({ phase: "writing", intent: true });
+    expect(waiting.waiting_for).toContain("git host");
+    await untilSettled(world, worker, [id]);
+    expect(await commitsOf(id)).toBe(1);
+    expect((await world.job(id)).waiting_for).toBeNull();
   });
 
   function pushes(): number {

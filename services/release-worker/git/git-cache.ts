@@ -12,8 +12,8 @@ import { createGitRunner } from "./git-runner.ts";
 import type { GitRunner } from "./git-runner.ts";
 import { createHealing } from "./healing.ts";
 import type { Heal } from "./healing.ts";
-import { committerTime, isAncestor, trailersBetween, isAbsent } from "./history.ts";
-import type { TrailerCommit } from "./history.ts";
+import { committerTime, isAbsent, isAncestor, lastChangeOf, trailersBetween } from "./history.ts";
+import type { LastChange, TrailerCommit } from "./history.ts";
 import { laneValueObject } from "./lane-value.ts";
 import { probeHost } from "./probe-host.ts";
 import type { HostProbe, ProbedHost } from "./probe-host.ts";
@@ -78,6 +78,8 @@ export interface GitCache {
   bringCommit(commit: string, signal?: AbortSignal): Promise<void>;
   /** The commits of `base..tip` that carry `Release-Job` trailers, newest first. */
   trailersBetween(base: string, tip: string): Promise<TrailerCommit[]>;
+  /** The newest commit up to this one that changed a file. */
+  lastChangeOf(commit: string, path: string): Promise<LastChange | undefined>;
   commitTimes(commit: string): Promise<{ committer: Date }>;
   /** Repacks a cache that is full of loose objects, makes a large one anew; beside whatever runs in it. */
   upkeep(limits?: Partial<UpkeepLimits>): Promise<UpkeepResult>;
@@ -149,6 +151,7 @@ type Reading = Pick<
   | "isAncestor"
   | "bringCommit"
   | "trailersBetween"
+  | "lastChangeOf"
   | "commitTimes"
 >;
 
@@ -171,6 +174,8 @@ function createReading({ runner, remote, heal, times }: CacheParts): Reading {
         },
         signal,
       }),
+    lastChangeOf: (commit, path) =>
+      heal({ act: () => lastChangeOf(runner, commit, path), commits: [commit] }),
     trailersBetween: (base, tip) =>
       heal({ act: () => trailersBetween(runner, base, tip), commits: [base, tip] }),
     async commitTimes(commit) {

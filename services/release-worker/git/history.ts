@@ -62,6 +62,24 @@ export async function trailersBetween(
   return commits;
 }
 
+export interface LastChange {
+  readonly commit: string;
+  readonly author: string;
+  readonly subject: string;
+}
+
+/** The newest commit up to `commit` that changed a file; undefined for a path that never was. */
+export async function lastChangeOf(
+  runner: GitRunner,
+  commit: string,
+  path: string,
+): Promise<LastChange | undefined> {
+  const format = "--format=%H%x00%an%x00%s";
+  const args = ["--literal-pathspecs", "log", "-1", "--no-renames", format, checkOid(commit), "--", path];
+  const [hash = "", author = "", subject = ""] = (await runner.must(args)).trim().split("\0");
+  return hash === "" ? undefined : { commit: checkOid(hash), author, subject };
+}
+
 /** When a commit was committed. */
 export async function committerTime(runner: GitRunner, commit: string): Promise<Date> {
   const text = await runner.must(["log", "-1", "--format=%ct", checkOid(commit), "--"]);

@@ -178,7 +178,7 @@ async function pollTip(context: LaneContext): Promise<void> {
   const now = await deps.store.now();
   const current = await lanes.getLane(deps.store.db, lane.id);
   if (current === undefined || current.due_at.getTime() > now.getTime()) return;
-  const tip = await context.tip.fetch();
+  const tip = await context.tip.confirm();
   if (tip !== current.tip || current.problem !== null) await indexTip(context, tip);
   await watchProposals(context, tip);
   await deps.store.fenced(context.lease, async (tx) => {
@@ -199,5 +199,8 @@ async function noteProblem(context: LaneContext, thrown: unknown): Promise<void>
   deps.log.warn("lane has a problem", { error, lane: lane.id });
   await deps.store.fenced(lease, async (tx) => {
     await lanes.setLaneProblem(tx, { laneId: lane.id, problem: toErrorRow(error), nextInMs: problemPauseMs });
+    // Without a usable host an intent stays open (5f): its jobs say why.
+    const open = await jobs.jobsOfLane(tx, { laneId: lane.id, phase: "writing", intent: true });
+    for (const job of open) await jobs.patchJob(tx, job.id, { waiting_for: error.message });
   });
 }

@@ -61,7 +61,7 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
     const written = decisions.filter((decision) => decision.kind === "write");
     const refused = await dryRunAll(context, written);
     for (const decision of decisions) {
-      if (decision.kind === "nothing") await endWithNothing(context, decision.job, decision.plan);
+      if (decision.kind === "nothing") await endWithNothing(context, decision, tip.commit);
       if (decision.kind === "failed") await endOrRetry(context, decision);
     }
     for (const refusal of refused.values()) await endOrRetry(context, refusal);
@@ -198,19 +198,42 @@ async function targetsToApply(
   return targets.filter((target) => !refused.has(target.workload));
 }
 
-async function endWithNothing(context: LaneContext, job: JobRow, plan: JobPlan): Promise<void> {
+/** Files that the end of a job without a change speaks of. */
+const maxToldFiles = 3;
+
+/** Who put the images there that are up to date: people ask, when a release has nothing to do. */
+async function whoDidIt(context: LaneContext, plan: JobPlan, tip: string): Promise<string | undefined> {
+  const current = plan.results.filter((result) => result.reason === "up-to-date" && result.file !== null);
+  const files = [...new Set(current.map((result) => result.file ?? ""))];
+  if (files.length === 0 || files.length > maxToldFiles) return undefined;
+  const told: string[] = [];
+  for (const file of files) {
+    const change = await context.git.lastChangeOf(tip, file);
+    if (change === undefined) continue;
+    told.push(
+      `${file} was last changed by ${change.commit.slice(0, 7)} (${change.author}: ${change.subject})`,
+    );
+  }
+  return told.length === 0 ? undefined : told.join("; ");
+}
+
+async function endWithNothing(
+  context: LaneContext,
+  { job, plan }: { job: JobRow; plan: JobPlan },
+  tip: string,
+): Promise<void> {
+  const detail = await whoDidIt(context, plan, tip);
   const allCurrent = plan.results.every((result) => result.reason === "up-to-date");
   const last = allCurrent
     ? "All selected services are running the requested images. Nothing to do."
     : "Nothing to do.";
   await context.deps.store.fenced(context.lease, async (tx) => {
     await steps.endOpenSteps(tx, job.id, { outcome: "ok" });
-    const lines = ["Clone OK.", ...plan.skipLines.slice(0, 50), last];
-    await steps.appendSteps(
-      tx,
-      job.id,
-      lines.map((text) => ({ text, outcome: "ok" as const })),
-    );
+    const lines = ["Clone OK.", ...plan.skipLines.slice(0, 50)];
+    await steps.appendSteps(tx, job.id, [
+      ...lines.map((text) => ({ text, outcome: "ok" as const })),
+      { text: last, outcome: "ok", ...(detail === undefined ? {} : { detail }) },
+    ]);
     await jobs.moveJob(tx, { id: job.id, event: "nothing-to-do", patch: { results: plan.results } });
   });
   context.deps.store.hint(job.id);
