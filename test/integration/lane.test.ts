@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openIntent } from "#common/store/intents.ts";
 import { requestCancel } from "#common/store/jobs.ts";
 import { getLane } from "#common/store/lanes.ts";
+import { declaredWorkloads } from "#common/store/manifests.ts";
 import { listSteps } from "#common/store/steps.ts";
 import { hasPostgres } from "../support/postgres.ts";
 import { manifest, startLaneWorld, untilSettled, type LaneWorld } from "../support/lane-world.ts";
@@ -53,6 +54,28 @@ describe.skipIf(!hasPostgres())("a lane", () => {
     ]);
     expect(await world.read("beta")).toContain("example/beta:1.3.0");
     for (const id of ids) expect((await world.job(id)).phase).toBe("rolling-out");
+  });
+
+  test("two environments of one repository share a push, and each declares what lies under its own paths", async () => {
+    const worker = await world.worker();
+    const before = pushes();
+    const ids = [await world.release("gamma", "1.5.0"), await world.release("omega", "1.5.0", "other")];
+    await worker.look();
+    for (const id of ids) expect(await commitsOf(id)).toBe(1);
+    expect(pushes() - before).toBe(1);
+    const declared = async (environment: string) =>
+      (await declaredWorkloads(world.store.db, environment)).map((row) => row.containers[0]?.image);
+    expect(await declared("other")).toEqual(["example/omega:1.5.0"]);
+    expect(await declared("default")).toContain("example/gamma:1.5.0");
+    expect(await declared("default")).toHaveLength(4);
+  });
+
+  test("a release never edits outside its environment's paths", async () => {
+    const worker = await world.worker();
+    const id = await world.release("omega", "9.9.9");
+    await worker.look();
+    expect(await world.job(id)).toMatchObject({ phase: "failed", error: { code: "WORKLOAD_NOT_FOUND" } });
+    expect(await commitsOf(id)).toBe(0);
   });
 
   test("a push whose answer is lost is found by its own commit, not made twice", async () => {

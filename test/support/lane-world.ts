@@ -40,7 +40,8 @@ export interface LaneWorld {
   readonly laneRef: string;
   readonly repository: string;
   worker(): Promise<LaneWorker>;
-  release(service: string, tag: string): Promise<string>;
+  /** In the environment "default", or in "other", which declares the service `omega` under `other/`. */
+  release(service: string, tag: string, environment?: string): Promise<string>;
   job(id: string): Promise<JobRow>;
   /** Subjects of the branch, oldest first, without the first commit. */
   subjects(): Promise<string[]>;
@@ -58,6 +59,7 @@ export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<La
   await git.start();
   const repository = `shop-${newUuidV7().slice(-8)}`;
   const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
+  files["other/omega.yaml"] = manifest("omega", "1.0.0");
   await git.createRepository(repository, files, { message: "first" });
   const settings = settingsOf(git.repositoryUrl(repository), gitSettings);
   const store = createStore({ databaseUrl: await postgres.createDatabase() });
@@ -74,7 +76,8 @@ export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<La
     laneRef,
     repository,
     worker: () => startWorker({ store, settings, laneId, stops, folder }),
-    release: (service, tag) => accept({ store, laneId, revision }, { service, tag }),
+    release: (service, tag, environment = "default") =>
+      accept({ store, laneId, revision }, { service, tag, environment }),
     job: (id) => mustGetJob(store.db, id),
     subjects: async () =>
       (await git.log(repository, "main"))
@@ -113,25 +116,24 @@ export function manifest(name: string, tag: string): string {
 type GitOverrides = Readonly<Record<string, unknown>>;
 
 function settingsOf(url: string, gitSettings: GitOverrides): Settings {
+  const environment = (name: string, path: string) => ({
+    name,
+    cluster: { kubeconfig: "/nowhere" },
+    git: {
+      url,
+      branch: "main",
+      paths: [path],
+      username: "slipway",
+      tokenEnv: "GIT_TOKEN",
+      allowHttp: true,
+      ...gitSettings,
+    },
+    // Nothing is applied by us: a lane's work ends with the record of its push.
+    mode: "hand-off",
+  });
   return settingsSchema.parse({
     installation: "test",
-    environments: [
-      {
-        name: "default",
-        cluster: { kubeconfig: "/nowhere" },
-        git: {
-          url,
-          branch: "main",
-          paths: ["deploy"],
-          username: "slipway",
-          tokenEnv: "GIT_TOKEN",
-          allowHttp: true,
-          ...gitSettings,
-        },
-        // Nothing is applied by us: a lane's work ends with the record of its push.
-        mode: "hand-off",
-      },
-    ],
+    environments: [environment("default", "deploy"), environment("other", "other")],
   });
 }
 
@@ -194,7 +196,7 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
 
 async function accept(
   at: { store: Store; laneId: string; revision: bigint },
-  { service, tag }: { service: string; tag: string },
+  { service, tag, environment }: { service: string; tag: string; environment: string },
 ): Promise<string> {
   const id = newUuidV7();
   const spec: JobSpec = {
@@ -209,7 +211,7 @@ async function accept(
     job: {
       id,
       kind: "release",
-      environment: "default",
+      environment,
       lane_id: at.laneId,
       settings_revision: at.revision,
       phase: "queued",
