@@ -16,7 +16,10 @@ export interface ConcurrentOptions {
 interface Round {
   readonly seconds: number;
   readonly pushes: number;
-  /** Of all workers, up to their last push. */
+  /**
+   * Of all workers, up to their last push. One that seldom pushes tells late: a round in which the lane
+   * changes hands counts what that worker did for earlier rounds too, so only the most is not flattering.
+   */
   readonly gitProcesses: number;
 }
 
