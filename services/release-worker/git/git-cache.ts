@@ -142,6 +142,26 @@ interface CacheParts {
   readonly times: CommitTimes;
 }
 
+const ancestriesRemembered = 10_000;
+
+/** Between two commits that a cache holds the answer never changes; a cache made anew may hold fewer. */
+function rememberAncestry(
+  runner: Pick<GitRunner, "discards">,
+  ask: GitCache["isAncestor"],
+): GitCache["isAncestor"] {
+  const known = new Map<string, boolean>();
+  let generation = runner.discards();
+  return async (a, b) => {
+    if (generation !== runner.discards() || known.size >= ancestriesRemembered) known.clear();
+    generation = runner.discards();
+    const remembered = known.get(`${a} ${b}`);
+    if (remembered !== undefined) return remembered;
+    const answer = await ask(a, b);
+    if (generation === runner.discards()) known.set(`${a} ${b}`, answer);
+    return answer;
+  };
+}
+
 type Reading = Pick<
   GitCache,
   | "fetchTip"
@@ -166,7 +186,7 @@ function createReading({ runner, remote, heal, times }: CacheParts): Reading {
     listTree: (commit, underPaths) =>
       heal({ act: () => listTree(runner, commit, underPaths), commits: [commit] }),
     readBlobs: (oids, signal) => heal({ act: () => readBlobs({ runner, remote }, oids, signal), signal }),
-    isAncestor: (a, b) => heal({ act: () => isAncestor(runner, a, b) }),
+    isAncestor: rememberAncestry(runner, (a, b) => heal({ act: () => isAncestor(runner, a, b) })),
     bringCommit: (commit, signal) =>
       heal({
         act: async () => {
