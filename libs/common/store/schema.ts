@@ -53,6 +53,8 @@ export interface RolloutTarget {
   readonly generation: number | null;
   readonly verdict: "pending" | "good" | "bad" | "superseded" | "skipped";
   readonly reason: string | null;
+  /** What was last seen wrong while it had no verdict: a crashing pod shows its reason only now and then. */
+  readonly trouble?: string;
   /** Rollout time used up so far while the view was fresh, in ms. */
   readonly spentMs: number;
 }

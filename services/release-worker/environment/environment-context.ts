@@ -21,4 +21,6 @@ export interface RolloutClock {
   toldAtMs: number;
   /** Up to when the rollout was seen and its time counted, on our own clock. */
   countedToMs: number;
+  /** What was last seen wrong, by workload. */
+  readonly troubles: Map<string, string>;
 }

@@ -36,9 +36,7 @@ export async function judgeJob(context: EnvironmentContext, job: JobRow): Promis
   const clock = clockOf(context, job, nowMs);
   const judged = await Promise.all(
     job.targets.map(async (target) =>
-      target.verdict === "pending"
-        ? judge(context, job, { ...target, spentMs: target.spentMs + clock.untoldMs })
-        : withVerdict(target),
+      target.verdict === "pending" ? judge(context, job, withClock(target, clock)) : withVerdict(target),
     ),
   );
   const isNews = judged.some(({ target }, index) => target.verdict !== job.targets[index]?.verdict);
@@ -55,7 +53,7 @@ export async function judgeJob(context: EnvironmentContext, job: JobRow): Promis
 /** Deadlines run by what was seen: they stand still while the API server is away. */
 function clockOf(context: EnvironmentContext, job: JobRow, nowMs: number): RolloutClock {
   const known = context.clocks.get(job.id);
-  const clock = known ?? { untoldMs: 0, toldAtMs: nowMs, countedToMs: nowMs };
+  const clock = known ?? { untoldMs: 0, toldAtMs: nowMs, countedToMs: nowMs, troubles: new Map() };
   context.clocks.set(job.id, clock);
   const seenMs = context.view.seenAtMs() - clock.countedToMs;
   if (seenMs > 0) {
@@ -63,6 +61,16 @@ function clockOf(context: EnvironmentContext, job: JobRow, nowMs: number): Rollo
     clock.countedToMs += seenMs;
   }
   return clock;
+}
+
+/** The target with what was seen since its row was written. */
+function withClock(target: RolloutTarget, clock: RolloutClock): RolloutTarget {
+  const trouble = clock.troubles.get(target.workload) ?? target.trouble;
+  return {
+    ...target,
+    spentMs: target.spentMs + clock.untoldMs,
+    ...(trouble === undefined ? {} : { trouble }),
+  };
 }
 
 /** What the row holds now is not added again. */
@@ -84,7 +92,9 @@ async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTa
   const verdict = judgeTarget({ target, seen, jobId: job.id, deadlineMs });
   switch (verdict.kind) {
     case "pending":
-      return { target, progress: verdict.progress };
+      if (verdict.trouble === undefined) return { target, progress: verdict.progress };
+      context.clocks.get(job.id)?.troubles.set(target.workload, verdict.trouble);
+      return { target: { ...target, trouble: verdict.trouble }, progress: verdict.progress };
     case "good":
       return withVerdict({ ...target, verdict: "good", reason: carriedBy(job, target, seen) });
     case "bad":

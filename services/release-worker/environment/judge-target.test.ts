@@ -144,6 +144,7 @@ describe("a rollout that is not over", () => {
     expect(verdict(seenAs({ rollout: why }))).toEqual({
       kind: "pending",
       progress: "2 of 3 updated, FailedCreate: quota",
+      trouble: "FailedCreate: quota",
     });
   });
   test("is bad at its deadline, with the reason if there is one", () => {
@@ -158,6 +159,14 @@ describe("a rollout that is not over", () => {
       reason: "not healthy after 60 s: Unschedulable: no node",
     });
   });
+  test("is bad at its deadline with what was last seen wrong, where a pod shows its reason only now and then", () => {
+    const last = { spentMs: deadlineMs, trouble: "CrashLoopBackOff: exit code 1" };
+    expect(verdict(seenAs(), last)).toEqual({
+      kind: "bad",
+      reason: "not healthy after 60 s: CrashLoopBackOff: exit code 1",
+    });
+  });
+
   test("is good when it becomes complete at the deadline", () => {
     expect(verdict(seenAs({ rollout: rollout("complete") }), { spentMs: deadlineMs })).toEqual({
       kind: "good",

@@ -4,7 +4,7 @@ import { RolloutPhase, type Workload } from "#proto/slipway/cluster/v1/cluster.t
 
 /** What a fresh observation of the cluster says about one target of a job. */
 export type Verdict =
-  | { readonly kind: "pending"; readonly progress: string }
+  | { readonly kind: "pending"; readonly progress: string; readonly trouble?: string }
   | { readonly kind: "good" }
   | { readonly kind: "bad"; readonly reason: string }
   | { readonly kind: "superseded"; readonly by: string | null };
@@ -48,8 +48,9 @@ export function judgeTarget({ target, seen, jobId, deadlineMs }: Observation): V
   if (failingReasons.includes(rollout.reason) && target.spentMs >= Math.min(failingGraceMs, deadlineMs)) {
     return { kind: "bad", reason: why };
   }
-  if (target.spentMs >= deadlineMs) return late(deadlineMs, why);
-  return { kind: "pending", progress: why === "" ? counts : `${counts}, ${why}` };
+  if (target.spentMs >= deadlineMs) return late(deadlineMs, why === "" ? (target.trouble ?? "") : why);
+  if (why === "") return { kind: "pending", progress: counts };
+  return { kind: "pending", progress: `${counts}, ${why}`, trouble: why };
 }
 
 function holdsImages(target: RolloutTarget, seen: Workload): boolean {
