@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openIntent } from "#common/store/intents.ts";
-import { requestCancel } from "#common/store/jobs.ts";
+import { patchJob, requestCancel } from "#common/store/jobs.ts";
 import { getLane } from "#common/store/lanes.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import { listSteps } from "#common/store/steps.ts";
@@ -286,6 +286,17 @@ describe.skipIf(!hasPostgres())("a lane", () => {
     await untilSettled(world, worker, [id]);
     expect(await commitsOf(id)).toBe(1);
     expect((await world.job(id)).waiting_for).toBeNull();
+  });
+
+  test("jobs whose workers died twice are taken one by one", async () => {
+    const worker = await world.worker();
+    const ids = [await world.release("alpha", "8.0.0"), await world.release("beta", "8.0.0")];
+    for (const id of ids) await patchJob(world.store.db, id, { crashes: 2 });
+    const calm = await world.release("gamma", "8.0.0");
+    const before = pushes();
+    await untilSettled(world, worker, [...ids, calm]);
+    expect(pushes() - before).toBe(3);
+    for (const id of [...ids, calm]) expect(await commitsOf(id)).toBe(1);
   });
 
   function pushes(): number {

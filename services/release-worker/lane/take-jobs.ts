@@ -6,6 +6,7 @@ import { toErrorRow } from "../error-row.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
 const maxCrashes = 10;
+const crashesToBeAlone = 2;
 
 /** Jobs that a dead worker left in the middle of planning: nothing of them was pushed, so they start again. */
 export async function recoverLostJobs(context: LaneContext): Promise<void> {
@@ -36,13 +37,19 @@ export async function takeJobs(context: LaneContext, limit: number): Promise<rea
   const { deps, lane, lease } = context;
   const taken = await deps.store.fenced(lease, async (tx) => {
     const queued = await jobs.takeQueuedJobs(tx, { laneId: lane.id, limit });
-    const batch = queued.filter((job) => sharesPush(context, queued[0], job));
+    const batch = togetherWith(queued[0], queued).filter((job) => sharesPush(context, queued[0], job));
     for (const job of batch) await begin(tx, job);
     return batch;
   });
   for (const job of taken) deps.store.hint(job.id);
   deps.fault("after-take");
   return taken;
+}
+
+/** A job whose workers died is taken by itself, so that only the culprit goes on dying (CORRECTNESS 8). */
+function togetherWith(first: JobRow | undefined, queued: readonly JobRow[]): readonly JobRow[] {
+  if (first !== undefined && first.crashes >= crashesToBeAlone) return [first];
+  return queued.filter((job) => job.crashes < crashesToBeAlone);
 }
 
 async function begin(tx: Db, job: JobRow): Promise<void> {
