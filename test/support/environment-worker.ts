@@ -230,8 +230,11 @@ function mortalKube(kube: KubeApi, life: Life): KubeApi {
       // A test that ends early wakes whoever it froze.
       await Promise.race([life.before?.(request), life.over.promise]);
       assertAlive(life);
-      if (request.method !== "GET" && request.query?.["dryRun"] === undefined) life.writes.push(request);
-      return kube.request(request);
+      const answer = await kube.request(request);
+      const writes = request.method !== "GET" && request.query?.["dryRun"] === undefined;
+      // A refused one wrote nothing: status writes of controllers make an apply try again.
+      if (writes && answer.status < 400) life.writes.push(request);
+      return answer;
     },
   };
 }
