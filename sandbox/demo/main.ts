@@ -103,6 +103,8 @@ function listenForSignals(): AbortSignal {
       interrupted.abort();
     });
   }
+  // Whoever read our output left (`| head`): as good as Ctrl-C.
+  process.stdout.on("error", () => interrupted.abort());
   return interrupted.signal;
 }
 
