@@ -85,12 +85,19 @@ async function slipway(place: StoryPlace, args: readonly string[]): Promise<stri
     stdio: ["ignore", "pipe", "inherit"],
     signal: place.interrupted,
   });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once("exit", resolve);
+    // Not started, or ended by Ctrl-C.
+    child.once("error", reject);
+  });
+  // Awaited below, after the output was read; until then a rejection is not forgotten.
+  ended.catch(() => undefined);
   let output = "";
   for await (const chunk of child.stdout) {
     output += String(chunk);
     process.stdout.write(String(chunk));
   }
-  const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once("exit", resolve)));
+  const code = await ended;
   if (code !== 0) throw broken(`slipway ${shown} ended with exit code ${code}`);
   return output;
 }

@@ -46,6 +46,17 @@ test("Ctrl-C leaves no process, no port and no folder behind", async () => {
   await expect(fetch(`${url}/livez`)).rejects.toThrow("fetch failed");
 });
 
+test("Ctrl-C in the middle of the story ends it in order", async () => {
+  const demo = startDemo([]);
+  await demo.line(/^\$ slipway release/);
+  const before = processesOf(demo.child.pid ?? 0);
+  demo.child.kill("SIGINT");
+  const [code] = await once(demo.child, "exit");
+  expect(code).toBe(0);
+  expect(demo.errors).toEqual([]);
+  expect(before.filter(isAlive)).toEqual([]);
+});
+
 test("a missing git is named with what to do", async () => {
   const demo = await runDemo(["--once"], { PATH: "" });
   expect(demo.code).toBe(1);
