@@ -27,6 +27,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Service {
   const laneRoom = createLaneRoom(deps);
   const environmentRoom = createEnvironmentRoom(deps);
   const stopping = new AbortController();
+  const silenced = new AbortController();
   const running = new Set<Promise<void>>();
   let listener: Listener | undefined;
   const loops: Promise<void>[] = [];
@@ -53,7 +54,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Service {
     async start() {
       await workers.registerWorker(deps.store.db, { id: deps.workerId, name });
       loops.push(
-        repeat(deps, { everyMs: beatEveryMs, signal: stopping.signal, act: () => beat(deps), what: "beat" }),
+        repeat(deps, { everyMs: beatEveryMs, signal: silenced.signal, act: () => beat(deps), what: "beat" }),
       );
       loops.push(
         repeat(deps, { everyMs: ownLookEveryMs, signal: stopping.signal, act: lookByItself, what: "look" }),
@@ -62,9 +63,13 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Service {
     },
     async stop() {
       stopping.abort();
+      laneRoom.stop();
       environmentRoom.stop();
       await listener?.close();
-      await Promise.allSettled([...loops, ...running]);
+      await Promise.allSettled(running);
+      // Only now: a push that is under way must not lose its lease to the end of our heartbeat.
+      silenced.abort();
+      await Promise.allSettled(loops);
       await workers.removeWorker(deps.store.db, deps.workerId);
     },
   };

@@ -46,6 +46,19 @@ export async function takeQueuedJobs(tx: Db, from: { laneId: string; limit: numb
     .execute();
 }
 
+/** Whether the lane has a job that could be taken now. */
+export async function hasDueJobs(db: Db, laneId: string): Promise<boolean> {
+  const due = await db
+    .selectFrom("jobs")
+    .select("id")
+    .where("lane_id", "=", laneId)
+    .where("phase", "=", "queued")
+    .where("due_at", "<=", sql<Date>`clock_timestamp()`)
+    .limit(1)
+    .executeTakeFirst();
+  return due !== undefined;
+}
+
 /** The lane's jobs in a phase that is not the end, in the order accepted. */
 export async function jobsOfLane(
   db: Db,

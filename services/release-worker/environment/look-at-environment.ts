@@ -21,6 +21,9 @@ const restMs = 20;
 /** A turn ends after this long, so that a worker that stops or is overloaded hands the environment on. */
 const turnMs = 10 * 60_000;
 
+/** Turns of one look; each began since jobs came while the one before was ending. */
+const maxTurns = 100;
+
 export interface EnvironmentRoom {
   /** Applies and judges the environment's rolling-out jobs, if its lease is free; never throws. */
   look(name: string): Promise<void>;
@@ -41,7 +44,9 @@ export function createEnvironmentRoom(deps: WorkerDeps): EnvironmentRoom {
       if (environment === undefined || stopping.signal.aborted) return;
       wakers.set(name, () => undefined);
       try {
-        await lookAtEnvironment({ deps, environment, wakers, stopping: stopping.signal });
+        const turn = { deps, environment, wakers, stopping: stopping.signal };
+        // A job that came while a turn was ending woke nobody: so once more, with the lease handed back.
+        for (let turns = 0; turns < maxTurns && (await lookAtEnvironment(turn)); turns += 1);
       } catch (error) {
         deps.log.error("environment could not be looked at", { error, environment: name });
       } finally {
@@ -59,14 +64,15 @@ interface Turn {
   readonly stopping: AbortSignal;
 }
 
-async function lookAtEnvironment(turn: Turn): Promise<void> {
+/** True when everything that rolled out has ended; false where nothing did, or others go on with it. */
+async function lookAtEnvironment(turn: Turn): Promise<boolean> {
   const { deps, environment } = turn;
-  if ((await jobs.rollingOutJobs(deps.store.db, environment.name)).length === 0) return;
+  if ((await jobs.rollingOutJobs(deps.store.db, environment.name)).length === 0) return false;
   const lease = await leases.takeLease(deps.store.db, {
     id: `environment:${environment.name}`,
     owner: deps.workerId,
   });
-  if (lease === undefined) return;
+  if (lease === undefined) return false;
   const view = watchCluster({
     cluster: deps.cluster,
     environment: environment.name,
@@ -75,29 +81,31 @@ async function lookAtEnvironment(turn: Turn): Promise<void> {
     sleep: (ms, signal) => deps.clock.sleep(ms, signal),
   });
   try {
-    await rollOutAll(turn, { deps, environment, lease, view, clocks: new Map(), seenTips: new Map() });
+    return await rollOutAll(turn, { deps, environment, lease, view, clocks: new Map(), seenTips: new Map() });
   } catch (thrown) {
     const error = toSlipwayError(thrown);
     if (error.code !== "LEASE_LOST") throw error;
     deps.log.warn("another worker took this environment over", { environment: environment.name });
+    return false;
   } finally {
     view.stop();
     await leases.returnLease(deps.store.db, lease);
   }
 }
 
-async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<void> {
+async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<boolean> {
   const { deps, environment } = turn;
   const untilMs = deps.clock.monotonicMs() + turnMs;
   while (!turn.stopping.aborted && deps.clock.monotonicMs() < untilMs) {
     const rolling = await jobs.rollingOutJobs(deps.store.db, environment.name);
-    if (rolling.length === 0) return;
+    if (rolling.length === 0) return true;
     for (const job of rolling) {
-      if (deps.heartbeat.signal().aborted) return;
+      if (deps.heartbeat.signal().aborted) return false;
       await advance(context, job);
     }
     await untilNews(turn, context);
   }
+  return false;
 }
 
 async function untilNews(turn: Turn, { deps, environment, view }: EnvironmentContext): Promise<void> {

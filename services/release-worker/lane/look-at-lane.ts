@@ -21,6 +21,7 @@ import { writeBatch } from "./write-batch.ts";
 const maxBatch = 64;
 /** Batches in one turn; then the lease is handed back so that other workers have theirs. */
 const maxBatches = 20;
+const maxTurns = 20;
 const pollTipMs = 15_000;
 const problemPauseMs = 5_000;
 
@@ -34,44 +35,62 @@ interface LaneMemory {
 export interface LaneRoom {
   /** Does what is due on a lane, if its lease is free; never throws. */
   look(laneId: string): Promise<void>;
+  /** Begins no batch any more; the one that runs goes on to its end. */
+  stop(): void;
 }
 
 export function createLaneRoom(deps: WorkerDeps): LaneRoom {
   const memories = new Map<string, LaneMemory>();
   const busy = new Set<string>();
+  const stopping = new AbortController();
   return {
     async look(laneId) {
       if (busy.has(laneId)) return;
       busy.add(laneId);
       try {
-        await lookAtLane(deps, memories, laneId);
+        await lookWhileDue({ deps, memories, stopping: stopping.signal }, laneId);
       } catch (error) {
         deps.log.error("lane could not be looked at", { error, lane: laneId });
       } finally {
         busy.delete(laneId);
       }
     },
+    stop: () => stopping.abort(),
   };
 }
 
-async function lookAtLane(
-  deps: WorkerDeps,
-  memories: Map<string, LaneMemory>,
-  laneId: string,
-): Promise<void> {
+interface RoomParts {
+  readonly deps: WorkerDeps;
+  readonly memories: Map<string, LaneMemory>;
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Whoever was rung while we held the lease has gone away again: a job that came after our last batch
+ * would wait for somebody's own look. So what is due is asked once more, with the lease handed back.
+ */
+async function lookWhileDue(room: RoomParts, laneId: string): Promise<void> {
+  for (let turns = 0; turns < maxTurns && !room.stopping.aborted; turns += 1) {
+    if (!(await lookAtLane(room, laneId))) return;
+    if (!(await jobs.hasDueJobs(room.deps.store.db, laneId))) return;
+  }
+}
+
+/** False where another worker holds the lane, there is none, or it cannot go on. */
+async function lookAtLane({ deps, memories, stopping }: RoomParts, laneId: string): Promise<boolean> {
   const environments = deps.settings.environments.filter(
     (environment) => laneKey(environment.git.url, environment.git.branch) === laneId,
   );
   const first = environments[0];
-  if (first === undefined) return;
+  if (first === undefined) return false;
   const lease = await leases.takeLease(deps.store.db, { id: `lane:${laneId}`, owner: deps.workerId });
-  if (lease === undefined) return;
+  if (lease === undefined) return false;
   try {
     const lane = await lanes.getLane(deps.store.db, laneId);
-    if (lane === undefined) return;
+    if (lane === undefined) return false;
     const memory = memories.get(laneId) ?? { tips: new WeakMap(), batchLimit: maxBatch };
     memories.set(laneId, memory);
-    await turn(reachedBy({ deps, lane, lease, environments }, memory, first), memory);
+    return await turn({ ...reachedBy({ deps, lane, lease, environments }, memory, first), stopping }, memory);
   } finally {
     await leases.returnLease(deps.store.db, lease);
   }
@@ -97,17 +116,24 @@ function reachedFor(context: LaneContext, memory: LaneMemory, job: JobRow | unde
   return reachedBy(context, memory, environment);
 }
 
-async function turn(context: LaneContext, memory: LaneMemory): Promise<void> {
+interface TurnContext extends LaneContext {
+  readonly stopping: AbortSignal;
+}
+
+/** False where the lane could not go on: then it waits, whatever is due. */
+async function turn(context: TurnContext, memory: LaneMemory): Promise<boolean> {
   try {
     await workOnLane(context, memory);
+    return true;
   } catch (thrown) {
     await noteProblem(context, thrown);
+    return false;
   }
 }
 
-async function workOnLane(context: LaneContext, memory: LaneMemory): Promise<void> {
+async function workOnLane(context: TurnContext, memory: LaneMemory): Promise<void> {
   for (let batch = 0; batch < maxBatches; batch += 1) {
-    if (context.deps.heartbeat.signal().aborted) return;
+    if (context.deps.heartbeat.signal().aborted || context.stopping.aborted) return;
     await resolveLeftIntent(context, memory);
     await recoverLostJobs(context);
     const took = await releaseNext(context, memory);
