@@ -95,10 +95,21 @@ for (const choice of clusterChoices()) {
       };
       await world.declare("typo", [aDeployment("typo", { spec: { replicaz: 3 } })]);
       await world.declare("selector", [aDeployment("selector", { spec: moved })]);
+      // Controllers write between the read and the question: no refusal may be lost by that.
+      let writes = 0;
+      worker.beforeRequest((request) => {
+        if (request.query?.dryRun === undefined) return undefined;
+        writes += 1;
+        return world.cluster.patchAs("somebody", request.path.endsWith("/typo") ? typo : selector, {
+          metadata: { annotations: { "example.com/written": String(writes) } },
+        });
+      });
       const [job] = await world.untilOver(await world.release(["typo", "selector"], "1.0.1"));
       expect(job).toMatchObject({ phase: "failed", commit_sha: null, error: { code: "APPLY_REFUSED" } });
       expect(job?.error?.detail).toContain(".spec.replicaz");
       expect(job?.error?.detail).toMatch(/selector.*immutable/s);
+      worker.beforeRequest(undefined);
+      expect(writes).toBeGreaterThanOrEqual(2);
     });
 
     // The sandbox has no admission policies.

@@ -137,7 +137,11 @@ function refused(answer: Awaited<ReturnType<KubeApi["request"]>>, path: string):
   return { kind: "refused", error };
 }
 
-/** The document as committed, with the live replicas (an autoscaler's 30 must not become git's 3). */
+/**
+ * The document as committed, with the live replicas (an autoscaler's 30 must not become git's 3).
+ * A dry run names no resourceVersion: it writes nothing to guard, and a status write in between
+ * must not hide the refusal it asks for.
+ */
 export async function sendApply(
   ask: Pick<ApplyAsk, "kube" | "document" | "environment" | "by">,
   { path, live }: Target,
@@ -152,7 +156,7 @@ export async function sendApply(
       ...document.metadata,
       namespace: document.metadata.namespace ?? ask.environment.defaultNamespace,
       uid: live.metadata.uid,
-      resourceVersion: live.metadata.resourceVersion,
+      ...(how.dryRun === true ? {} : { resourceVersion: live.metadata.resourceVersion }),
       annotations: { ...document.metadata.annotations, ...appliedAnnotations(by) },
     },
     ...(keepReplicas ? { spec: { ...document.spec, replicas } } : {}),

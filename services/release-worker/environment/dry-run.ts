@@ -3,7 +3,14 @@ import type { KubeApi } from "#common/kit/kube.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { JobPlan } from "../planning/plan-job.ts";
 import type { TipView } from "../planning/tip-view.ts";
-import { conflictsOf, foreignConflict, mayTakeFrom, refusalOf } from "./apply-answers.ts";
+import {
+  conflictsOf,
+  foreignConflict,
+  mayTakeFrom,
+  messageOf,
+  refusalOf,
+  type Answer,
+} from "./apply-answers.ts";
 import { claimedByOther, pathOf, readLive, sendApply } from "./apply-document.ts";
 import { isCommittedDocument, type CommittedDocument } from "./live-object.ts";
 
@@ -87,11 +94,16 @@ async function dryRunOne(ask: {
   const answer = await send(environment.conflicts === "force");
   if (answer.status === 200) return undefined;
   const conflicts = conflictsOf(answer);
-  if (conflicts.length === 0) return answer.status === 409 ? undefined : refusalOf(answer, path);
+  if (conflicts.length === 0) return deletedMeanwhile(answer) ? undefined : refusalOf(answer, path);
   const foreign = conflicts.filter((conflict) => !mayTakeFrom(conflict));
   if (foreign.length > 0) {
     return foreignConflict(path, foreign);
   }
   const forced = await send(true);
-  return forced.status === 200 || forced.status === 409 ? undefined : refusalOf(forced, path);
+  return forced.status === 200 || deletedMeanwhile(forced) ? undefined : refusalOf(forced, path);
+}
+
+/** The uid asked for is gone: that a workload was deleted or made anew is told when it is applied. */
+function deletedMeanwhile(answer: Answer): boolean {
+  return (answer.status === 409 || answer.status === 422) && /uid/i.test(messageOf(answer));
 }
