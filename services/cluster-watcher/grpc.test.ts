@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { SlipwayError } from "#common/domain/errors.ts";
 import { Workload, type View, type WatchWorkloadsResponse } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import { createClusterService } from "./grpc.ts";
@@ -18,6 +19,9 @@ function aStream(namespace = "shop") {
     name: "watch-default",
     environment: "default",
     view: () => view,
+    api: () => {
+      throw new SlipwayError("CLUSTER_UNAVAILABLE");
+    },
     all: () => [web],
     get: () => web,
     subscribe(listener) {

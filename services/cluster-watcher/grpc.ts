@@ -6,6 +6,8 @@ import type {
   WatchWorkloadsResponse,
   Workload,
 } from "#proto/slipway/cluster/v1/cluster.ts";
+import { explainWorkload } from "./explain-workload.ts";
+import { getOwner } from "./get-owner.ts";
 import type { WorkloadChange } from "./live-workloads.ts";
 import type { EnvironmentWatch } from "./watch-environment.ts";
 
@@ -25,12 +27,17 @@ export function createClusterService(watches: readonly EnvironmentWatch[]): Clus
       const watch = watchOf(environment);
       return { workloads: watch.all().filter(inNamespace(namespace)), view: watch.view() };
     },
-    async getWorkload({ environment, ...id }) {
+    async getWorkload({ environment, namespace, kind, name }) {
       const watch = watchOf(environment);
-      const workload = watch.get(formatWorkloadId(id));
+      const id = formatWorkloadId({ namespace, kind, name });
+      const workload = watch.get(id);
       if (workload !== undefined) return { workload, view: watch.view() };
-      throw new SlipwayError("WORKLOAD_NOT_FOUND", { detail: formatWorkloadId(id) });
+      throw new SlipwayError("WORKLOAD_NOT_FOUND", { detail: id });
     },
+    explainWorkload: async (asked) => ({
+      troubles: await explainWorkload(watchOf(asked.environment).api(), asked),
+    }),
+    getOwner: async (asked) => getOwner(watchOf(asked.environment).api(), asked),
     watchWorkloads: (request, context) => follow(watchOf(request.environment), request, context.signal),
   };
 }

@@ -58,7 +58,7 @@ describe("a workload is kept", () => {
         reason: "",
         message: "",
       },
-      owner: { kind: OwnerKind.OWNER_KIND_SLIPWAY, name: "default" },
+      owner: { kind: OwnerKind.OWNER_KIND_SLIPWAY, name: "default", namespace: "", objectKind: "" },
       appliedEnvironment: "default",
       appliedCommit: "3fa94c1",
       appliedJob: "job-1",
@@ -161,7 +161,7 @@ describe("the owner", () => {
   ])("is $who", ({ labels, annotations, kind, name }) => {
     expect(
       ownerOf({ metadata: { ...(labels && { labels }), ...(annotations && { annotations }) } as KubeMeta }),
-    ).toEqual({ kind, name });
+    ).toMatchObject({ kind, name });
   });
   test("is another tool rather than us where both left their mark", () => {
     expect(owner({ "kustomize.toolkit.fluxcd.io/name": "apps" }, ours).kind).toBe(OwnerKind.OWNER_KIND_FLUX);
@@ -169,7 +169,7 @@ describe("the owner", () => {
   });
   test("is Flux where it applies what Helm made", () => {
     const flux = { "helm.toolkit.fluxcd.io/name": "shop" };
-    expect(owner(flux, { "meta.helm.sh/release-name": "shop-1" })).toEqual({
+    expect(owner(flux, { "meta.helm.sh/release-name": "shop-1" })).toMatchObject({
       kind: OwnerKind.OWNER_KIND_FLUX,
       name: "shop",
     });

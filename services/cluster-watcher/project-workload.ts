@@ -58,12 +58,17 @@ export function ownerOf(object: KubeObject): Owner {
   const { labels = {}, annotations = {} } = object.metadata;
   const flux =
     labels["kustomize.toolkit.fluxcd.io/name"] ?? labels["helm.toolkit.fluxcd.io/name"] ?? undefined;
-  if (flux !== undefined) return { kind: OwnerKind.OWNER_KIND_FLUX, name: flux };
+  if (flux !== undefined) return owner(OwnerKind.OWNER_KIND_FLUX, flux);
   const argo = annotations["argocd.argoproj.io/tracking-id"] ?? labels["argocd.argoproj.io/instance"];
-  if (argo !== undefined) return { kind: OwnerKind.OWNER_KIND_ARGO_CD, name: argo.split(":")[0] ?? argo };
+  if (argo !== undefined) return owner(OwnerKind.OWNER_KIND_ARGO_CD, argo.split(":")[0] ?? argo);
   const helm = annotations["meta.helm.sh/release-name"];
-  if (helm !== undefined) return { kind: OwnerKind.OWNER_KIND_HELM, name: helm };
+  if (helm !== undefined) return owner(OwnerKind.OWNER_KIND_HELM, helm);
   const slipway = annotations["applied.slipway.dev/environment"];
-  if (slipway !== undefined) return { kind: OwnerKind.OWNER_KIND_SLIPWAY, name: slipway };
-  return { kind: OwnerKind.OWNER_KIND_NONE, name: "" };
+  return slipway === undefined
+    ? owner(OwnerKind.OWNER_KIND_NONE, "")
+    : owner(OwnerKind.OWNER_KIND_SLIPWAY, slipway);
+}
+
+function owner(kind: OwnerKind, name: string): Owner {
+  return { kind, name, namespace: "", objectKind: "" };
 }

@@ -1,4 +1,5 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import { createInformer, type Informer } from "#common/kit/kube-informer.ts";
 import { createReadyzProbe, type ReadyzProbe } from "#common/kit/kube-probe.ts";
@@ -25,6 +26,8 @@ const connectPauseMs = 2_000;
 export interface EnvironmentWatch extends Service, Pick<LiveWorkloads, "all" | "get" | "subscribe"> {
   readonly environment: string;
   view(): View;
+  /** For questions that the cache cannot answer; throws CLUSTER_UNAVAILABLE while there is no connection. */
+  api(): KubeApi;
 }
 
 export interface WatchDeps {
@@ -58,6 +61,7 @@ export function watchEnvironment(deps: WatchDeps): EnvironmentWatch {
     name: `watch-${deps.environment.name}`,
     environment: deps.environment.name,
     view: () => viewOf(state, deps.clock),
+    api: () => mustConnect(state),
     async start() {
       loops = Promise.all([
         keepAge(state, deps.clock, stopping.signal),
@@ -72,6 +76,11 @@ export function watchEnvironment(deps: WatchDeps): EnvironmentWatch {
       await state.connection?.api.close();
     },
   };
+}
+
+function mustConnect({ connection, connectError }: State): KubeApi {
+  if (connection !== undefined) return connection.api;
+  throw new SlipwayError("CLUSTER_UNAVAILABLE", { detail: problemOf(connection, connectError) });
 }
 
 async function keepConnecting(

@@ -63,6 +63,8 @@ export async function startFakePeers(): Promise<FakePeers> {
     },
     getWorkload: async () => ({}),
     watchWorkloads: async function* watch() {},
+    explainWorkload: async () => ({}),
+    getOwner: async () => ({}),
   };
   const registry: RegistryServiceImplementation = {
     listImages: async () => ({ repositories: [] }),

@@ -22,6 +22,11 @@ const secret = {
 /** Names of files that git and ssh open themselves; relative ones are meant beside the settings file. */
 const fileName = z.string().regex(/^[^\0\r\n]+$/, "the name of a file");
 
+/** `shop`, `team-*`, `*-prod`: a name of a namespace with any number of stars. */
+const namespacePattern = z
+  .string()
+  .regex(/^[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?$/, "a namespace or a pattern such as team-*");
+
 const messagePlaceholders = ["headline", "message", "changes", "requestedBy", "job"];
 
 /** `{name}` stands for a part of the commit message; anything else in braces is a mistake. */
@@ -65,6 +70,13 @@ const gitSettings = z
     compareUrl: z.string().min(1).max(500).optional(),
     /** An OpenSSH private key that signs the commits. */
     signingKeyFile: fileName.optional(),
+    /** What the host signs its webhooks with, or the unguessable part of their path where it cannot. */
+    webhook: z
+      .strictObject({ secretFile: fileName.optional(), secretEnv: z.string().min(1).optional() })
+      .refine((hook) => (hook.secretFile === undefined) !== (hook.secretEnv === undefined), {
+        message: 'give either "secretFile" or "secretEnv"',
+      })
+      .optional(),
   })
   .superRefine((git, context) => {
     const { sshKeyFile, knownHostsFile } = git;
@@ -82,6 +94,8 @@ export const environmentSettings = z.strictObject({
       kubeconfig: z.string().min(1).optional(),
       context: z.string().min(1).optional(),
       inCluster: z.boolean().default(false),
+      /** A kubeconfig may name a program to log in with; it is run only where this says so. */
+      allowExec: z.boolean().optional(),
     })
     .refine((c) => c.inCluster !== (c.kubeconfig !== undefined), {
       message: 'give either "kubeconfig" or "inCluster: true"',
@@ -92,6 +106,22 @@ export const environmentSettings = z.strictObject({
   rolloutDeadline: durationMs.default(600_000),
   onFailure: z.enum(["none", "rollback"]).default("none"),
   conflicts: z.enum(["refuse", "force"]).default("refuse"),
+  /**
+   * Which namespaces are seen and released to. Allowed names without a star are watched one by one,
+   * for which a Role in each is enough; everything else asks for a ClusterRole.
+   */
+  namespaces: z
+    .strictObject({
+      allow: z.array(namespacePattern).min(1).max(200).optional(),
+      deny: z.array(namespacePattern).max(200).optional(),
+    })
+    .optional(),
+  /** release-only: git is applied by releases alone. on-change: what people push is applied too. */
+  sync: z.enum(["release-only", "on-change"]).optional(),
+  /** Whether owners (Flux, Argo CD) may be asked to look at git at once, by their annotation. */
+  nudgeOwners: z.boolean().optional(),
+  /** A rollout counts once the workload stayed healthy for so long. */
+  healthyFor: durationMs.optional(),
   /** Whether a release may add an `images:` entry to the environment's own kustomization. */
   kustomize: z.strictObject({ addImages: z.boolean().default(false) }).optional(),
   /** Where images stand besides pods: values files of charts, custom kinds. */

@@ -28,7 +28,22 @@ export type JobSpec =
       readonly images: { readonly select: "latest" } | { readonly exact: readonly string[] };
       readonly override: readonly string[];
     }
-  | { readonly kind: "rollback"; readonly of: string; readonly override: readonly string[] };
+  | { readonly kind: "rollback"; readonly of: string; readonly override: readonly string[] }
+  | {
+      /** Brings workloads to what git declares at the tip. */
+      readonly kind: "sync";
+      readonly workloads: readonly string[];
+      /** Every declared workload, or those of `namespace`. */
+      readonly all: boolean;
+      readonly namespace: string | null;
+      readonly override: readonly string[];
+    }
+  | {
+      /** Makes new pods of the same template. */
+      readonly kind: "restart";
+      readonly workloads: readonly string[];
+      readonly override: readonly string[];
+    };
 
 /** Exact image per workload and container: what `latest` became, frozen once (CORRECTNESS 13). */
 export interface ResolvedImage {

@@ -52,6 +52,9 @@ export interface PlanInput {
 /** Reads the facts, decides, and edits in memory; writes nothing. */
 export async function planJob(deps: FactDeps, view: TipView, input: PlanInput): Promise<JobPlan> {
   if (input.spec.kind === "rollback") return planRollback(view, input);
+  if (input.spec.kind !== "release") {
+    throw new SlipwayError("INTERNAL", { detail: `a ${input.spec.kind} has no plan of git` });
+  }
   const ask: ReleaseAsk = input.spec;
   const facts = await readFacts(deps, {
     environment: view.environment,

@@ -154,6 +154,12 @@ export interface GetWorkloadRequest {
   /** Lower case, e.g. "deployment". */
   kind: string;
   name: string;
+  /**
+   * When set: only an observation of this object at this generation or a later one is an answer;
+   * a cache that is behind answers FAILED_PRECONDITION, so that another replica can be asked.
+   */
+  uid: string;
+  minGeneration: bigint;
 }
 
 export interface GetWorkloadResponse {
@@ -231,6 +237,10 @@ export interface Owner {
   kind: OwnerKind;
   /** The owner's own name, e.g. the Kustomization, Application or Helm release. */
   name: string;
+  /** The namespace of the owner's own object; empty where the mark on the workload does not tell. */
+  namespace: string;
+  /** The kind of the owner's own object, e.g. "Kustomization", "HelmRelease", "Application"; empty when unknown. */
+  objectKind: string;
 }
 
 /** The facts that a rollout is judged by, as the API server tells them. */
@@ -242,6 +252,58 @@ export interface Rollout {
   available: number;
   /** The earliest reason known, e.g. "ImagePullBackOff", "ProgressDeadlineExceeded"; empty when none. */
   reason: string;
+  message: string;
+}
+
+export interface ExplainWorkloadRequest {
+  environment: string;
+  namespace: string;
+  /** Lower case, e.g. "deployment". */
+  kind: string;
+  name: string;
+}
+
+export interface ExplainWorkloadResponse {
+  /** At most ten, the earliest cause first; empty when nothing is wrong. */
+  troubles: Trouble[];
+}
+
+/** One thing that keeps a workload from being healthy. */
+export interface Trouble {
+  /** The pod concerned; empty for a trouble of the workload itself. */
+  pod: string;
+  container: string;
+  /** The API server's own word, e.g. "CrashLoopBackOff", "Unschedulable", "FailedCreate", "Unhealthy". */
+  reason: string;
+  message: string;
+  /** Of the container's last end; absent when it did not end. */
+  exitCode?: number | undefined;
+  restarts: number;
+  /** The last lines the container wrote before it ended: at most 20 of at most 500 characters, redacted. */
+  logLines: string[];
+}
+
+export interface GetOwnerRequest {
+  environment: string;
+  /** As told with the workload. */
+  owner:
+    | Owner
+    | undefined;
+  /** The workload's namespace: where the owner is looked for when its own is not known. */
+  workloadNamespace: string;
+}
+
+export interface GetOwnerResponse {
+  /** False when the owner's object is not there (or its kind is not installed). */
+  found: boolean;
+  namespace: string;
+  name: string;
+  /** As the owner tells it, e.g. "main@sha1:3fa94c1…" or a bare commit; empty when none was applied. */
+  appliedRevision: string;
+  ready: boolean;
+  /** Suspended, or without automatic sync: it will not apply by itself. */
+  suspended: boolean;
+  /** The owner's own word on why it is not ready, for a person. */
   message: string;
 }
 
@@ -418,7 +480,7 @@ export const ListWorkloadsResponse: MessageFns<ListWorkloadsResponse> = {
 };
 
 function createBaseGetWorkloadRequest(): GetWorkloadRequest {
-  return { environment: "", namespace: "", kind: "", name: "" };
+  return { environment: "", namespace: "", kind: "", name: "", uid: "", minGeneration: 0n };
 }
 
 export const GetWorkloadRequest: MessageFns<GetWorkloadRequest> = {
@@ -434,6 +496,15 @@ export const GetWorkloadRequest: MessageFns<GetWorkloadRequest> = {
     }
     if (message.name !== "") {
       writer.uint32(34).string(message.name);
+    }
+    if (message.uid !== "") {
+      writer.uint32(42).string(message.uid);
+    }
+    if (message.minGeneration !== 0n) {
+      if (BigInt.asIntN(64, message.minGeneration) !== message.minGeneration) {
+        throw new globalThis.Error("value provided for field message.minGeneration of type int64 too large");
+      }
+      writer.uint32(48).int64(message.minGeneration);
     }
     return writer;
   },
@@ -483,6 +554,22 @@ export const GetWorkloadRequest: MessageFns<GetWorkloadRequest> = {
             message.name = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.minGeneration = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -501,6 +588,12 @@ export const GetWorkloadRequest: MessageFns<GetWorkloadRequest> = {
       namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
       kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
       name: isSet(object.name) ? globalThis.String(object.name) : "",
+      uid: isSet(object.uid) ? globalThis.String(object.uid) : "",
+      minGeneration: isSet(object.minGeneration)
+        ? BigInt(object.minGeneration)
+        : isSet(object.min_generation)
+        ? BigInt(object.min_generation)
+        : 0n,
     };
   },
 
@@ -518,6 +611,12 @@ export const GetWorkloadRequest: MessageFns<GetWorkloadRequest> = {
     if (message.name !== "") {
       obj.name = message.name;
     }
+    if (message.uid !== "") {
+      obj.uid = message.uid;
+    }
+    if (message.minGeneration !== 0n) {
+      obj.minGeneration = message.minGeneration.toString();
+    }
     return obj;
   },
 
@@ -530,6 +629,10 @@ export const GetWorkloadRequest: MessageFns<GetWorkloadRequest> = {
     message.namespace = object.namespace ?? "";
     message.kind = object.kind ?? "";
     message.name = object.name ?? "";
+    message.uid = object.uid ?? "";
+    message.minGeneration = (object.minGeneration !== undefined && object.minGeneration !== null)
+      ? BigInt(object.minGeneration)
+      : 0n;
     return message;
   },
 };
@@ -1592,7 +1695,7 @@ export const Container: MessageFns<Container> = {
 };
 
 function createBaseOwner(): Owner {
-  return { kind: 0, name: "" };
+  return { kind: 0, name: "", namespace: "", objectKind: "" };
 }
 
 export const Owner: MessageFns<Owner> = {
@@ -1602,6 +1705,12 @@ export const Owner: MessageFns<Owner> = {
     }
     if (message.name !== "") {
       writer.uint32(18).string(message.name);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(26).string(message.namespace);
+    }
+    if (message.objectKind !== "") {
+      writer.uint32(34).string(message.objectKind);
     }
     return writer;
   },
@@ -1635,6 +1744,22 @@ export const Owner: MessageFns<Owner> = {
             message.name = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.objectKind = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1651,6 +1776,12 @@ export const Owner: MessageFns<Owner> = {
     return {
       kind: isSet(object.kind) ? ownerKindFromJSON(object.kind) : 0,
       name: isSet(object.name) ? globalThis.String(object.name) : "",
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      objectKind: isSet(object.objectKind)
+        ? globalThis.String(object.objectKind)
+        : isSet(object.object_kind)
+        ? globalThis.String(object.object_kind)
+        : "",
     };
   },
 
@@ -1662,6 +1793,12 @@ export const Owner: MessageFns<Owner> = {
     if (message.name !== "") {
       obj.name = message.name;
     }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.objectKind !== "") {
+      obj.objectKind = message.objectKind;
+    }
     return obj;
   },
 
@@ -1672,6 +1809,8 @@ export const Owner: MessageFns<Owner> = {
     const message = createBaseOwner();
     message.kind = object.kind ?? 0;
     message.name = object.name ?? "";
+    message.namespace = object.namespace ?? "";
+    message.objectKind = object.objectKind ?? "";
     return message;
   },
 };
@@ -1841,6 +1980,639 @@ export const Rollout: MessageFns<Rollout> = {
   },
 };
 
+function createBaseExplainWorkloadRequest(): ExplainWorkloadRequest {
+  return { environment: "", namespace: "", kind: "", name: "" };
+}
+
+export const ExplainWorkloadRequest: MessageFns<ExplainWorkloadRequest> = {
+  encode(message: ExplainWorkloadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== "") {
+      writer.uint32(10).string(message.environment);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(18).string(message.namespace);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainWorkloadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainWorkloadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainWorkloadRequest {
+    return {
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: ExplainWorkloadRequest): unknown {
+    const obj: any = {};
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainWorkloadRequest>): ExplainWorkloadRequest {
+    return ExplainWorkloadRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainWorkloadRequest>): ExplainWorkloadRequest {
+    const message = createBaseExplainWorkloadRequest();
+    message.environment = object.environment ?? "";
+    message.namespace = object.namespace ?? "";
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainWorkloadResponse(): ExplainWorkloadResponse {
+  return { troubles: [] };
+}
+
+export const ExplainWorkloadResponse: MessageFns<ExplainWorkloadResponse> = {
+  encode(message: ExplainWorkloadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.troubles) {
+      Trouble.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainWorkloadResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainWorkloadResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.troubles.push(Trouble.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainWorkloadResponse {
+    return {
+      troubles: globalThis.Array.isArray(object?.troubles) ? object.troubles.map((e: any) => Trouble.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ExplainWorkloadResponse): unknown {
+    const obj: any = {};
+    if (message.troubles?.length) {
+      obj.troubles = message.troubles.map((e) => Trouble.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainWorkloadResponse>): ExplainWorkloadResponse {
+    return ExplainWorkloadResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainWorkloadResponse>): ExplainWorkloadResponse {
+    const message = createBaseExplainWorkloadResponse();
+    message.troubles = object.troubles?.map((e) => Trouble.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTrouble(): Trouble {
+  return { pod: "", container: "", reason: "", message: "", exitCode: undefined, restarts: 0, logLines: [] };
+}
+
+export const Trouble: MessageFns<Trouble> = {
+  encode(message: Trouble, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pod !== "") {
+      writer.uint32(10).string(message.pod);
+    }
+    if (message.container !== "") {
+      writer.uint32(18).string(message.container);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    if (message.exitCode !== undefined) {
+      writer.uint32(40).int32(message.exitCode);
+    }
+    if (message.restarts !== 0) {
+      writer.uint32(48).int32(message.restarts);
+    }
+    for (const v of message.logLines) {
+      writer.uint32(58).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Trouble {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrouble();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.container = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.exitCode = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.restarts = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.logLines.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Trouble {
+    return {
+      pod: isSet(object.pod) ? globalThis.String(object.pod) : "",
+      container: isSet(object.container) ? globalThis.String(object.container) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      exitCode: isSet(object.exitCode)
+        ? globalThis.Number(object.exitCode)
+        : isSet(object.exit_code)
+        ? globalThis.Number(object.exit_code)
+        : undefined,
+      restarts: isSet(object.restarts) ? globalThis.Number(object.restarts) : 0,
+      logLines: globalThis.Array.isArray(object?.logLines)
+        ? object.logLines.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.log_lines)
+        ? object.log_lines.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Trouble): unknown {
+    const obj: any = {};
+    if (message.pod !== "") {
+      obj.pod = message.pod;
+    }
+    if (message.container !== "") {
+      obj.container = message.container;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.exitCode !== undefined) {
+      obj.exitCode = Math.round(message.exitCode);
+    }
+    if (message.restarts !== 0) {
+      obj.restarts = Math.round(message.restarts);
+    }
+    if (message.logLines?.length) {
+      obj.logLines = message.logLines;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Trouble>): Trouble {
+    return Trouble.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Trouble>): Trouble {
+    const message = createBaseTrouble();
+    message.pod = object.pod ?? "";
+    message.container = object.container ?? "";
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    message.exitCode = object.exitCode ?? undefined;
+    message.restarts = object.restarts ?? 0;
+    message.logLines = object.logLines?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetOwnerRequest(): GetOwnerRequest {
+  return { environment: "", owner: undefined, workloadNamespace: "" };
+}
+
+export const GetOwnerRequest: MessageFns<GetOwnerRequest> = {
+  encode(message: GetOwnerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== "") {
+      writer.uint32(10).string(message.environment);
+    }
+    if (message.owner !== undefined) {
+      Owner.encode(message.owner, writer.uint32(18).fork()).join();
+    }
+    if (message.workloadNamespace !== "") {
+      writer.uint32(26).string(message.workloadNamespace);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOwnerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOwnerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.owner = Owner.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.workloadNamespace = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetOwnerRequest {
+    return {
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      owner: isSet(object.owner) ? Owner.fromJSON(object.owner) : undefined,
+      workloadNamespace: isSet(object.workloadNamespace)
+        ? globalThis.String(object.workloadNamespace)
+        : isSet(object.workload_namespace)
+        ? globalThis.String(object.workload_namespace)
+        : "",
+    };
+  },
+
+  toJSON(message: GetOwnerRequest): unknown {
+    const obj: any = {};
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    if (message.owner !== undefined) {
+      obj.owner = Owner.toJSON(message.owner);
+    }
+    if (message.workloadNamespace !== "") {
+      obj.workloadNamespace = message.workloadNamespace;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetOwnerRequest>): GetOwnerRequest {
+    return GetOwnerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOwnerRequest>): GetOwnerRequest {
+    const message = createBaseGetOwnerRequest();
+    message.environment = object.environment ?? "";
+    message.owner = (object.owner !== undefined && object.owner !== null) ? Owner.fromPartial(object.owner) : undefined;
+    message.workloadNamespace = object.workloadNamespace ?? "";
+    return message;
+  },
+};
+
+function createBaseGetOwnerResponse(): GetOwnerResponse {
+  return { found: false, namespace: "", name: "", appliedRevision: "", ready: false, suspended: false, message: "" };
+}
+
+export const GetOwnerResponse: MessageFns<GetOwnerResponse> = {
+  encode(message: GetOwnerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.found !== false) {
+      writer.uint32(8).bool(message.found);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(18).string(message.namespace);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.appliedRevision !== "") {
+      writer.uint32(34).string(message.appliedRevision);
+    }
+    if (message.ready !== false) {
+      writer.uint32(40).bool(message.ready);
+    }
+    if (message.suspended !== false) {
+      writer.uint32(48).bool(message.suspended);
+    }
+    if (message.message !== "") {
+      writer.uint32(58).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOwnerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOwnerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.appliedRevision = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ready = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.suspended = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetOwnerResponse {
+    return {
+      found: isSet(object.found) ? globalThis.Boolean(object.found) : false,
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      appliedRevision: isSet(object.appliedRevision)
+        ? globalThis.String(object.appliedRevision)
+        : isSet(object.applied_revision)
+        ? globalThis.String(object.applied_revision)
+        : "",
+      ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
+      suspended: isSet(object.suspended) ? globalThis.Boolean(object.suspended) : false,
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: GetOwnerResponse): unknown {
+    const obj: any = {};
+    if (message.found !== false) {
+      obj.found = message.found;
+    }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.appliedRevision !== "") {
+      obj.appliedRevision = message.appliedRevision;
+    }
+    if (message.ready !== false) {
+      obj.ready = message.ready;
+    }
+    if (message.suspended !== false) {
+      obj.suspended = message.suspended;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetOwnerResponse>): GetOwnerResponse {
+    return GetOwnerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetOwnerResponse>): GetOwnerResponse {
+    const message = createBaseGetOwnerResponse();
+    message.found = object.found ?? false;
+    message.namespace = object.namespace ?? "";
+    message.name = object.name ?? "";
+    message.appliedRevision = object.appliedRevision ?? "";
+    message.ready = object.ready ?? false;
+    message.suspended = object.suspended ?? false;
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
 /** What runs now: the cached read side of one or more clusters. Nothing here writes. */
 export type ClusterServiceDefinition = typeof ClusterServiceDefinition;
 export const ClusterServiceDefinition = {
@@ -1874,6 +2646,24 @@ export const ClusterServiceDefinition = {
       responseStream: true,
       options: {},
     },
+    /** Why a workload is not healthy, read from the API server now: pods, events, last log lines. */
+    explainWorkload: {
+      name: "ExplainWorkload",
+      requestType: ExplainWorkloadRequest as typeof ExplainWorkloadRequest,
+      requestStream: false,
+      responseType: ExplainWorkloadResponse as typeof ExplainWorkloadResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** What an owner (Flux, Argo CD, Helm) says of itself, read from the API server now. */
+    getOwner: {
+      name: "GetOwner",
+      requestType: GetOwnerRequest as typeof GetOwnerRequest,
+      requestStream: false,
+      responseType: GetOwnerResponse as typeof GetOwnerResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -1893,6 +2683,13 @@ export interface ClusterServiceImplementation<CallContextExt = {}> {
     request: WatchWorkloadsRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<WatchWorkloadsResponse>>;
+  /** Why a workload is not healthy, read from the API server now: pods, events, last log lines. */
+  explainWorkload(
+    request: ExplainWorkloadRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ExplainWorkloadResponse>>;
+  /** What an owner (Flux, Argo CD, Helm) says of itself, read from the API server now. */
+  getOwner(request: GetOwnerRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetOwnerResponse>>;
 }
 
 export interface ClusterServiceClient<CallOptionsExt = {}> {
@@ -1911,6 +2708,13 @@ export interface ClusterServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<WatchWorkloadsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<WatchWorkloadsResponse>;
+  /** Why a workload is not healthy, read from the API server now: pods, events, last log lines. */
+  explainWorkload(
+    request: DeepPartial<ExplainWorkloadRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ExplainWorkloadResponse>;
+  /** What an owner (Flux, Argo CD, Helm) says of itself, read from the API server now. */
+  getOwner(request: DeepPartial<GetOwnerRequest>, options?: CallOptions & CallOptionsExt): Promise<GetOwnerResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
