@@ -81,10 +81,15 @@ function noneProblem(name: string, near: readonly string[]): CliProblem {
 
 const searchedJobs = 1_000;
 
+/** Whether a text can only be meant as a job: an id, or its last eight digits. */
+export function isJobId(text: string): boolean {
+  return /^[0-9a-f]{8}$|^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text.trim());
+}
+
 /** The job of an id or of its last eight digits. */
 export async function findJob(session: Session, text: string): Promise<Job> {
   const id = text.trim().toLowerCase();
-  if (!/^[0-9a-f]{8}$|^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
+  if (!isJobId(id)) {
     throw usageProblem(
       `"${text}" is not a job id`,
       "give the id, or its last eight digits as `slipway jobs` shows them",

@@ -38,6 +38,8 @@ interface ReleaseOptions extends WaitOptions {
   readonly updateImage?: readonly string[];
   readonly latest?: boolean;
   readonly updateAllImages?: boolean;
+  readonly toPrevious?: boolean;
+  readonly toRunning?: boolean;
   readonly message?: string;
   readonly override?: readonly Override[];
   readonly dryRun?: boolean;
@@ -51,6 +53,8 @@ Examples:
   slipway release front-end --latest -y            # does not ask; a pipe never asks
   slipway release front-end -i weaveworksdemos/front-end:0.3.1 -m "fix the cart"
   slipway release --all --latest --exclude payment --dry-run
+  slipway release front-end --to-previous -m "0.4 is slow"     # back to what ran before
+  slipway release front-end --to-running                       # keep what kubectl set in an emergency
   slipway release front-end -i "$IMAGE" --timeout 10m -o json > job.json   # a pipeline: exits by the outcome
 
 Exit: 0 succeeded or nothing to do, 1 failed, 2 usage, 3 rolled back, 4 not over at --timeout (the job
@@ -62,7 +66,7 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .command("release [workload...]")
     .summary("bring workloads to chosen images, and wait until healthy")
     .description(
-      "Writes the chosen images into the config repository as one commit, applies it, and waits until the workloads are healthy. Give exactly one of --image and --latest.",
+      "Writes the chosen images into the config repository as one commit, applies it, and waits until the workloads are healthy. Give exactly one of --image, --latest, --to-previous and --to-running.",
     )
     .option("--workload <name>", "same as the argument; repeatable", collect)
     .option("--service <name>", "same as --workload", collect)
@@ -72,6 +76,8 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .addOption(new Option("--update-image <ref>").argParser(collect).hideHelp())
     .option("--latest", "the newest eligible image of each container")
     .addOption(new Option("--update-all-images").hideHelp())
+    .option("--to-previous", "what each container ran before its last release")
+    .option("--to-running", "what the cluster runs now, e.g. set by hand in an emergency: written to git")
     .option("-m, --message <text>", "why; becomes part of the commit")
     .option("--dry-run", "show the plan and its diff; nothing is stored or written")
     .option("-y, --yes", "do not ask")
@@ -108,12 +114,20 @@ type Images = NonNullable<ReleaseRequestInput["images"]>;
 
 function chosenImages(options: ReleaseOptions, interactive: boolean): Images {
   const exact = [...(options.image ?? []), ...(options.updateImage ?? [])];
-  const latest = options.latest === true || options.updateAllImages === true;
-  if (exact.length > 0 && latest) throw usageProblem("Give either --image or --latest, not both");
-  if (exact.length > 0) return { exact };
-  // Without either, a person is shown the plan and asked; a pipeline has to say what it means.
-  if (latest || (interactive && options.yes !== true)) return { select: "latest" };
-  throw usageProblem("Give exactly one of --image REF and --latest", "slipway release --help has examples");
+  const given: Images[] = [
+    ...(exact.length > 0 ? [{ exact }] : []),
+    ...(options.latest === true || options.updateAllImages === true ? [{ select: "latest" } as const] : []),
+    ...(options.toPrevious === true ? [{ select: "previous" } as const] : []),
+    ...(options.toRunning === true ? [{ select: "running" } as const] : []),
+  ];
+  const [images] = given;
+  if (given.length === 1 && images !== undefined) return images;
+  // Without any, a person is shown the plan and asked; a pipeline has to say what it means.
+  if (given.length === 0 && interactive && options.yes !== true) return { select: "latest" };
+  throw usageProblem(
+    "Give exactly one of --image REF, --latest, --to-previous and --to-running",
+    "slipway release --help has examples",
+  );
 }
 
 interface BodyAsk {

@@ -59,7 +59,7 @@ function toSpec(request: PlanRequest): Extract<JobSpec, { kind: "release" }> {
     workloads: spec.workloads,
     all: spec.all,
     exclude: spec.exclude,
-    images: spec.images.$case === "exact" ? { exact: spec.images.value.refs } : { select: "latest" },
+    images: spec.images.$case === "exact" ? { exact: spec.images.value.refs } : { select: spec.images.$case },
     override: spec.override,
   };
 }

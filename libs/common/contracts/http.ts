@@ -25,6 +25,8 @@ export const overrides = [
   "changed-since",
 ] as const;
 
+export const imageSelects = ["latest", "previous", "running"] as const;
+
 const instant = z.iso.datetime({ offset: true });
 const environmentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a lower-case DNS label");
 const workloadText = z.string().min(1).max(400);
@@ -33,7 +35,10 @@ const imageText = z.string().min(1).max(500);
 export const imageSelection = z.union([
   z.literal("latest").meta({ description: 'Short for {"select":"latest"}.' }),
   z.array(imageText).min(1).max(100).meta({ description: 'Short for {"exact":[…]}.' }),
-  z.strictObject({ select: z.literal("latest") }),
+  z.strictObject({ select: z.enum(imageSelects) }).meta({
+    description:
+      "latest: the newest eligible image. previous: what ran before the last release. running: what the cluster runs now, to be written to git.",
+  }),
   z.strictObject({ exact: z.array(imageText).min(1).max(100) }),
 ]);
 

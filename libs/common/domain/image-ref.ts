@@ -44,6 +44,14 @@ export function sameRepository(a: ImageRef, b: ImageRef): boolean {
   return a.registry === b.registry && a.repository === b.repository;
 }
 
+/** Whether two texts mean one image, however its repository is spelled. */
+export function sameImage(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [left, right] = [tryParseImageRef(a), tryParseImageRef(b)];
+  if (left === undefined || right === undefined) return false;
+  return sameRepository(left, right) && left.tag === right.tag && left.digest === right.digest;
+}
+
 /** The parts of a canonical key; throws IMAGE_REF_INVALID for anything that is not one. */
 export function parseRepositoryKey(key: string): { registry: string; repository: string } {
   const ref = parseImageRef(key);

@@ -3,6 +3,7 @@ import {
   parseImageRef,
   repositoryKey,
   sameRepository,
+  tryParseImageRef,
   withTag,
   type ImageRef,
 } from "./image-ref.ts";
@@ -12,9 +13,12 @@ import { chooseLatest, filterFault, isMovingTag, tagPasses, type KnownImage } fr
 /** Why no image could be found for a container. */
 export type TargetReason =
   | "different-image"
+  | "not-an-image"
   | "no-policy"
   | "no-image-data"
   | "no-eligible-image"
+  | "no-previous-image"
+  | "no-running-image"
   | "changed-since";
 
 /** The full text to write, or why there is none. */
@@ -47,6 +51,23 @@ export function frozenTarget(current: ImageRef, image: string): Target {
     return { kind: "none", reason: "changed-since", detail: `it was to become ${image}` };
   }
   return inFormFound(current, frozen);
+}
+
+/** What the container ran before, or runs now: one image that is looked up, not chosen. */
+export function recalledTarget(
+  current: ImageRef,
+  image: string | undefined,
+  select: "previous" | "running",
+): Target {
+  if (image === undefined) return { kind: "none", reason: `no-${select}-image` };
+  const wanted = tryParseImageRef(image);
+  if (wanted === undefined) return { kind: "none", reason: "not-an-image", detail: `"${image}"` };
+  if (!sameRepository(current, wanted)) {
+    return { kind: "none", reason: "different-image", detail: `${select}: ${image}` };
+  }
+  const detail = select === "previous" ? "ran before" : "runs now";
+  const target = inFormFound(current, wanted);
+  return target.kind === "none" ? target : { ...target, detail };
 }
 
 /** The best image that exists, by the filter; without one only a tag that is no moving name is followed. */

@@ -27,6 +27,8 @@ const lines: Readonly<Record<SkipReason, string>> = {
   "no-policy": `${who} image front-end:1: there is no policy to choose a tag by (why); skipping.`,
   "no-image-data": `${who} image front-end:1: its registry has not been read yet (why); skipping.`,
   "no-eligible-image": `${who} image front-end:1: no tag is eligible (why); skipping.`,
+  "no-previous-image": `${who} image front-end:1: no release of it is on record (why); skipping.`,
+  "no-running-image": `${who} image front-end:1: the cluster shows no such container (why); skipping.`,
   "not-an-image": `${who} container web has no readable image (why); skipping.`,
   "not-editable": `${who} container web cannot be edited safely (why); skipping.`,
   "immutable-kind": `${who} cannot be changed in place (why); skipping.`,

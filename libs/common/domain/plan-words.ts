@@ -24,6 +24,8 @@ export function skipLine(skipped: PlannedSkip): string {
       return `Service ${name} is excluded; skipping.`;
     case "different-image":
       return `Service ${name} container ${skipped.container} uses a different image; skipping.`;
+    case "no-previous-image":
+    case "no-running-image":
     case "no-policy":
     case "no-image-data":
     case "no-eligible-image":
@@ -45,4 +47,6 @@ const reasonWords = {
   "no-policy": "there is no policy to choose a tag by",
   "no-image-data": "its registry has not been read yet",
   "no-eligible-image": "no tag is eligible",
+  "no-previous-image": "no release of it is on record",
+  "no-running-image": "the cluster shows no such container",
 } as const;

@@ -7,7 +7,14 @@ import {
   tryParseImageRef,
   type ImageRef,
 } from "./image-ref.ts";
-import { exactTarget, frozenTarget, latestTarget, type Target, type TargetReason } from "./plan-target.ts";
+import {
+  exactTarget,
+  frozenTarget,
+  latestTarget,
+  recalledTarget,
+  type Target,
+  type TargetReason,
+} from "./plan-target.ts";
 import type { Policies } from "./policy.ts";
 import type { KnownImage } from "./tag.ts";
 import {
@@ -28,7 +35,6 @@ export type SkipReason =
   | "ignored"
   | "held"
   | "up-to-date"
-  | "not-an-image"
   | "not-editable"
   | "immutable-kind"
   | TargetReason;
@@ -45,8 +51,11 @@ export interface DeclaredFact {
   }[];
 }
 
+/** latest: the newest eligible · previous: what ran before the last release · running: what the cluster runs now. */
+export type ImageSelect = "latest" | "previous" | "running";
+
 export interface ImageSelection {
-  readonly select?: "latest";
+  readonly select?: ImageSelect;
   readonly exact?: readonly string[];
 }
 
@@ -65,6 +74,8 @@ export interface ReleaseFacts {
   readonly running: ReadonlySet<string> | undefined;
   /** Repository key → what exists there; absent when never scanned. */
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
+  /** `containerKey` → the image that ran before, or runs now: what `previous` and `running` select. */
+  readonly recalled?: ReadonlyMap<string, string>;
   /** `containerKey` → why it is held; given by automation only, since people may release under a hold. */
   readonly held?: ReadonlyMap<string, string>;
   /** What `latest` became earlier: never chosen anew (CORRECTNESS 13). */
@@ -148,7 +159,7 @@ function choiceOf(change: PlannedChange): ResolvedChoice {
 /** "Release latest images to sock-shop/front-end", as the seed's log words it. */
 export function headlineOf(ask: ReleaseAsk): string {
   const exact = ask.images.exact ?? [];
-  const images = exact.length === 0 ? "latest images" : exact.join(", ");
+  const images = exact.length === 0 ? `${ask.images.select ?? "latest"} images` : exact.join(", ");
   const names = ask.workloads.map(shortName);
   const shown =
     names.length > 5 ? `${names.slice(0, 4).join(", ")} and ${names.length - 4} more` : names.join(", ");
@@ -332,6 +343,8 @@ function targetFor(c: ContainerCase, current: ImageRef): Target {
   if (frozen !== undefined) return frozenTarget(current, frozen);
   // A re-plan may drop a change, never choose another image: what was not resolved then stays.
   if (facts.resolved !== undefined) return { kind: "image", image: container.image };
+  const { select = "latest" } = facts.ask.images;
+  if (select !== "latest") return recalledTarget(current, facts.recalled?.get(key), select);
   return latestTarget(ask, { several: c.several });
 }
 

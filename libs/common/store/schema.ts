@@ -2,6 +2,7 @@ import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ContainerResult } from "../contracts/http.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
+import type { ImageSelect } from "../domain/plan.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
 
@@ -25,7 +26,7 @@ export type JobSpec =
       readonly workloads: readonly string[];
       readonly all: boolean;
       readonly exclude: readonly string[];
-      readonly images: { readonly select: "latest" } | { readonly exact: readonly string[] };
+      readonly images: { readonly select: ImageSelect } | { readonly exact: readonly string[] };
       readonly override: readonly string[];
     }
   | { readonly kind: "rollback"; readonly of: string; readonly override: readonly string[] }

@@ -52,7 +52,7 @@ export function toWireSpec(spec: ReleaseSpec): WireSpec {
     images:
       "exact" in images
         ? { $case: "exact", value: { refs: [...images.exact] } }
-        : { $case: "latest", value: true },
+        : { $case: images.select, value: true },
   };
 }
 

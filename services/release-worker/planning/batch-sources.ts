@@ -1,13 +1,19 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
-import type { ListWorkloadsResponse } from "#proto/slipway/cluster/v1/cluster.ts";
+import { listJobs } from "#common/store/job-list.ts";
+import type { JobRow } from "#common/store/schema.ts";
+import type { ListWorkloadsResponse, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { WorkerDeps } from "../deps.ts";
+import { recallImages, type RecallAsk } from "./recall-images.ts";
 
 /** A cluster view older than this says nothing about what does not run. */
 const freshMs = 10_000n;
 /** Up to so many workloads are asked for one by one; more by one list. */
 const maxSingle = 8;
+
+/** Jobs of a workload that are looked through for what it ran before. */
+const historyLimit = 100;
 
 /** What the planner asks other services, each question once for all jobs of a batch. */
 export interface FactSources {
@@ -19,12 +25,14 @@ export interface FactSources {
     environment: string,
     ids: readonly WorkloadId[] | undefined,
   ): Promise<ReadonlySet<string> | undefined>;
+  /** What these workloads ran before, or run now, by `containerKey`. */
+  recalled(asked: RecallAsk): Promise<ReadonlyMap<string, string>>;
   images(keys: readonly string[]): Promise<ReadonlyMap<string, Repository>>;
   /** Asks the registry now. */
   refresh(key: string, tag: string): Promise<{ tagFound: boolean; repository: Repository | undefined }>;
 }
 
-type SourceDeps = Pick<WorkerDeps, "cluster" | "registry" | "log">;
+type SourceDeps = Pick<WorkerDeps, "cluster" | "registry" | "store" | "log">;
 
 export function createFactSources(deps: SourceDeps): FactSources {
   const lists = new Map<string, Promise<ListWorkloadsResponse>>();
@@ -45,6 +53,11 @@ export function createFactSources(deps: SourceDeps): FactSources {
         return undefined;
       }
     },
+    recalled: (asked) =>
+      recallImages(
+        { history: historyOf(deps), live: async () => freshList(await list(asked.environment)) },
+        asked,
+      ),
     async images(keys) {
       const missing = keys.filter((key) => !images.has(key));
       if (missing.length > 0) {
@@ -69,9 +82,18 @@ export function createFactSources(deps: SourceDeps): FactSources {
   };
 }
 
+function historyOf({ store }: SourceDeps) {
+  return async (environment: string, workload: string): Promise<readonly JobRow[]> =>
+    (await listJobs(store.db, { environment, workload, limit: historyLimit })).jobs;
+}
+
 function freshIds(answer: ListWorkloadsResponse): ReadonlySet<string> | undefined {
-  const fresh = answer.view !== undefined && answer.view.complete && answer.view.ageMs <= freshMs;
-  return fresh ? new Set(answer.workloads.map(formatWorkloadId)) : undefined;
+  const fresh = freshList(answer);
+  return fresh === undefined ? undefined : new Set(fresh.map(formatWorkloadId));
+}
+
+function freshList({ view, workloads }: ListWorkloadsResponse): readonly Workload[] | undefined {
+  return view !== undefined && view.complete && view.ageMs <= freshMs ? workloads : undefined;
 }
 
 /** Undefined where only a whole list can tell: one does not run, or the view is not fresh. */

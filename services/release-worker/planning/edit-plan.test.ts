@@ -39,6 +39,7 @@ async function release(view: TipView, image: string, ...workloads: string[]): Pr
   const running = new Set(view.declared().map((fact) => formatWorkloadId(fact.id)));
   const sources = {
     running: async () => new Set([...running].filter((id) => !id.includes(":helmrelease/"))),
+    recalled: async () => new Map(),
     images: async () => new Map<string, Repository>(),
     refresh: async () => ({ tagFound: true, repository: undefined }),
   };
@@ -58,6 +59,7 @@ async function release(view: TipView, image: string, ...workloads: string[]): Pr
 async function undo(view: TipView, plan: JobPlan): Promise<JobPlan> {
   const sources = {
     running: async () => undefined,
+    recalled: async () => new Map(),
     images: async () => new Map<string, Repository>(),
     refresh: async () => ({ tagFound: false, repository: undefined }),
   };

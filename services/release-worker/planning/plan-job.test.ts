@@ -6,6 +6,7 @@ import { parseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import { silentLog } from "#common/kit/log.ts";
 import type { JobSpec } from "#common/store/schema.ts";
+import type { Store } from "#common/store/store.ts";
 import { images, workloadId } from "#common/testing/repository.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { RegistryServiceClient, Repository } from "#proto/slipway/registry/v1/registry.ts";
@@ -68,6 +69,8 @@ interface World {
   /** What the cluster runs; undefined when the watcher does not answer. */
   readonly running?: readonly string[] | undefined;
   readonly view?: { ageMs: bigint; complete: boolean };
+  /** What the one container of a workload runs. */
+  readonly live?: Readonly<Record<string, string>>;
   /** Known to the scanner. */
   readonly known?: Readonly<Record<string, readonly string[]>>;
   /** What a registry answers when it is asked anew; an error when it is away. */
@@ -89,12 +92,16 @@ function peers(o: World) {
   const listed = Object.entries(o.known ?? {}).map(([name, tags]) => repository(key(name), tags));
   const fresh = new Map(Object.entries(o.atRegistry ?? {}).map(([name, answer]) => [key(name), answer]));
   const view = { ageMs: 0n, complete: true, problem: "", ...o.view };
+  const withLive = (id: WorkloadId) => {
+    const image = o.live?.[`${id.namespace}/${id.name}`];
+    return { ...id, containers: image === undefined ? [] : [{ name: id.name, image, init: false }] };
+  };
   const running = (): WorkloadId[] => {
     if (o.running === undefined) throw new SlipwayError("UNAVAILABLE", { detail: "no watcher" });
     return o.running.map(workloadId);
   };
   const cluster = {
-    listWorkloads: async () => ({ workloads: running(), view }),
+    listWorkloads: async () => ({ workloads: running().map(withLive), view }),
     async getWorkload(asked: WorkloadId) {
       const workload = running().find((id) => formatWorkloadId(id) === formatWorkloadId(asked));
       if (workload === undefined) throw new SlipwayError("WORKLOAD_NOT_FOUND");
@@ -112,7 +119,8 @@ function peers(o: World) {
       return { repository: repository(request.repository, answer), tagFound: answer.includes(request.tag) };
     },
   } as unknown as RegistryServiceClient;
-  const sources = createFactSources({ cluster, registry, log: silentLog });
+  const store = undefined as unknown as Store; // only `previous` asks it
+  const sources = createFactSources({ cluster, registry, store, log: silentLog });
   return { deps: { sources, log: silentLog }, asked };
 }
 
@@ -348,5 +356,38 @@ describe("the plan of a rollback", () => {
       code: "JOB_NOT_ROLLBACKABLE",
     });
     await expect(plan(shop, { spec: rollback })).rejects.toMatchObject({ code: "JOB_NOT_ROLLBACKABLE" });
+  });
+});
+
+describe("a release of what runs", () => {
+  const spec = release({ images: { select: "running" } });
+  test("writes the live image to git, without any image data", async () => {
+    const planned = await plan(shop, {
+      spec,
+      world: { running: world.running, live: { "sock-shop/front-end": "weaveworksdemos/front-end:hotfix" } },
+    });
+    expect(planned.headline).toBe("Release running images to all services");
+    expect(planned.changes[0]).toMatchObject({ to: "'weaveworksdemos/front-end:hotfix'" });
+    expect(planned.results).toContainEqual(
+      expect.objectContaining({ workload: "sock-shop:deployment/cart", reason: "no-running-image" }),
+    );
+  });
+  test("leaves alone what runs another image repository", async () => {
+    const planned = await plan(shop, {
+      spec,
+      world: { running: world.running, live: { "sock-shop/cart": "example.com/else:1" } },
+    });
+    expect(planned.changes).toEqual([]);
+  });
+  test("knows nothing of what runs while the view is stale", async () => {
+    const planned = await plan(shop, {
+      spec,
+      world: {
+        running: world.running,
+        view: { ageMs: 60_000n, complete: true },
+        live: { "sock-shop/cart": "weaveworksdemos/cart:9" },
+      },
+    });
+    expect(planned.changes).toEqual([]);
   });
 });

@@ -26,11 +26,21 @@ export interface FactDeps {
 /** Everything the planner is given: what is declared, what runs, what exists. */
 export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Promise<ReleaseFacts> {
   const { ask, declared, resolved, environment } = asked;
-  const [running, images] = await Promise.all([
+  const { select = "latest" } = ask.images;
+  const recalls = select !== "latest" && resolved === undefined;
+  const [running, images, recalled] = await Promise.all([
     sources.running(environment.name, idsAsked(asked)),
-    readImages({ sources, log }, asked),
+    recalls ? new Map<string, readonly KnownImage[]>() : readImages({ sources, log }, asked),
+    recalls
+      ? sources.recalled({ environment: environment.name, select, chosen: chosenOf(asked) })
+      : new Map<string, string>(),
   ]);
-  return { ask, declared, running, images, resolved };
+  return { ask, declared, running, images, resolved, recalled };
+}
+
+function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
+  const wanted = ask.workloads.map((text) => parseWorkloadId(text));
+  return declared.filter((fact) => ask.all || wanted.some((workload) => matchesWorkload(fact.id, workload)));
 }
 
 /** What a release asks of, where git declares all of it; else only a list of everything that runs can tell. */
@@ -62,8 +72,8 @@ async function readImages(
 
 /** Image repositories that a plan will want to know of: for reading those of a whole batch at once. */
 export function repositoriesOfPlan(asked: Pick<FactsAsk, "ask" | "declared">): string[] {
-  const exact = asked.ask.images.exact;
-  if (exact === undefined) return repositoriesOf(asked);
+  const { exact, select = "latest" } = asked.ask.images;
+  if (exact === undefined) return select === "latest" ? repositoriesOf(asked) : [];
   return exact.flatMap((text) => {
     const ref = tryParseImageRef(text);
     return ref === undefined ? [] : [repositoryKey(ref)];
@@ -71,11 +81,7 @@ export function repositoriesOfPlan(asked: Pick<FactsAsk, "ask" | "declared">): s
 }
 
 function repositoriesOf(asked: Pick<FactsAsk, "ask" | "declared">): string[] {
-  const wanted = asked.ask.workloads.map((text) => parseWorkloadId(text));
-  const chosen = asked.declared.filter(
-    (fact) => asked.ask.all || wanted.some((workload) => matchesWorkload(fact.id, workload)),
-  );
-  const refs = chosen.flatMap((fact) =>
+  const refs = chosenOf(asked).flatMap((fact) =>
     fact.containers.map((container) => tryParseImageRef(container.image)),
   );
   return [...new Set(refs.filter((ref) => ref !== undefined).map(repositoryKey))];

@@ -29,6 +29,12 @@ export interface ReleaseSpec {
     | //
     /** These exact references. */
     { $case: "exact"; value: ExactImages }
+    | //
+    /** What each container ran before its last release. */
+    { $case: "previous"; value: boolean }
+    | //
+    /** What the cluster runs now, to be written to git. */
+    { $case: "running"; value: boolean }
     | undefined;
   /** Rights used to pass a guard: lock, filter, downgrade, ... */
   override: string[];
@@ -179,6 +185,12 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
       case "exact":
         ExactImages.encode(message.images.value, writer.uint32(42).fork()).join();
         break;
+      case "previous":
+        writer.uint32(56).bool(message.images.value);
+        break;
+      case "running":
+        writer.uint32(64).bool(message.images.value);
+        break;
     }
     for (const v of message.override) {
       writer.uint32(50).string(v!);
@@ -239,6 +251,22 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
             message.images = { $case: "exact", value: ExactImages.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.images = { $case: "previous", value: reader.bool() };
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.images = { $case: "running", value: reader.bool() };
+            continue;
+          }
           case 6: {
             if (tag !== 50) {
               break;
@@ -270,6 +298,10 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
         ? { $case: "latest", value: globalThis.Boolean(object.latest) }
         : isSet(object.exact)
         ? { $case: "exact", value: ExactImages.fromJSON(object.exact) }
+        : isSet(object.previous)
+        ? { $case: "previous", value: globalThis.Boolean(object.previous) }
+        : isSet(object.running)
+        ? { $case: "running", value: globalThis.Boolean(object.running) }
         : undefined,
       override: globalThis.Array.isArray(object?.override) ? object.override.map((e: any) => globalThis.String(e)) : [],
     };
@@ -290,6 +322,10 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
       obj.latest = message.images.value;
     } else if (message.images?.$case === "exact") {
       obj.exact = ExactImages.toJSON(message.images.value);
+    } else if (message.images?.$case === "previous") {
+      obj.previous = message.images.value;
+    } else if (message.images?.$case === "running") {
+      obj.running = message.images.value;
     }
     if (message.override?.length) {
       obj.override = message.override;
@@ -315,6 +351,18 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
       case "exact": {
         if (object.images?.value !== undefined && object.images?.value !== null) {
           message.images = { $case: "exact", value: ExactImages.fromPartial(object.images.value) };
+        }
+        break;
+      }
+      case "previous": {
+        if (object.images?.value !== undefined && object.images?.value !== null) {
+          message.images = { $case: "previous", value: object.images.value };
+        }
+        break;
+      }
+      case "running": {
+        if (object.images?.value !== undefined && object.images?.value !== null) {
+          message.images = { $case: "running", value: object.images.value };
         }
         break;
       }
