@@ -201,6 +201,22 @@ for (const choice of clusterChoices()) {
       expect(await world.job(release.id)).toMatchObject({ phase: "succeeded" });
     });
 
+    test("what ran before is one word away, and what somebody set in the cluster can be kept in git", async () => {
+      const object = aDeployment("recalled");
+      await world.serve(object);
+      await over(await world.release("recalled", "1.0.1"));
+      await over(await world.release("recalled", "1.0.2"));
+      expect(await over(await world.recall("recalled", "previous"))).toMatchObject({ phase: "succeeded" });
+      expect(await imageIn("recalled")).toBe(imageOf("recalled", "1.0.1"));
+      const containers = [{ name: "recalled", image: imageOf("recalled", "hotfix") }];
+      await world.cluster.patchAs("kubectl-set", object, { spec: { template: { spec: { containers } } } });
+      await world.untilSeen([aDeployment("recalled", { tag: "hotfix" })]);
+      const kept = await over(await world.recall("recalled", "running"));
+      expect(kept.results).toMatchObject([{ result: "changed", to: imageOf("recalled", "hotfix") }]);
+      expect(await world.readManifest("recalled")).toContain(imageOf("recalled", "hotfix"));
+      expect(await imageIn("recalled")).toBe(imageOf("recalled", "hotfix"));
+    });
+
     test("a rollback leaves alone what was changed since, and says so", async () => {
       await world.serve(aDeployment("since-a"));
       await world.serve(aDeployment("since-b"));

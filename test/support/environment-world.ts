@@ -61,7 +61,7 @@ export interface EnvironmentWorld {
   declare(file: string, objects: readonly KubeObject[], environment?: string): Promise<string>;
   /** As `kubectl apply`, and waits until the watcher has seen it. */
   run(objects: readonly KubeObject[]): Promise<void>;
-  /** Waits until the watcher has seen it. */
+  /** Waits until the watcher has seen it, with these images. */
   untilSeen(objects: readonly KubeObject[]): Promise<void>;
   /** The object as the API server has it. */
   live(object: KubeObject): Promise<LiveWorkload>;
@@ -69,6 +69,8 @@ export interface EnvironmentWorld {
   serve(object: KubeObject, environment?: string): Promise<void>;
   /** Asks for `image:tag` in workloads of these names. */
   release(names: string | readonly string[], tag: string, asked?: Asked): Promise<string>;
+  /** Asks for what one workload ran before, or runs now. */
+  recall(name: string, select: "previous" | "running"): Promise<string>;
   /** A person's rollback of a job. */
   rollBack(id: string): Promise<string>;
   job(id: string): Promise<JobRow>;
@@ -221,7 +223,12 @@ function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
     );
   const isSeen = (object: KubeObject): boolean => {
     const id = `${object.metadata.namespace}:${object.kind?.toLowerCase()}/${object.metadata.name}`;
-    return watches.every((watch) => watch.get(id) !== undefined);
+    const { template } = (object as Partial<LiveWorkload>).spec ?? {};
+    const images = template?.spec.containers.map(({ image }) => image) ?? [];
+    return watches.every((watch) => {
+      const seen = watch.get(id);
+      return seen !== undefined && images.every((image) => seen.containers.some((c) => c.image === image));
+    });
   };
   const untilSeen: EnvironmentWorld["untilSeen"] = async (objects) => {
     const seen = (): boolean => objects.every(isSeen);
@@ -253,7 +260,7 @@ function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
   };
 }
 
-type JobHands = "release" | "rollBack" | "job" | "steps" | "until" | "untilOver";
+type JobHands = "release" | "recall" | "rollBack" | "job" | "steps" | "until" | "untilOver";
 
 function jobHands({ store, laneId, revision, settings }: Parts): Pick<EnvironmentWorld, JobHands> {
   const first = settings.environments[0]?.name ?? "";
@@ -298,6 +305,23 @@ function jobHands({ store, laneId, revision, settings }: Parts): Pick<Environmen
         { environment, origin, priority: origin === "manual" ? 1 : 2, headline },
       );
     },
+    recall: (name, select) =>
+      accept(
+        {
+          kind: "release",
+          workloads: [`shop/${name}`],
+          all: false,
+          exclude: [],
+          images: { select },
+          override: [],
+        },
+        {
+          environment: first,
+          origin: "manual",
+          priority: 1,
+          headline: `Release ${select} images to ${name}`,
+        },
+      ),
     async rollBack(of) {
       const { environment, headline } = await job(of);
       const row = { environment, origin: "rollback", priority: 0, rollback_of: of } as const;
