@@ -125,7 +125,7 @@ describe("a StatefulSet", () => {
   });
   test.each([
     ["not all are updated", { updatedReplicas: 2 }],
-    ["not all are ready", { readyReplicas: 2 }],
+    ["not all are available", { availableReplicas: 2 }],
     ["its controller has not seen the change", { observedGeneration: 1 }],
   ])("goes on while %s", (_, part) => {
     expect(phase("statefulset", { replicas: 3 }, { ...all(3), ...revisions("b", "b"), ...part })).toBe(
@@ -136,10 +136,18 @@ describe("a StatefulSet", () => {
     const status = { ...all(3), ...revisions("a", "b") };
     expect(phase("statefulset", partition(2), { ...status, updatedReplicas: 1 })).toBe("complete");
     expect(phase("statefulset", partition(1), { ...status, updatedReplicas: 1 })).toBe("progressing");
-    expect(phase("statefulset", partition(2), { ...status, updatedReplicas: 1, readyReplicas: 2 })).toBe(
+    expect(phase("statefulset", partition(2), { ...status, updatedReplicas: 1, availableReplicas: 2 })).toBe(
       "progressing",
     );
     expect(phase("statefulset", partition(9), { ...status, updatedReplicas: 0 })).toBe("complete");
+  });
+  test("with a partition tells what it leaves as it is", () => {
+    const facts = judgeRollout("statefulset", object(partition(2), { ...all(3), updatedReplicas: 1 }));
+    expect(facts).toMatchObject({
+      reason: "Partition",
+      message: "1 of 3 pods are updated; the partition keeps the others as they are",
+    });
+    expect(judgeRollout("statefulset", object(partition(2), all(3))).reason).toBe("");
   });
   test("with a partition of 0 is judged as without one", () => {
     expect(phase("statefulset", partition(0), { ...all(3), ...revisions("a", "b") })).toBe("progressing");
@@ -147,9 +155,15 @@ describe("a StatefulSet", () => {
   test("of zero replicas is complete", () => {
     expect(phase("statefulset", { replicas: 0 }, revisions("a", "b"))).toBe("complete");
   });
-  test("that updates on delete is as wanted once its controller has seen the change", () => {
+  test("that updates on delete is as wanted once its controller has seen the change, and says what is left", () => {
     const spec: Spec = { replicas: 3, updateStrategy: { type: "OnDelete" } };
-    expect(phase("statefulset", spec, { ...all(3), updatedReplicas: 0 })).toBe("complete");
+    expect(judgeRollout("statefulset", object(spec, { ...all(3), updatedReplicas: 1 }))).toMatchObject({
+      phase: "complete",
+      reason: "OnDelete",
+      message: "1 of 3 pods are updated; the others keep the old image until they are deleted",
+    });
+    expect(judgeRollout("statefulset", object(spec, all(3))).reason).toBe("");
+    expect(phase("statefulset", spec, { ...all(3), availableReplicas: 2 })).toBe("progressing");
     expect(phase("statefulset", spec, { ...all(3), observedGeneration: 1 })).toBe("progressing");
   });
   test("counts what is ready as available where the API server does not tell", () => {
@@ -185,10 +199,67 @@ describe("a DaemonSet", () => {
   test("that no node wants is complete", () => {
     expect(phase("daemonset", {}, {})).toBe("complete");
   });
-  test("that updates on delete is as wanted once its controller has seen the change", () => {
+  test("that updates on delete is as wanted once its controller has seen the change, and says what is left", () => {
     const spec: Spec = { updateStrategy: { type: "OnDelete" } };
-    expect(phase("daemonset", spec, { ...nodes(2), updatedNumberScheduled: 0 })).toBe("complete");
+    expect(judgeRollout("daemonset", object(spec, { ...nodes(2), updatedNumberScheduled: 0 }))).toMatchObject(
+      { phase: "complete", reason: "OnDelete", message: expect.stringContaining("0 of 2 pods are updated") },
+    );
+    expect(phase("daemonset", spec, { ...nodes(2), numberAvailable: 1 })).toBe("progressing");
     expect(phase("daemonset", spec, { ...nodes(2), observedGeneration: 1 })).toBe("progressing");
+  });
+});
+
+describe.each(["replicaset", "replicationcontroller"])("a %s", (kind) => {
+  test("is complete when its pods are there, whichever template they are of", () => {
+    expect(judgeRollout(kind, object({ replicas: 3 }, all(3)))).toMatchObject({
+      phase: "complete",
+      desired: 3,
+      available: 3,
+      reason: "",
+    });
+    expect(phase(kind, { replicas: 0 }, {})).toBe("complete");
+  });
+  test.each([
+    ["pods are missing", { replicas: 2 }],
+    ["not all are available", { availableReplicas: 2 }],
+    ["its controller has not seen the change", { observedGeneration: 1 }],
+  ])("goes on while %s", (_, part) => {
+    expect(phase(kind, { replicas: 3 }, { ...all(3), ...part })).toBe("progressing");
+  });
+  test("says why its pods cannot be made", () => {
+    const conditions = [{ type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: "quota" }];
+    expect(judgeRollout(kind, object({ replicas: 1 }, { conditions }))).toMatchObject({
+      reason: "FailedCreate",
+      message: "quota",
+    });
+  });
+});
+
+describe("a Pod", () => {
+  const pod = (status: Status) => judgeRollout("pod", { metadata: { generation: 2 }, status });
+  const ready = { conditions: [{ type: "Ready", status: "True" }] };
+
+  test("is complete when it is ready, or has succeeded", () => {
+    expect(pod({ phase: "Running", ...ready })).toMatchObject({ phase: "complete", desired: 1, ready: 1 });
+    expect(pod({ phase: "Succeeded", conditions: [{ type: "Ready", status: "False" }] }).phase).toBe(
+      "complete",
+    );
+    expect(pod({ phase: "Running", conditions: [{ type: "Ready", status: "False" }] }).phase).toBe(
+      "progressing",
+    );
+    expect(pod({}).phase).toBe("progressing");
+  });
+  test("waits for the generation where the API server tells one", () => {
+    expect(pod({ ...ready, observedGeneration: 1 }).phase).toBe("progressing");
+    expect(pod({ ...ready, observedGeneration: 2 }).phase).toBe("complete");
+  });
+  test("fails with its own reason", () => {
+    expect(pod({ phase: "Failed", reason: "Evicted", message: "low on memory" })).toMatchObject({
+      phase: "failed",
+      reason: "Evicted",
+      message: "low on memory",
+    });
+    expect(pod({ phase: "Failed" }).reason).toBe("PodFailed");
   });
 });
 
@@ -220,6 +291,15 @@ describe("a Job", () => {
     });
     expect(job({ conditions: [{ type: "Failed", status: "True" }] }).reason).toBe("Failed");
     expect(job({ conditions: [{ type: "Failed", status: "False" }] }).phase).toBe("progressing");
+  });
+  test("has failed as soon as that is decided, while its last pods are still ending", () => {
+    const conditions = [{ type: "FailureTarget", status: "True", reason: "PodFailurePolicy" }];
+    expect(job({ conditions })).toMatchObject({ phase: "failed", reason: "PodFailurePolicy" });
+  });
+  test("that is suspended waits and says so", () => {
+    expect(job({}, { suspend: true })).toMatchObject({ phase: "progressing", reason: "JobSuspended" });
+    const conditions = [{ type: "Complete", status: "True" }];
+    expect(job({ conditions }, { suspend: true }).phase).toBe("complete");
   });
 });
 
