@@ -118,6 +118,14 @@ describe("a rollout that does not end", () => {
     expect(reasonOf(live)).toBe("");
     expect(told).toEqual(["upserted web ErrImagePull", "upserted web Unschedulable", "upserted web"]);
   });
+  test("is explained by what passes by itself only where nothing else is wrong", () => {
+    const { live } = aView(workload());
+    const starting = { reason: "ContainerCreating", message: "web-1", isStarting: true };
+    upsertPod(live, "shop/web-1", { ...pod(undefined), trouble: starting });
+    expect(reasonOf(live)).toBe("ContainerCreating");
+    upsertPod(live, "shop/web-2", pod("ErrImagePull"));
+    expect(reasonOf(live)).toBe("ErrImagePull");
+  });
   test("is told once, however often the same trouble is seen", () => {
     const { live, told } = aView(workload());
     for (let round = 0; round < 3; round += 1) upsertPod(live, "shop/web-1", pod("ErrImagePull"));

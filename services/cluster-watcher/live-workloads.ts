@@ -82,9 +82,11 @@ function rendered(state: State, id: string): Workload | undefined {
     .filter((container) => !container.init)
     .map((container) => container.image);
   // A pod may hold more than its template: meshes and the like inject containers.
-  const current = [...pods]
+  const ofTemplate = [...pods]
     .map((key) => state.pods.get(key))
-    .find((pod) => pod !== undefined && images.every((image) => pod.images.includes(image)));
+    .filter((pod) => pod !== undefined && images.every((image) => pod.images.includes(image)));
+  // What a pod that starts waits for explains less than what another one cannot do.
+  const current = ofTemplate.find((pod) => pod?.trouble?.isStarting !== true) ?? ofTemplate[0];
   if (current?.trouble === undefined) return workload;
   const { reason, message } = current.trouble;
   const failed = rollout.phase === RolloutPhase.ROLLOUT_PHASE_FAILED;
