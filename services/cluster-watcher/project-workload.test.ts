@@ -146,6 +146,7 @@ describe("the owner", () => {
     },
     {
       who: "Helm",
+      labels: { "app.kubernetes.io/managed-by": "Helm" },
       annotations: { "meta.helm.sh/release-name": "shop" },
       kind: OwnerKind.OWNER_KIND_HELM,
       name: "shop",
@@ -165,7 +166,19 @@ describe("the owner", () => {
   });
   test("is another tool rather than us where both left their mark", () => {
     expect(owner({ "kustomize.toolkit.fluxcd.io/name": "apps" }, ours).kind).toBe(OwnerKind.OWNER_KIND_FLUX);
-    expect(owner({}, { ...ours, "meta.helm.sh/release-name": "shop" }).kind).toBe(OwnerKind.OWNER_KIND_HELM);
+    const helm = { "app.kubernetes.io/managed-by": "Helm" };
+    expect(owner(helm, { ...ours, "meta.helm.sh/release-name": "shop" }).kind).toBe(
+      OwnerKind.OWNER_KIND_HELM,
+    );
+  });
+  test("is told with the namespace and the kind of its own object", () => {
+    const group = "kustomize.toolkit.fluxcd.io";
+    expect(owner({ [`${group}/name`]: "apps", [`${group}/namespace`]: "flux-system" })).toEqual({
+      kind: OwnerKind.OWNER_KIND_FLUX,
+      objectKind: "Kustomization",
+      namespace: "flux-system",
+      name: "apps",
+    });
   });
   test("is Flux where it applies what Helm made", () => {
     const flux = { "helm.toolkit.fluxcd.io/name": "shop" };

@@ -1,3 +1,4 @@
+import { ownerOfMeta, type OwnerWord } from "#common/domain/owner.ts";
 import { judgeRollout, type WorkloadObject } from "#common/domain/rollout.ts";
 import { podSpecPath } from "#common/domain/workload.ts";
 import type { KubeObject } from "#common/kit/kube-types.ts";
@@ -53,22 +54,16 @@ function containersOf(kind: string, object: KubeObject): Container[] {
   return [...take(spec.containers, false), ...take(spec.initContainers, true)];
 }
 
-/** SURFACE §1: ownership is per workload, read from what the owners leave on their objects. */
+/** Ownership is per workload, read from what the owners leave on their objects. */
 export function ownerOf(object: KubeObject): Owner {
-  const { labels = {}, annotations = {} } = object.metadata;
-  const flux =
-    labels["kustomize.toolkit.fluxcd.io/name"] ?? labels["helm.toolkit.fluxcd.io/name"] ?? undefined;
-  if (flux !== undefined) return owner(OwnerKind.OWNER_KIND_FLUX, flux);
-  const argo = annotations["argocd.argoproj.io/tracking-id"] ?? labels["argocd.argoproj.io/instance"];
-  if (argo !== undefined) return owner(OwnerKind.OWNER_KIND_ARGO_CD, argo.split(":")[0] ?? argo);
-  const helm = annotations["meta.helm.sh/release-name"];
-  if (helm !== undefined) return owner(OwnerKind.OWNER_KIND_HELM, helm);
-  const slipway = annotations["applied.slipway.dev/environment"];
-  return slipway === undefined
-    ? owner(OwnerKind.OWNER_KIND_NONE, "")
-    : owner(OwnerKind.OWNER_KIND_SLIPWAY, slipway);
+  const { kind, ...name } = ownerOfMeta(object.metadata);
+  return { kind: ownerKinds[kind], ...name };
 }
 
-function owner(kind: OwnerKind, name: string): Owner {
-  return { kind, name, namespace: "", objectKind: "" };
-}
+const ownerKinds: Readonly<Record<OwnerWord, OwnerKind>> = {
+  none: OwnerKind.OWNER_KIND_NONE,
+  slipway: OwnerKind.OWNER_KIND_SLIPWAY,
+  flux: OwnerKind.OWNER_KIND_FLUX,
+  "argo-cd": OwnerKind.OWNER_KIND_ARGO_CD,
+  helm: OwnerKind.OWNER_KIND_HELM,
+};
