@@ -40,6 +40,8 @@ export interface Installation {
   readonly postgresIs: string;
   readonly queueIs: string;
   readonly workers: readonly ChildServer[];
+  /** Where each process answers its operators, by its name: `/metrics`, `/livez`, `/readyz`. */
+  readonly operations: ReadonlyMap<string, string>;
   /** One more release-worker; `env` adds to its environment. */
   startWorker(env?: NodeJS.ProcessEnv): Promise<ChildServer>;
   stop(): Promise<void>;
@@ -83,8 +85,11 @@ async function startAll(
   const token = options.adminToken ?? randomBytes(24).toString("base64url");
   const workerPorts = await Promise.all(Array.from({ length: options.workers }, () => freePort()));
   const base = serviceEnv(options, { databaseUrl: database.url, redisUrl: queue.redisUrl, ports });
-  const start = async (name: ServiceName, label: string, env: NodeJS.ProcessEnv): Promise<ChildServer> => {
-    const child = await startService({ options, name, label, env: { ...base, SLIPWAY_NAME: label, ...env } });
+  const operations = new Map<string, string>();
+  const start = async (name: ServiceName, label: string, given: NodeJS.ProcessEnv): Promise<ChildServer> => {
+    const env = { ...base, SLIPWAY_NAME: label, ...given };
+    const onOps = (address: string): void => void operations.set(label, address);
+    const child = await startService({ options, name, label, env, onOps });
     stops.push(() => child.stop());
     return child;
   };
@@ -120,6 +125,7 @@ async function startAll(
     postgresIs: database.is,
     queueIs: queue.is,
     workers,
+    operations,
     startWorker: async (env) => startWorker(await freePort(), env),
     stop,
   };
@@ -162,6 +168,8 @@ function serviceEnv(
     SLIPWAY_WATCHER_ADDRESS: `127.0.0.1:${o.ports.watcher}`,
     SLIPWAY_SCANNER_ADDRESS: `127.0.0.1:${o.ports.scanner}`,
     SLIPWAY_CACHE_FOLDER: join(options.folder, "git"),
+    // Each takes a free one and says in its log which.
+    SLIPWAY_OPS_PORT: "0",
     SLIPWAY_TRACE: options.trace === undefined ? "" : "true",
     SLIPWAY_LOG_LEVEL: options.env["SLIPWAY_LOG_LEVEL"] ?? "info",
   };
@@ -172,9 +180,11 @@ interface ServiceStart {
   readonly name: ServiceName;
   readonly label: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Told where the process answers its operators. */
+  readonly onOps: (address: string) => void;
 }
 
-async function startService({ options, name, label, env }: ServiceStart): Promise<ChildServer> {
+async function startService({ options, name, label, env, onOps }: ServiceStart): Promise<ChildServer> {
   const file = createWriteStream(join(options.folder, "logs", `${label}.log`), { flags: "a" });
   const child = await spawnServer({
     name: label,
@@ -187,6 +197,8 @@ async function startService({ options, name, label, env }: ServiceStart): Promis
     readyTimeoutMs: 30_000,
     onLine: (line) => {
       file.write(`${line}\n`);
+      const [, address] = /"address":"([^"]+)","text":"operations listen"/.exec(line) ?? [];
+      if (address !== undefined) onOps(address);
       if (line.startsWith("trace: ")) options.trace?.(line.slice("trace: ".length));
     },
   });

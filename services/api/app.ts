@@ -14,6 +14,7 @@ import { invalidRequest } from "./faults.ts";
 import { createJobWatch } from "./job-watch.ts";
 import type { LiveParts } from "./live-parts.ts";
 import { createOpenAnswers } from "./open-answers.ts";
+import { countAnswers } from "./metrics.ts";
 import { describeApi } from "./openapi.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
 import { environmentRoutes } from "./routes/environments.ts";
@@ -38,6 +39,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.decorateRequest("principal", null);
   await app.register(helmet);
   app.addHook("onRequest", async (request, reply) => void reply.header("x-request-id", request.id));
+  countAnswers(app, deps.metrics);
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
   await describeApi(app, apiVersion);

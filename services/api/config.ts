@@ -1,6 +1,8 @@
 import { envReader } from "#common/kit/env.ts";
 import type { Env } from "#common/kit/env.ts";
 import type { LogLevel } from "#common/kit/log.ts";
+import { readOpsAddress } from "#common/kit/ops-server.ts";
+import type { OpsAddress } from "#common/kit/ops-server.ts";
 import { findSettingsFile } from "#common/kit/settings.ts";
 
 /** What the process is told from outside, besides the settings file. */
@@ -9,6 +11,7 @@ export interface ApiConfig {
   readonly redisUrl: string | undefined;
   readonly host: string;
   readonly port: number;
+  readonly ops: OpsAddress;
   readonly watcherAddress: string;
   readonly scannerAddress: string;
   readonly workerAddresses: readonly string[];
@@ -30,6 +33,7 @@ export function readConfig(from: { env: Env; flag: string | undefined; cwd: stri
     redisUrl: read.url("REDIS_URL", { optional: true }),
     host: read.text("SLIPWAY_HTTP_HOST", { fallback: "127.0.0.1" }),
     port: read.port("SLIPWAY_HTTP_PORT", { fallback: 3030 }),
+    ops: readOpsAddress(read),
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
     scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
     workerAddresses: listOf(read.text("SLIPWAY_WORKER_ADDRESSES", { fallback: "127.0.0.1:3033" })),

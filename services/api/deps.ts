@@ -5,20 +5,16 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { QueueName, Subject } from "#common/contracts/queue.ts";
 import type { Settings } from "#common/contracts/settings.ts";
 import type { Clock } from "#common/kit/clock.ts";
+import type { Dependency } from "#common/kit/health.ts";
 import type { Log } from "#common/kit/log.ts";
 import type { Bell } from "#common/kit/queue.ts";
+import type { SecretReader } from "#common/kit/settings.ts";
 import type { Store } from "#common/store/store.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 import type { ReleaseServiceClient } from "#proto/slipway/release/v1/release.ts";
 
-/** Something this process leans on, as `/readyz` asks it. */
-export interface Dependency {
-  readonly name: string;
-  /** Without it nothing can be answered: the process is not ready. */
-  readonly needed: boolean;
-  check(): Promise<void>;
-}
+import type { ApiMetrics } from "./metrics.ts";
 
 /** What the process is made of; put together once in main.ts. */
 export interface ApiParts {
@@ -34,6 +30,9 @@ export interface ApiParts {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly writesPerMinute: number;
+  readonly metrics: ApiMetrics;
+  /** The secret that settings name, read anew at each call; undefined where they name none. */
+  readonly secretOf: SecretReader;
 }
 
 /** As the routes see it: the settings are stored by now. */

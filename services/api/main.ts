@@ -1,18 +1,19 @@
 import { parseArgs } from "node:util";
 
 import { systemClock } from "#common/kit/clock.ts";
+import { countEndings } from "#common/kit/job-metrics.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
-import { createLog } from "#common/kit/log.ts";
+import { createOpsServer } from "#common/kit/ops-server.ts";
+import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
-import { createRedactor } from "#common/kit/redactor.ts";
 import { runMain } from "#common/kit/run-main.ts";
-import { loadSettings } from "#common/kit/settings.ts";
-import { stdoutTrace } from "#common/kit/trace.ts";
+import { createSecretReader, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { createStore } from "#common/store/store.ts";
 
 import { readConfig } from "./config.ts";
 import { createHttpServer } from "./http-server.ts";
+import { createApiMetrics } from "./metrics.ts";
 import { createPeers } from "./peers.ts";
 
 await runMain(async () => {
@@ -20,15 +21,16 @@ await runMain(async () => {
   const cwd = process.cwd();
   const config = readConfig({ env: process.env, flag: values.config, cwd });
   const settings = await loadSettings(config.settingsFile);
-  const redactor = createRedactor();
-  redactor.add(config.adminToken);
-  const log = createLog({ service: config.name, level: config.logLevel, redactor });
-  const trace = config.trace ? stdoutTrace(config.name) : undefined;
-  const { databaseUrl, redisUrl, host, port, adminToken, writesPerMinute } = config;
-  const store = createStore({ databaseUrl, log, poolSize: 20 });
-  const bell = createQueue({ databaseUrl, redisUrl, log, trace });
+  const { host, port, adminToken, writesPerMinute } = config;
+  const kit = createProcessKit("api", config);
+  const { log, redactor, trace } = kit;
+  redactor.add(adminToken);
+  const store = createStore({ ...config, log, poolSize: 20, onJobEnd: countEndings(kit.metrics) });
+  const bell = createQueue({ ...config, log, trace });
   const peers = createPeers(config, { log, ...(trace !== undefined && { trace }) });
   const { cluster, registry, workers } = peers;
+  const postgres = { name: "postgres", needed: true, check: () => store.ping() };
+  const dependencies = [postgres, ...peers.dependencies];
   const server = createHttpServer({
     parts: {
       settings,
@@ -37,11 +39,13 @@ await runMain(async () => {
       cluster,
       registry,
       workers,
-      dependencies: [{ name: "postgres", needed: true, check: () => store.ping() }, ...peers.dependencies],
+      dependencies,
       log,
       clock: systemClock,
       newId: newUuidV7,
       writesPerMinute,
+      metrics: createApiMetrics(kit.metrics),
+      secretOf: createSecretReader({ env: process.env, redactor }),
     },
     host,
     port,
@@ -51,5 +55,6 @@ await runMain(async () => {
       folder: cwd,
     },
   });
-  await runUntilSignal([store, bell, peers, server], { log, exitWithParent: true });
+  const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
+  await runUntilSignal([store, bell, peers, server, ops], { log, exitWithParent: true });
 });

@@ -1,5 +1,6 @@
 import { createGrpcClient } from "#common/kit/grpc.ts";
 import type { GrpcClientOptions } from "#common/kit/grpc.ts";
+import type { Dependency } from "#common/kit/health.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import {
   HealthCheckResponse_ServingStatus as Serving,
@@ -13,7 +14,6 @@ import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import type { ReleaseServiceClient } from "#proto/slipway/release/v1/release.ts";
 
-import type { Dependency } from "./deps.ts";
 import { planDeadlineMs } from "./releases/plan-release.ts";
 
 export interface PeerAddresses {

@@ -1,8 +1,10 @@
 import { envReader, type Env } from "#common/kit/env.ts";
+import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
 
 export interface WatcherConfig {
   readonly grpcHost: string;
   readonly grpcPort: number;
+  readonly ops: OpsAddress;
   readonly name: string;
   readonly trace: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -13,6 +15,7 @@ export function readWatcherConfig(env: Env): WatcherConfig {
   return read.done({
     grpcHost: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
     grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3031 }),
+    ops: readOpsAddress(read),
     name: read.text("SLIPWAY_NAME", { fallback: "cluster-watcher" }),
     trace: read.flag("SLIPWAY_TRACE"),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {

@@ -2,10 +2,10 @@ import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { createKubeApi } from "#common/kit/kube.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
-import { createLog } from "#common/kit/log.ts";
+import { createOpsServer } from "#common/kit/ops-server.ts";
+import { createProcessKit } from "#common/kit/process-kit.ts";
 import { runMain } from "#common/kit/run-main.ts";
 import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
-import { stdoutTrace } from "#common/kit/trace.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import { readWatcherConfig } from "./config.ts";
 import { createClusterService } from "./grpc.ts";
@@ -14,7 +14,8 @@ import { watchEnvironment } from "./watch-environment.ts";
 await runMain(async () => {
   const config = readWatcherConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
-  const log = createLog({ service: config.name, level: config.logLevel });
+  const kit = createProcessKit("cluster-watcher", config);
+  const { log, trace } = kit;
   const watches = settings.environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -28,7 +29,8 @@ await runMain(async () => {
     port: config.grpcPort,
     services: [[ClusterServiceDefinition, createClusterService(watches)]],
     log,
-    trace: config.trace ? stdoutTrace(config.name) : undefined,
+    trace,
   });
-  await runUntilSignal([...watches, server], { log, exitWithParent: true });
+  const ops = createOpsServer({ ...config.ops, ...kit });
+  await runUntilSignal([...watches, server, ops], { log, exitWithParent: true });
 });

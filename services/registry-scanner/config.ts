@@ -1,10 +1,12 @@
 import { envReader, type Env } from "#common/kit/env.ts";
+import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
 
 export interface ScannerConfig {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   readonly grpcHost: string;
   readonly grpcPort: number;
+  readonly ops: OpsAddress;
   readonly watcherAddress: string;
   readonly name: string;
   readonly trace: boolean;
@@ -18,6 +20,7 @@ export function readScannerConfig(env: Env): ScannerConfig {
     redisUrl: read.url("REDIS_URL", { optional: true }),
     grpcHost: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
     grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3032 }),
+    ops: readOpsAddress(read),
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
     name: read.text("SLIPWAY_NAME", { fallback: "registry-scanner" }),
     trace: read.flag("SLIPWAY_TRACE"),

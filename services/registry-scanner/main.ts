@@ -1,12 +1,11 @@
 import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
-import { createLog } from "#common/kit/log.ts";
+import { createOpsServer } from "#common/kit/ops-server.ts";
+import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
-import { createRedactor } from "#common/kit/redactor.ts";
 import { runMain } from "#common/kit/run-main.ts";
 import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
-import { stdoutTrace } from "#common/kit/trace.ts";
 import { createStore } from "#common/store/store.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
@@ -23,9 +22,8 @@ await runMain(async () => {
   const config = readScannerConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const { registries, allowPrivateRegistries: allowPrivate } = settings;
-  const redactor = createRedactor();
-  const log = createLog({ service: config.name, level: config.logLevel, redactor });
-  const trace = config.trace ? stdoutTrace(config.name) : undefined;
+  const kit = createProcessKit("registry-scanner", config);
+  const { log, redactor, trace } = kit;
   const clock = systemClock;
   const store = createStore({ databaseUrl: config.databaseUrl, log });
   const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
@@ -45,5 +43,7 @@ await runMain(async () => {
     log,
     ...(trace === undefined ? {} : { trace }),
   });
-  await runUntilSignal([store, bell, clients, scanner, server], { log, exitWithParent: true });
+  const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
+  const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
+  await runUntilSignal([store, bell, clients, scanner, server, ops], { log, exitWithParent: true });
 });

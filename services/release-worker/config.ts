@@ -1,9 +1,11 @@
 import { envReader, type Env } from "#common/kit/env.ts";
+import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
 
 export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   readonly grpc: { readonly host: string; readonly port: number };
+  readonly ops: OpsAddress;
   readonly watcherAddress: string;
   readonly scannerAddress: string;
   readonly cacheFolder: string;
@@ -23,6 +25,7 @@ export function readWorkerConfig(env: Env): WorkerConfig {
       host: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
       port: read.port("SLIPWAY_GRPC_PORT", { fallback: 3033 }),
     },
+    ops: readOpsAddress(read),
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
     scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
     cacheFolder: read.text("SLIPWAY_CACHE_FOLDER", { fallback: ".slipway/git" }),

@@ -10,6 +10,7 @@ import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.
 import type { Fault } from "./faults.ts";
 import type { TipReader } from "./planning/tip-reader.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { WorkerMetrics } from "./metrics.ts";
 import type { GitCache } from "./git/git-cache.ts";
 
 /** Everything the worker's rooms are given; made once in main.ts. */
@@ -24,6 +25,7 @@ export interface WorkerDeps {
   readonly newId: () => string;
   readonly fault: Fault;
   readonly heartbeat: Heartbeat;
+  readonly metrics: WorkerMetrics;
   gitOf(environment: EnvironmentSettings): GitCache;
   tipsOf(environment: EnvironmentSettings): TipReader;
   kubeOf(environment: EnvironmentSettings): Promise<KubeApi>;

@@ -11,7 +11,7 @@ import { createGitCache, type GitCache, type GitTarget } from "./git/git-cache.t
 import { checkKeyFile, checkReadable } from "./git/key-file.ts";
 
 export interface GitCaches extends Service {
-  of(environment: EnvironmentSettings): GitCache;
+  readonly of: (environment: EnvironmentSettings) => GitCache;
   /** Looks after every cache once, one after the other; runs by itself every ten minutes. */
   upkeep(): Promise<void>;
 }

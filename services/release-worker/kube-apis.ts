@@ -3,7 +3,7 @@ import { createKubeApi, type KubeApi } from "#common/kit/kube.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 
 export interface KubeApis extends Service {
-  of(environment: EnvironmentSettings): Promise<KubeApi>;
+  readonly of: (environment: EnvironmentSettings) => Promise<KubeApi>;
 }
 
 /** One connection per environment's cluster, made when it is first needed. */

@@ -2,12 +2,11 @@ import { queueNames } from "#common/contracts/queue.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
-import { createLog } from "#common/kit/log.ts";
+import { createOpsServer } from "#common/kit/ops-server.ts";
+import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
-import { createRedactor } from "#common/kit/redactor.ts";
 import { runMain } from "#common/kit/run-main.ts";
 import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
-import { stdoutTrace } from "#common/kit/trace.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { createStore } from "#common/store/store.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
@@ -18,6 +17,7 @@ import { createGitCaches } from "./git-caches.ts";
 import { createReleaseService } from "./grpc.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createKubeApis } from "./kube-apis.ts";
+import { createWorkerMetrics } from "./metrics.ts";
 import { createPeers } from "./peers.ts";
 import { createTipReaders } from "./planning/tip-readers.ts";
 import { createWorker } from "./worker.ts";
@@ -25,14 +25,12 @@ import { createWorker } from "./worker.ts";
 await runMain(async () => {
   const config = readWorkerConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
-  const { databaseUrl, redisUrl, name, logLevel } = config;
-  const redactor = createRedactor();
-  const log = createLog({ service: name, level: logLevel, redactor });
-  const trace = config.trace ? stdoutTrace(name) : undefined;
-  const store = createStore({ databaseUrl, log });
-  const bell = createQueue({ redisUrl, databaseUrl, log, trace });
+  const kit = createProcessKit("release-worker", config);
+  const { log, redactor, trace } = kit;
+  const metrics = createWorkerMetrics(kit.metrics);
+  const store = createStore({ ...config, log, onJobEnd: metrics.jobFinished });
+  const bell = createQueue({ ...config, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
-  const gitOf: WorkerDeps["gitOf"] = (environment) => gitCaches.of(environment);
   const kubeApis = createKubeApis();
   const peers = createPeers(config, log);
   const deps: WorkerDeps = {
@@ -45,17 +43,20 @@ await runMain(async () => {
     registry: peers.registry,
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
-    fault: createFault(config.fault, (signal) => process.kill(process.pid, signal)),
-    gitOf,
-    tipsOf: createTipReaders({ store, gitOf }),
-    kubeOf: (environment) => kubeApis.of(environment),
+    metrics,
+    fault: createFault(config.fault, (signal, reach) =>
+      process.kill(reach === "group" ? -process.pid : process.pid, signal),
+    ),
+    gitOf: gitCaches.of,
+    tipsOf: createTipReaders({ store, gitOf: gitCaches.of, onParse: metrics.manifestParsed }),
+    kubeOf: kubeApis.of,
     ring: (subject) => bell.ring(queueNames.worker, subject),
   };
-  const worker = createWorker({ deps, bell, name });
+  const worker = createWorker({ deps, bell, name: config.name });
   const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;
-  const server = createGrpcServer({ ...config.grpc, services, log, trace });
-  await runUntilSignal([store, bell, peers, gitCaches, kubeApis, worker, server], {
-    log,
-    exitWithParent: true,
-  });
+  const server = createGrpcServer({ ...config.grpc, services, log, trace, progress: worker.progress });
+  const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
+  const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
+  const parts = [store, bell, peers, gitCaches, kubeApis, worker, server, ops];
+  await runUntilSignal(parts, { log, exitWithParent: true });
 });

@@ -1,5 +1,6 @@
 import { environmentSubject, laneSubject, queueNames, type Subject } from "#common/contracts/queue.ts";
 
+import { createProgress, type Progress } from "#common/kit/health.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Bell, Listener } from "#common/kit/queue.ts";
 import * as lanes from "#common/store/lanes.ts";
@@ -7,11 +8,14 @@ import * as workers from "#common/store/workers.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { createEnvironmentRoom } from "./environment/look-at-environment.ts";
 import { createLaneRoom } from "./lane/look-at-lane.ts";
+import { repeat } from "./repeat.ts";
 
 const beatEveryMs = 1_500;
 const ownLookEveryMs = 2_000;
 const dueLimit = 50;
 const concurrency = 10;
+/** A loop that did not turn for so long hangs: Postgres' own limits would have ended its question. */
+const maxSilenceMs = 60_000;
 
 export interface WorkerOptions {
   readonly deps: WorkerDeps;
@@ -19,11 +23,17 @@ export interface WorkerOptions {
   readonly name: string;
 }
 
+export interface Worker extends Service {
+  /** Beats with every turn of the loop that looks for work, whether there is any or not. */
+  readonly progress: Progress;
+}
+
 /**
  * Looks at lanes and environments when the bell rings and, every 2 s, by itself: with the queue gone
  * everything still moves, only slower (CORRECTNESS 29). Which process acts is decided by leases alone.
  */
-export function createWorker({ deps, bell, name }: WorkerOptions): Service {
+export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
+  const progress = createProgress({ maxSilenceMs, clock: deps.clock });
   const laneRoom = createLaneRoom(deps);
   const environmentRoom = createEnvironmentRoom(deps);
   const stopping = new AbortController();
@@ -51,13 +61,20 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Service {
 
   return {
     name: "worker",
+    progress,
     async start() {
       await workers.registerWorker(deps.store.db, { id: deps.workerId, name });
       loops.push(
         repeat(deps, { everyMs: beatEveryMs, signal: silenced.signal, act: () => beat(deps), what: "beat" }),
       );
       loops.push(
-        repeat(deps, { everyMs: ownLookEveryMs, signal: stopping.signal, act: lookByItself, what: "look" }),
+        repeat(deps, {
+          everyMs: ownLookEveryMs,
+          signal: stopping.signal,
+          act: lookByItself,
+          what: "look",
+          progress,
+        }),
       );
       listener = await bell.listen(queueNames.worker, look, { concurrency });
     },
@@ -82,24 +99,5 @@ async function beat(deps: WorkerDeps): Promise<void> {
   } catch (error) {
     deps.heartbeat.failed();
     throw error;
-  }
-}
-
-interface Repeated {
-  readonly everyMs: number;
-  readonly signal: AbortSignal;
-  readonly what: string;
-  readonly act: () => Promise<void>;
-}
-
-async function repeat(deps: WorkerDeps, { everyMs, signal, what, act }: Repeated): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await act();
-    } catch (error) {
-      deps.log.warn("the worker could not do its regular act", { error, act: what });
-    }
-    const jitter = 0.8 + Math.random() * 0.4;
-    await deps.clock.sleep(everyMs * jitter, signal).catch(() => undefined); // aborted: the loop's head ends it
   }
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 
 import type { JobEvent } from "#common/domain/job.ts";
+import { listenToEndings } from "#common/store/job-endings.ts";
 import { findJobByShortId, listJobs, rollbacksOf } from "#common/store/job-list.ts";
 import { countCrash, getJob, jobsOfLane, lockJobs, moveJob, patchJob } from "#common/store/jobs.ts";
 import { requestCancel, rollingOutJobs, takeQueuedJobs } from "#common/store/jobs.ts";
@@ -44,6 +45,25 @@ function movingContract(given: () => StoreWorld): void {
     const over = await aJobAfter(["nothing-to-do"]);
     const again = moveJob(store.db, { id: over.id, event: "taken-by-lane" });
     await expect(again).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+
+  test("an ending is told once, after its commit, and not when it is rolled back", async () => {
+    const { store, aJob } = given();
+    const told: string[] = [];
+    listenToEndings(store.db, (outcome) => told.push(outcome));
+    const { id } = await aJob();
+    const undone = store.transaction(async (tx) => {
+      await moveJob(tx, { id, event: "nothing-to-do" });
+      throw new Error("rolled back");
+    });
+    await expect(undone).rejects.toThrow("rolled back");
+    expect(told).toEqual([]);
+    await store.transaction(async (tx) => {
+      await moveJob(tx, { id, event: "nothing-to-do" });
+      expect(told).toEqual([]);
+    });
+    expect(await requestCancel(store.db, { id: (await aJob()).id, by: "somebody" })).toBe("cancelled");
+    expect(told).toEqual(["nothing-to-do", "cancelled"]);
   });
 
   test("of two equal moves at once one is refused", async () => {

@@ -1,7 +1,10 @@
 import { settings as settingsSchema } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
 import { systemClock } from "#common/kit/clock.ts";
+import type { Env } from "#common/kit/env.ts";
 import { silentLog } from "#common/kit/log.ts";
+import { createMetrics } from "#common/kit/metrics.ts";
+import { readSecret } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { replaceDeclared } from "#common/store/manifests.ts";
 import { createStore } from "#common/store/store.ts";
@@ -10,6 +13,7 @@ import { addToken } from "#common/store/tokens.ts";
 
 import { hashToken } from "../../services/api/auth.ts";
 import { createHttpServer } from "../../services/api/http-server.ts";
+import { createApiMetrics } from "../../services/api/metrics.ts";
 import { createPeers } from "../../services/api/peers.ts";
 import { startFakePeers } from "./api-peers.fake.ts";
 import type { FakePeers } from "./api-peers.fake.ts";
@@ -21,6 +25,8 @@ export interface ApiBox {
   readonly peers: FakePeers;
   /** What the bell was asked to ring. */
   readonly rung: string[];
+  /** The page that Prometheus reads. */
+  metrics(): Promise<string>;
   readonly laneId: string;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   stop(): Promise<void>;
@@ -53,6 +59,7 @@ export async function startApiBox(options: {
   databaseUrl: string;
   environments: unknown;
   writesPerMinute?: number;
+  env?: Env;
 }): Promise<ApiBox> {
   const settings = settingsSchema.parse({ environments: options.environments });
   const store = createStore({ databaseUrl: options.databaseUrl, log: silentLog, poolSize: 10 });
@@ -60,6 +67,7 @@ export async function startApiBox(options: {
   const peers = await startFakePeers();
   const clients = createPeers(peers.addresses, { log: silentLog });
   const rung: string[] = [];
+  const metrics = createMetrics({ service: "api", process: false });
   const server = createHttpServer({
     parts: {
       settings,
@@ -73,6 +81,8 @@ export async function startApiBox(options: {
       clock: systemClock,
       newId: newUuidV7,
       writesPerMinute: options.writesPerMinute ?? 100_000,
+      metrics: createApiMetrics(metrics),
+      secretOf: (from) => readSecret(from, options.env ?? {}),
     },
     host: "127.0.0.1",
     port: 0,
@@ -89,6 +99,7 @@ export async function startApiBox(options: {
     store,
     peers,
     rung,
+    metrics: () => metrics.text(),
     laneId: laneKey(git.url, git.branch),
     call: (method, path, given) => call(`${url}${path}`, method, given),
     stop: async () => {

@@ -5,6 +5,7 @@ import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcClient } from "#common/kit/grpc.ts";
 import { createKubeApi, type KubeApi, type KubeRequest } from "#common/kit/kube.ts";
 import { silentLog, type Log } from "#common/kit/log.ts";
+import { createMetrics } from "#common/kit/metrics.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import type { Store } from "#common/store/store.ts";
 import { beat, registerWorker, removeWorker } from "#common/store/workers.ts";
@@ -16,6 +17,7 @@ import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
+import { createWorkerMetrics } from "../../services/release-worker/metrics.ts";
 import { createLaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
 
 /** What a worker throws where a test wants it dead: nothing of it acts any more, its leases stay behind. */
@@ -183,6 +185,7 @@ function depsOf({ parts, id, life, fault, cluster, kube, git }: DepsParts): Work
     clock: systemClock,
     newId: () => newUuidV7(),
     heartbeat: createHeartbeat(systemClock),
+    metrics: createWorkerMetrics(createMetrics({ service: "release-worker", process: false })),
     cluster,
     registry,
     fault,

@@ -6,6 +6,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { laneKey, laneRefName } from "#common/domain/git-url.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { silentLog } from "#common/kit/log.ts";
+import { createMetrics } from "#common/kit/metrics.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { acceptJob } from "#common/store/job-accept.ts";
@@ -20,6 +21,7 @@ import type { WorkerDeps } from "../../services/release-worker/deps.ts";
 import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
+import { createWorkerMetrics } from "../../services/release-worker/metrics.ts";
 import { createLaneRoom, type LaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
 import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
 import { startPostgres } from "./postgres.ts";
@@ -28,6 +30,8 @@ export interface LaneWorker {
   readonly id: string;
   readonly lane: LaneRoom;
   look(): Promise<void>;
+  /** The page that Prometheus reads. */
+  metrics(): Promise<string>;
   /** Runs `act` at the named point, once. */
   at(point: FaultPoint, act: () => void): void;
 }
@@ -154,6 +158,8 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
     folder: join(folder, id),
     pushTimeoutMs: 3_000,
   });
+  const page = createMetrics({ service: "release-worker", process: false });
+  const metrics = createWorkerMetrics(page);
   const deps: WorkerDeps = {
     workerId: id,
     settings,
@@ -162,6 +168,7 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
     clock: systemClock,
     newId: () => newUuidV7(),
     heartbeat: createHeartbeat(systemClock),
+    metrics,
     cluster: {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
       getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),
@@ -176,7 +183,7 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
       act?.();
     },
     gitOf: () => cache,
-    tipsOf: createTipReaders({ store, gitOf: () => cache }),
+    tipsOf: createTipReaders({ store, gitOf: () => cache, onParse: metrics.manifestParsed }),
     kubeOf: () => Promise.reject(new Error("there is no cluster here")),
     ring: async () => undefined,
   };
@@ -190,6 +197,7 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
       await beat(store.db, id);
       await lane.look(laneId);
     },
+    metrics: () => page.text(),
     at: (point, act) => void acts.set(point, act),
   };
 }

@@ -2,8 +2,13 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { HealthCheckResponse_ServingStatus as Serving } from "#proto/grpc/health/v1/health.ts";
 import type { HealthCheckResponse, HealthServiceImplementation } from "#proto/grpc/health/v1/health.ts";
 
+import type { Progress } from "./health.ts";
+
 /** The standard health service for the whole server and each of its services. */
-export function createHealth(serviceNames: readonly string[]): {
+export function createHealth(
+  serviceNames: readonly string[],
+  progress: Pick<Progress, "alive"> = { alive: () => true },
+): {
   implementation: HealthServiceImplementation;
   setServing(serving: boolean): void;
 } {
@@ -13,7 +18,7 @@ export function createHealth(serviceNames: readonly string[]): {
 
   const answer = (service: string): HealthCheckResponse => {
     if (!known.has(service)) return { status: Serving.SERVICE_UNKNOWN };
-    return { status: serving ? Serving.SERVING : Serving.NOT_SERVING };
+    return { status: serving && progress.alive() ? Serving.SERVING : Serving.NOT_SERVING };
   };
   return {
     setServing: (next) => {

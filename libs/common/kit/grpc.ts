@@ -30,6 +30,7 @@ import {
   serverOptions,
 } from "./grpc-transport.ts";
 import type { GrpcSecurity } from "./grpc-transport.ts";
+import type { Progress } from "./health.ts";
 import type { Service } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 import { withDeadline } from "./retry.ts";
@@ -47,6 +48,8 @@ export interface GrpcServerOptions<Ds extends readonly TsProtoServiceDefinition[
   readonly services: { readonly [K in keyof Ds]: GrpcService<Ds[K]> };
   readonly log: Log;
   readonly trace?: Trace | undefined;
+  /** Once it is not alive any more, the health service says NOT_SERVING to who asks. */
+  readonly progress?: Pick<Progress, "alive">;
 }
 
 export interface GrpcServer extends Service {
@@ -68,7 +71,10 @@ export function createGrpcServer<const Ds extends readonly TsProtoServiceDefinit
   const { host, log } = options;
   const services: readonly GrpcService<TsProtoServiceDefinition>[] = options.services;
   const stopping = new AbortController();
-  const health = createHealth(services.map(([definition]) => definition.fullName));
+  const health = createHealth(
+    services.map(([definition]) => definition.fullName),
+    options.progress,
+  );
   const server = createServer(serverOptions).use(callGuard({ log, trace: options.trace, stopping }));
   server.add(HealthDefinition, health.implementation);
   for (const [definition, implementation] of services) server.add(definition, implementation);

@@ -9,6 +9,7 @@ import type { Settings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
 import type { Env } from "./env.ts";
+import type { Redactor } from "./redactor.ts";
 import { crossFaults } from "./settings-checks.ts";
 
 const largestFileBytes = 1024 * 1024;
@@ -62,6 +63,21 @@ export function readSecret(
   throw new SlipwayError("SETTINGS_INVALID", {
     detail: `the environment variable ${from.env}, named for a secret, is not set`,
   });
+}
+
+/** Reads secrets that settings name, anew at each call. */
+export type SecretReader = (from: {
+  readonly file?: string | undefined;
+  readonly env?: string | undefined;
+}) => string | undefined;
+
+/** A reader whose secrets the redactor knows from then on. */
+export function createSecretReader(o: { readonly env: Env; readonly redactor: Redactor }): SecretReader {
+  return (from) => {
+    const secret = readSecret(from, o.env);
+    o.redactor.add(secret);
+    return secret;
+  };
 }
 
 function readText(path: string, what: string): string {
@@ -138,6 +154,9 @@ function withAbsolutePaths(settings: Settings, folder: string): Settings {
         ...(git.sshKeyFile !== undefined && { sshKeyFile: absolute(git.sshKeyFile) }),
         ...(git.knownHostsFile !== undefined && { knownHostsFile: absolute(git.knownHostsFile) }),
         ...(git.signingKeyFile !== undefined && { signingKeyFile: absolute(git.signingKeyFile) }),
+        ...(git.webhook?.secretFile !== undefined && {
+          webhook: { secretFile: absolute(git.webhook.secretFile) },
+        }),
       },
     })),
     registries: settings.registries.map((registry) => ({

@@ -5,6 +5,7 @@ import type { ClientConfig, PoolClient } from "pg";
 
 import { SlipwayError } from "../domain/errors.ts";
 import type { Log } from "../kit/log.ts";
+import { runTransaction } from "./job-endings.ts";
 import { isConnectionFailure, translatePgError, unavailable } from "./pg-errors.ts";
 import type { Database } from "./schema.ts";
 
@@ -37,7 +38,7 @@ export function connectionConfig(databaseUrl: string): ClientConfig {
 
 /** Runs `fn` in the caller's transaction, or in one of its own. */
 export async function inTransaction<T>(db: Db, fn: (tx: Db) => Promise<T>): Promise<T> {
-  return db.isTransaction ? fn(db) : db.transaction().execute(fn);
+  return db.isTransaction ? fn(db) : runTransaction(db, fn);
 }
 
 /** Limits for this transaction only: how long it may idle, and how long it may wait for a lock. */

@@ -6,6 +6,7 @@ import { isTerminal, mustMove } from "../domain/job.ts";
 import type { Gate, JobEvent, JobMove, JobPhase } from "../domain/job.ts";
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
+import { noteEnding } from "./job-endings.ts";
 import type { Database, JobRow } from "./schema.ts";
 import { endOpenSteps } from "./steps.ts";
 
@@ -37,6 +38,7 @@ export async function takeQueuedJobs(tx: Db, from: { laneId: string; limit: numb
     .selectAll()
     .where("lane_id", "=", from.laneId)
     .where("phase", "=", "queued")
+    .where("kind", "<>", "restart")
     .where("due_at", "<=", sql<Date>`clock_timestamp()`)
     .orderBy("priority")
     .orderBy("accepted")
@@ -53,6 +55,7 @@ export async function hasDueJobs(db: Db, laneId: string): Promise<boolean> {
     .select("id")
     .where("lane_id", "=", laneId)
     .where("phase", "=", "queued")
+    .where("kind", "<>", "restart")
     .where("due_at", "<=", sql<Date>`clock_timestamp()`)
     .limit(1)
     .executeTakeFirst();
@@ -86,6 +89,20 @@ export async function rollingOutJobs(db: Db, environment: string): Promise<JobRo
     .execute();
 }
 
+/** The environment's restarts that have not begun: they need no lane, so none takes them. */
+export async function queuedRestarts(db: Db, environment: string): Promise<JobRow[]> {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("environment", "=", environment)
+    .where("phase", "=", "queued")
+    .where("kind", "=", "restart")
+    .where("due_at", "<=", sql<Date>`clock_timestamp()`)
+    .orderBy("accepted")
+    .limit(batchLimit)
+    .execute();
+}
+
 /** The lane's jobs whose proposal waits for people to merge it. */
 export async function jobsWaitingForMerge(db: Db, laneId: string): Promise<JobRow[]> {
   return db
@@ -109,7 +126,7 @@ export async function automaticRollbackOf(db: Db, jobId: string): Promise<JobRow
     .executeTakeFirst();
 }
 
-/** How many automatic rollbacks an environment has begun lately. */
+/** How many automatic rollbacks an environment has begun lately; what landed late says nothing of its health. */
 export async function countAutomaticRollbacks(
   db: Db,
   of: { environment: string; withinMs: number },
@@ -119,6 +136,8 @@ export async function countAutomaticRollbacks(
     .select(({ fn }) => fn.countAll<bigint>().as("count"))
     .where("environment", "=", of.environment)
     .where("automatic", "=", true)
+    .where(sql<boolean>`not exists (
+      select 1 from jobs as undone where undone.id = jobs.rollback_of and undone.outcome = 'landed-late')`)
     .where("created_at", ">", sql<Date>`clock_timestamp() - ${of.withinMs} * interval '1 millisecond'`)
     .executeTakeFirst();
   return Number(row?.count ?? 0);
@@ -201,10 +220,15 @@ async function lockJob(tx: Db, id: string): Promise<JobRow> {
 
 async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow> {
   const gate = (job.gate ?? undefined) as Gate | undefined;
-  const state = { phase: job.phase, intent: job.intent, ...(gate === undefined ? {} : { gate }) };
+  const state = {
+    phase: job.phase,
+    intent: job.intent,
+    ...(gate === undefined ? {} : { gate }),
+    ...(job.outcome === null ? {} : { outcome: job.outcome }),
+  };
   const move = mustMove(state, change.event);
   const { dueInMs = 0, outcome, ...columns } = change.patch ?? {};
-  return updateJob(tx, job.id, {
+  const moved = await updateJob(tx, job.id, {
     gate: null,
     waiting_for: null,
     ...asSql(columns),
@@ -212,12 +236,14 @@ async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow
     intent: move.intent ?? false,
     ...times(move, { dueInMs, outcome: outcome ?? undefined }),
   });
+  if (isTerminal(moved.phase) && !isTerminal(job.phase)) noteEnding(tx, moved.outcome ?? moved.phase);
+  return moved;
 }
 
 function times(move: JobMove, given: { dueInMs: number; outcome: string | undefined }): JobColumns {
   if (isTerminal(move.phase)) {
     const outcome = given.outcome ?? move.outcome ?? move.phase;
-    return { outcome, due_at: null, finished_at: sql<Date>`clock_timestamp()` };
+    return { outcome, due_at: null, finished_at: sql<Date>`coalesce(finished_at, clock_timestamp())` };
   }
   const begins = move.phase === "writing" || move.phase === "rolling-out";
   const started = begins ? { started_at: sql<Date>`coalesce(started_at, clock_timestamp())` } : {};

@@ -8,6 +8,8 @@ import { limitTransaction, openDb } from "./db.ts";
 import type { Db } from "./db.ts";
 import { createHints } from "./hints.ts";
 import type { HintListener } from "./hints.ts";
+import { listenToEndings, runTransaction } from "./job-endings.ts";
+import type { OnJobEnd } from "./job-endings.ts";
 import { lockHeldLease } from "./leases.ts";
 import type { HeldLease } from "./leases.ts";
 import { migrate } from "./migrate.ts";
@@ -18,6 +20,8 @@ export interface StoreOptions {
   readonly databaseUrl: string;
   readonly log?: Log;
   readonly poolSize?: number;
+  /** Told of every job that ends in a transaction of this process. */
+  readonly onJobEnd?: OnJobEnd;
 }
 
 /**
@@ -52,7 +56,8 @@ export function createStore(options: StoreOptions): Store {
   const { databaseUrl, log = silentLog, poolSize = 10 } = options;
   const db = openDb({ databaseUrl, log, poolSize, statementTimeoutMs: 10_000 });
   const hints = createHints(databaseUrl, log);
-  const transaction = <T>(fn: (tx: Db) => Promise<T>): Promise<T> => db.transaction().execute(fn);
+  if (options.onJobEnd !== undefined) listenToEndings(db, options.onJobEnd);
+  const transaction = <T>(fn: (tx: Db) => Promise<T>): Promise<T> => runTransaction(db, fn);
   const ping = async (): Promise<void> => void (await sql`select 1`.execute(db));
   return {
     name: "store",

@@ -1,9 +1,8 @@
 import { z } from "zod";
 
-import { toSlipwayError } from "#common/domain/errors.ts";
-import { withDeadline } from "#common/kit/retry.ts";
+import { readinessOf } from "#common/kit/health.ts";
 
-import type { ApiApp, ApiDeps, Dependency } from "../deps.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
 import { at } from "./schemas.ts";
 
 const liveness = z.strictObject({ alive: z.literal(true) }).meta({ id: "Liveness" });
@@ -15,8 +14,6 @@ const readiness = z
     dependencies: z.record(z.string(), z.string()).meta({ description: '"ok", or a code of the catalogue.' }),
   })
   .meta({ id: "Readiness" });
-
-const checkMs = 1_000;
 
 /** `/livez` and `/readyz`: ready means that requests can be accepted, which needs Postgres alone. */
 export function healthRoutes(app: ApiApp, deps: ApiDeps): void {
@@ -35,22 +32,8 @@ export function healthRoutes(app: ApiApp, deps: ApiDeps): void {
       response: { 200: readiness, 503: readiness },
     },
     handler: async (_request, reply) => {
-      const checks = await Promise.all(deps.dependencies.map(checkOne));
-      const failing = checks.filter((one) => one.needed && one.word !== "ok").map((one) => one.name);
-      const dependencies = Object.fromEntries(checks.map(({ name, word }) => [name, word]));
-      const ready = failing.length === 0;
-      return reply.code(ready ? 200 : 503).send({ ready, failing, dependencies });
+      const answer = await readinessOf(deps.dependencies);
+      return reply.code(answer.ready ? 200 : 503).send(answer);
     },
   });
-}
-
-async function checkOne(dependency: Dependency) {
-  const { name, needed } = dependency;
-  try {
-    await withDeadline(dependency.check(), checkMs, name);
-    return { name, needed, word: "ok" };
-  } catch (error) {
-    // The word is the answer; whoever owns the connection logs why.
-    return { name, needed, word: toSlipwayError(error).code };
-  }
 }

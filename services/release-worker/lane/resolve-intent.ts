@@ -1,7 +1,9 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { unreachable } from "#common/domain/unreachable.ts";
+import { lockEnded } from "#common/store/ended-jobs.ts";
 import * as intents from "#common/store/intents.ts";
 import type { IntentCommit, OpenIntent } from "#common/store/intents.ts";
+import type { Db } from "#common/store/store.ts";
 import type { CommitDraft, PushAnswer } from "../git/git-cache.ts";
 import { isReachable } from "../knows-commit.ts";
 import type { LaneContext } from "./lane-context.ts";
@@ -111,7 +113,7 @@ async function settledByProposal(
     return true;
   }
   const open = guard.level === "branch-only" || seen === intent.laneOld;
-  if (open && there === undefined && intent.attempts.length < maxPushes) {
+  if (open && there === undefined && (await mayPush(context, intent))) {
     // writeCommits needs the base, which a cache that has just been made does not have yet.
     await context.git.fetchTip();
     return settledByPushingAgain(context, intent);
@@ -131,29 +133,43 @@ async function settledByBranch(
   o: { intent: OpenIntent; tip: string; split: Reach },
 ): Promise<boolean> {
   const { intent, tip, split } = o;
-  const mayPush = tip === intent.base && intent.attempts.length < maxPushes;
-  if (mayPush) return settledByPushingAgain(context, intent);
+  if (tip === intent.base && (await mayPush(context, intent))) return settledByPushingAgain(context, intent);
   await recordAdoption({ context, intent, laneValue: null, ...split, tip, sealed: true });
   return true;
 }
 
 async function pushAgainOrSeal(context: LaneContext, intent: OpenIntent, tip: string): Promise<boolean> {
-  const mayPush = tip === intent.base && intent.attempts.length < maxPushes;
-  if (mayPush) return settledByPushingAgain(context, intent);
+  if (tip === intent.base && (await mayPush(context, intent))) return settledByPushingAgain(context, intent);
   await sealGuard(context, intent);
   return false;
 }
 
+/** A chain that holds an ended job's commit is never pushed again: the seal is owed (5f). */
+async function mayPush(context: LaneContext, intent: OpenIntent): Promise<boolean> {
+  if (intent.attempts.length >= maxPushes) return false;
+  return (await endedOf(context.deps.store.db, intent)).size === 0;
+}
+
+function endedOf(db: Db, intent: OpenIntent): Promise<ReadonlySet<string>> {
+  return lockEnded(
+    db,
+    intent.commits.map((commit) => commit.jobId),
+  );
+}
+
 /** An earlier copy may still be under way: of a later attempt only "landed" is believed. */
 async function settledByPushingAgain(context: LaneContext, intent: OpenIntent): Promise<boolean> {
-  const { push, laneNew } = await pushAgain(context, intent);
+  const again = await pushAgain(context, intent);
+  // Somebody has ended a job of it just now: the next look seals.
+  if (again === undefined) return false;
+  const { push, laneNew } = again;
   if (push.kind === "failed") throw new SlipwayError(push.code, { detail: push.detail });
   if (push.kind === "landed") await recordLanded(context, intent, laneNew);
   return push.kind === "landed";
 }
 
 /** Recorded first, pushed then: only a recorded attempt may ever land (5b). */
-async function pushAgain(context: LaneContext, intent: OpenIntent): Promise<Answer> {
+async function pushAgain(context: LaneContext, intent: OpenIntent): Promise<Answer | undefined> {
   const { deps, lease } = context;
   const guard = { ...(await mustGuard(context)), value: intent.laneOld };
   const laneNew = await nextValue(
@@ -161,9 +177,12 @@ async function pushAgain(context: LaneContext, intent: OpenIntent): Promise<Answ
     guard,
     `intent ${intent.id}: attempt ${intent.attempts.length + 1}`,
   );
-  await deps.store.fenced(lease, (tx) =>
-    intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence }),
-  );
+  const added = await deps.store.fenced(lease, async (tx) => {
+    if ((await endedOf(tx, intent)).size > 0) return false;
+    await intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence });
+    return true;
+  });
+  if (!added) return undefined;
   return { push: await pushAs(context, intent, laneNew), laneNew };
 }
 
@@ -179,6 +198,7 @@ async function pushAs(context: LaneContext, intent: OpenIntent, laneNew: string)
   deps.fault("after-push");
   const facts = { lane: lane.id, intent: intent.id, answer: push.kind, gitProcesses: git.gitProcesses() };
   deps.log.info("pushed", facts);
+  deps.metrics.pushed(push.kind);
   return push;
 }
 

@@ -7,11 +7,13 @@ import { createTipReader, type TipReader } from "./tip-reader.ts";
 export function createTipReaders(deps: {
   store: Store;
   gitOf: (environment: EnvironmentSettings) => GitCache;
+  /** Told of every file that is parsed. */
+  onParse?: (path: string) => void;
 }): (environment: EnvironmentSettings) => TipReader {
   const readers = new WeakMap<GitCache, TipReader>();
   return (environment) => {
     const git = deps.gitOf(environment);
-    const reader = readers.get(git) ?? createTipReader({ store: deps.store, git });
+    const reader = readers.get(git) ?? createTipReader({ store: deps.store, git, onParse: deps.onParse });
     readers.set(git, reader);
     return reader;
   };
