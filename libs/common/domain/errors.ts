@@ -124,11 +124,21 @@ export const errorCatalogue = {
     next: "stop",
     title: "Several jobs end with these characters; write the whole id",
   },
+  JOB_NOT_ENDABLE: {
+    kind: "conflict",
+    next: "stop",
+    title: "Only a job whose push has had no known outcome for 30 minutes can be ended",
+  },
   JOB_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such job" },
   JOB_NOT_ROLLBACKABLE: {
     kind: "conflict",
     next: "stop",
     title: "This job has nothing that can be rolled back",
+  },
+  JOB_OUTCOME_UNKNOWN: {
+    kind: "conflict",
+    next: "stop",
+    title: "A person ended the job before the outcome of its push was known",
   },
   JOB_TOO_LATE: { kind: "conflict", next: "stop", title: "Too late to cancel: roll back instead" },
   KIND_UNKNOWN: {
@@ -150,6 +160,11 @@ export const errorCatalogue = {
   },
   MANIFEST_TOO_LARGE: { kind: "too-large", next: "stop", title: "A manifest is larger than 1 MiB" },
   NOT_FOUND: { kind: "not-found", next: "stop", title: "There is nothing here" },
+  NOT_PICKED_UP: {
+    kind: "conflict",
+    next: "stop",
+    title: "Who applies this workload has not brought the commit to the cluster",
+  },
   PAYLOAD_TOO_LARGE: { kind: "too-large", next: "stop", title: "The request body is too large" },
   PREREQUISITE_MISSING: {
     kind: "unavailable",

@@ -33,6 +33,7 @@ const everyEvent: Readonly<Record<JobEvent, true>> = {
   "push-refused": true,
   "push-refused-in-batch": true,
   "outcome-unknown": true,
+  "landed-late": true,
   merged: true,
   "merged-committed": true,
   "not-merged": true,
@@ -41,6 +42,8 @@ const everyEvent: Readonly<Record<JobEvent, true>> = {
   "target-bad": true,
   "rolled-back": true,
   "worker-crashed": true,
+  "tip-chosen": true,
+  "restart-begun": true,
 };
 
 const queued: JobState = { phase: "queued" };
@@ -49,6 +52,7 @@ const waitingForMerge: JobState = { phase: "waiting", gate: "merge" };
 const writing: JobState = { phase: "writing", intent: false };
 const writingIntent: JobState = { phase: "writing", intent: true };
 const rollingOut: JobState = { phase: "rolling-out" };
+const endedUnknown: JobState = { phase: "failed", outcome: "outcome-unknown" };
 
 interface Rule {
   readonly from: JobState;
@@ -80,6 +84,7 @@ const rules: readonly Rule[] = [
   rule(queued, "nothing-to-do", succeeded("nothing-to-do")),
   rule(queued, "cannot-plan", failed()),
   rule(queued, "worker-crashed", failed("worker-crashed")), // rule 8
+  rule(queued, "restart-begun", "rolling-out"), // a restart needs no lane
 
   rule(waiting, "gates-opened", "queued"),
   rule(waiting, "gate-refused", failed()),
@@ -98,6 +103,7 @@ const rules: readonly Rule[] = [
   rule(writing, "cannot-plan", failed()),
   rule(writing, "worker-crashed", failed("worker-crashed")), // rule 8
   rule(writing, "intent-recorded", { phase: "writing", intent: true }),
+  rule(writing, "tip-chosen", "rolling-out"), // a sync writes nothing: it applies the tip
 
   rule(writingIntent, "adopted", "rolling-out"),
   rule(writingIntent, "adopted-committed", succeeded("committed")),
@@ -113,16 +119,25 @@ const rules: readonly Rule[] = [
   rule(rollingOut, "target-bad", failed()),
   rule(rollingOut, "rolled-back", { phase: "rolled-back", outcome: "rolled-back" }),
   rule(rollingOut, "outcome-unknown", failed("outcome-unknown")),
+  rule(rollingOut, "nothing-to-do", succeeded("nothing-to-do")), // a sync that found all as git says
   rule(rollingOut, "landed-and-removed", superseded("branch-rewritten")), // rule 11
+
+  rule(endedUnknown, "landed-late", failed("landed-late")), // rule 5f
 ];
 
 const ends: readonly JobPhase[] = ["succeeded", "failed", "rolled-back", "cancelled", "superseded"];
 const live = [queued, waiting, waitingForMerge, writing, writingIntent, rollingOut];
-const states: readonly JobState[] = [...live, ...ends.map((phase) => ({ phase }))];
+const outcomes = ["failed", "landed-late", "not-merged", "worker-crashed", "rolled-back", "succeeded"];
+const states: readonly JobState[] = [
+  ...live,
+  ...ends.map((phase) => ({ phase })),
+  endedUnknown,
+  ...outcomes.map((outcome): JobState => ({ phase: "failed", outcome })),
+];
 const events = Object.keys(everyEvent) as JobEvent[];
 
-const nameOf = ({ phase, gate, intent }: JobState): string =>
-  `${phase}${gate === undefined ? "" : ` (${gate})`}${intent === true ? " (intent)" : ""}`;
+const nameOf = ({ phase, gate, intent, outcome }: JobState): string =>
+  `${phase}${gate === undefined ? "" : ` (${gate})`}${intent === true ? " (intent)" : ""}${outcome === undefined ? "" : ` (${outcome})`}`;
 const ruleFor = (state: JobState, event: JobEvent): Rule | undefined =>
   rules.find((one) => one.from === state && one.event === event);
 
@@ -147,7 +162,7 @@ describe("the table of moves", () => {
   test("has no other move: every other event is refused in every other state", () => {
     for (const { state, event } of illegal) {
       expect(moveOf(state, event), `${nameOf(state)} by ${event}`).toBeUndefined();
-      expect(() => mustMove(state, event)).toThrow(`a job that is ${nameOf({ ...state, gate: undefined })}`);
+      expect(() => mustMove(state, event)).toThrow(`a job that is ${nameOf({ ...state, gate: undefined, outcome: undefined })}`);
     }
     expect(allowed).toHaveLength(rules.length);
     expect(illegal).toHaveLength(pairs.length - rules.length);
@@ -165,6 +180,11 @@ describe("a terminal phase", () => {
     expect(isTerminal(phase)).toBe(true);
     expect(legalEvents({ phase })).toEqual([]);
   });
+  test("stays what it is by the only move there is after an end: a push that landed late", () => {
+    expect(legalEvents(endedUnknown)).toEqual(["landed-late"]);
+    expect(isTerminal(mustMove(endedUnknown, "landed-late").phase)).toBe(true);
+    expect(legalEvents({ phase: "succeeded", outcome: "outcome-unknown" })).toEqual([]);
+  });
   test("is none of those in which work goes on", () => {
     expect(live.map((state) => isTerminal(state.phase))).toEqual(live.map(() => false));
   });
@@ -181,6 +201,7 @@ describe("a move", () => {
       "cancelled",
       "committed",
       "failed",
+      "landed-late",
       "not-merged",
       "nothing-to-do",
       "outcome-unknown",

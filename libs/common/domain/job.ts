@@ -22,6 +22,8 @@ export interface JobState {
   readonly phase: JobPhase;
   readonly gate?: Gate;
   readonly intent?: boolean;
+  /** How it ended, where it has. */
+  readonly outcome?: string;
 }
 
 export type JobEvent =
@@ -44,6 +46,7 @@ export type JobEvent =
   | "push-refused"
   | "push-refused-in-batch"
   | "outcome-unknown"
+  | "landed-late"
   | "merged"
   | "merged-committed"
   | "not-merged"
@@ -51,7 +54,9 @@ export type JobEvent =
   | "all-superseded"
   | "target-bad"
   | "rolled-back"
-  | "worker-crashed";
+  | "worker-crashed"
+  | "tip-chosen"
+  | "restart-begun";
 
 export interface JobMove {
   readonly phase: JobPhase;
@@ -66,6 +71,7 @@ interface Row {
   /** For waiting: which gates; "other" is every gate but merge. */
   readonly gate?: "merge" | "other";
   readonly intent?: boolean;
+  readonly outcome?: string;
   readonly moves: Partial<Record<JobEvent, JobMove>>;
 }
 
@@ -94,6 +100,7 @@ export const jobTable: readonly Row[] = [
       "nothing-to-do": nothingToDo,
       "cannot-plan": failed,
       "worker-crashed": crashed,
+      "restart-begun": rollingOut,
     },
   },
   {
@@ -125,6 +132,7 @@ export const jobTable: readonly Row[] = [
       "cannot-plan": failed,
       "worker-crashed": crashed,
       "intent-recorded": { phase: "writing", intent: true },
+      "tip-chosen": rollingOut,
     },
   },
   {
@@ -148,9 +156,16 @@ export const jobTable: readonly Row[] = [
       "all-superseded": { phase: "superseded", outcome: "superseded" },
       "target-bad": failed,
       "rolled-back": { phase: "rolled-back", outcome: "rolled-back" },
+      "nothing-to-do": nothingToDo,
       "landed-and-removed": { phase: "superseded", outcome: "branch-rewritten" },
       "outcome-unknown": unknown,
     },
+  },
+  {
+    // The one end that is not the last word: nobody knew what would become of the push.
+    from: "failed",
+    outcome: "outcome-unknown",
+    moves: { "landed-late": { phase: "failed", outcome: "landed-late" } },
   },
 ];
 
@@ -184,6 +199,7 @@ function rowOf(state: JobState): Row | undefined {
     (row) =>
       row.from === state.phase &&
       (row.gate === undefined || row.gate === gate) &&
-      (row.intent === undefined || row.intent === (state.intent ?? false)),
+      (row.intent === undefined || row.intent === (state.intent ?? false)) &&
+      (row.outcome === undefined || row.outcome === state.outcome),
   );
 }

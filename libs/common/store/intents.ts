@@ -107,7 +107,10 @@ async function withDetails(db: Db, row: Selectable<PushIntentsTable>): Promise<I
   return { id, laneId: row.lane_id, fence, ...shas, state, createdAt: row.created_at, commits, attempts };
 }
 
-/** Records one try to push before it is made, with the lane ref's fresh value; its number. */
+/**
+ * Records one try to push before it is made, with the lane ref's fresh value; its number. None is made
+ * any more once one of the intent's jobs has ended (`lockEnded` keeps them from ending meanwhile).
+ */
 export async function addAttempt(
   tx: Db,
   attempt: { intentId: string; laneNew: string; fence: bigint },
@@ -117,10 +120,12 @@ export async function addAttempt(
     insert into push_attempts (intent_id, number, lane_new, fence)
     select id, 1 + coalesce((select max(number) from push_attempts where intent_id = ${attempt.intentId}), 0),
       ${attempt.laneNew}, ${attempt.fence}
-    from push_intents where id = ${attempt.intentId} and state = 'open'
+    from push_intents where id = ${attempt.intentId} and state = 'open' and not exists (
+      select 1 from intent_commits join jobs on jobs.id = intent_commits.job_id
+      where intent_commits.intent_id = push_intents.id and jobs.finished_at is not null)
     returning number`.execute(tx);
   const number = rows[0]?.number;
-  if (number === undefined) throw new SlipwayError("INTERNAL", { detail: "the intent is not open" });
+  if (number === undefined) throw new SlipwayError("INTERNAL", { detail: "the intent is over, or a job of it" });
   return number;
 }
 

@@ -5,11 +5,14 @@ import type { Db } from "#common/store/store.ts";
 /** Jobs of a workload that are looked through for the last good one. */
 const historyLimit = 200;
 
-type Past = Pick<JobRow, "phase" | "changes">;
+type Past = Pick<JobRow, "phase" | "changes"> & Partial<Pick<JobRow, "outcome" | "targets">>;
+type IsGood = (past: Past, change: RecordedChange) => boolean;
 
 /**
  * CORRECTNESS 25: an automatic rollback goes to the last good. The changes of a failed job, with
  * each `from` followed back past jobs that did not succeed; what would change nothing is left out.
+ * A job that landed late was never judged: its batch may still be rolling out below it, so that only
+ * what is known to be bad is passed.
  */
 export async function lastGoodChanges(db: Db, failed: JobRow): Promise<readonly RecordedChange[]> {
   const histories = new Map<string, readonly Past[]>();
@@ -20,21 +23,36 @@ export async function lastGoodChanges(db: Db, failed: JobRow): Promise<readonly 
       jobs.filter((job) => job.accepted < failed.accepted),
     );
   }
+  const isGood = failed.outcome === "landed-late" ? isNotBad : succeeded;
   return failed.changes
-    .map((change) => ({ ...change, from: lastGood(change, histories.get(change.workload) ?? []) }))
+    .map((change) => ({ ...change, from: lastGood(change, histories.get(change.workload) ?? [], isGood) }))
     .filter((change) => change.from !== change.to);
 }
 
 /** The newest value before the change that a job brought to health, or that no job wrote. Newest first. */
-export function lastGood(change: RecordedChange, history: readonly Past[]): string {
+export function lastGood(
+  change: RecordedChange,
+  history: readonly Past[],
+  isGood: IsGood = succeeded,
+): string {
   let from = change.from;
   for (const job of history) {
     const wrote = job.changes.find((candidate) => isSameField(candidate, change) && candidate.to === from);
     if (wrote === undefined) continue;
-    if (job.phase === "succeeded") return from;
+    if (isGood(job, change)) return from;
     from = wrote.from;
   }
   return from;
+}
+
+function succeeded(past: Past): boolean {
+  return past.phase === "succeeded";
+}
+
+function isNotBad(past: Past, { workload }: RecordedChange): boolean {
+  if (past.phase === "rolled-back") return false;
+  if (past.phase === "failed") return past.outcome === "outcome-unknown";
+  return (past.targets ?? []).every((target) => target.workload !== workload || target.verdict !== "bad");
 }
 
 /** Workloads whose document the cluster refused or did not know: the job wrote them to git alone. */

@@ -2,11 +2,11 @@ import { errorCatalogue } from "#common/domain/errors.ts";
 import { isTerminal } from "#common/domain/job.ts";
 import { shortName } from "#common/domain/plan.ts";
 import * as holds from "#common/store/holds.ts";
-import { acceptJob } from "#common/store/job-accept.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
+import { acceptAutomaticRollback } from "../accept-rollback.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 
 /** More than this in ten minutes means that something else is broken: people must look. */
@@ -33,26 +33,8 @@ export async function beginAutomaticRollback(
     });
     return "too-many";
   }
-  const id = deps.newId();
-  const headline = rollbackHeadline(job);
-  await acceptJob(tx, {
-    job: {
-      id,
-      kind: "rollback",
-      environment: job.environment,
-      lane_id: job.lane_id,
-      settings_revision: job.settings_revision,
-      phase: "queued",
-      priority: 0,
-      origin: "rollback",
-      headline,
-      spec: JSON.stringify({ kind: "rollback", of: job.id, override: [] }),
-      message: `The rollout failed: ${why}`,
-      requested_by: job.requested_by,
-      rollback_of: job.id,
-      automatic: true,
-    },
-  });
+  const message = `The rollout failed: ${why}`;
+  const { id, headline } = await acceptAutomaticRollback(tx, deps, { job, message });
   for (const target of job.targets.filter((candidate) => candidate.verdict === "bad")) {
     for (const [container, image] of Object.entries(target.images)) {
       const hold = { environment: job.environment, workload: target.workload, container, image };
@@ -63,13 +45,6 @@ export async function beginAutomaticRollback(
   const waiting = { waiting_for: `rollback ${id.slice(-8)}`, unknown_since: null };
   await jobs.patchJob(tx, job.id, { targets: job.targets, results, ...waiting });
   return "begun";
-}
-
-function rollbackHeadline(job: JobRow): string {
-  const images = job.changes.filter((change) => change.field === "image");
-  const names = [...new Set(images.map((change) => shortName(change.workload)))];
-  const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
-  return `Rollback: ${shown.join(", ")} to the previous ${images.length === 1 ? "image" : "images"}`;
 }
 
 /** Ends a job whose rollback has ended; false when it has none, so that it must end by its verdicts. */

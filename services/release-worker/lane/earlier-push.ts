@@ -34,7 +34,8 @@ export async function adoptEarlierPushes(
   return taken.filter((job) => !found.has(job.id));
 }
 
-async function landedAs(
+/** The commit as which a recorded one is in the base's history: itself, or what people made of it. */
+export async function landedAs(
   context: LaneContext,
   earlier: RecordedCommit,
   base: string,

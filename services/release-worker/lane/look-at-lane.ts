@@ -1,15 +1,18 @@
-import { toSlipwayError } from "#common/domain/errors.ts";
+import { toSlipwayError, type SlipwayError } from "#common/domain/errors.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
+import { openPushOf } from "#common/store/ended-jobs.ts";
 import * as intents from "#common/store/intents.ts";
 import * as lanes from "#common/store/lanes.ts";
 import * as jobs from "#common/store/jobs.ts";
 import * as leases from "#common/store/leases.ts";
 import * as manifests from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
+import type { Db } from "#common/store/store.ts";
 import type { WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
 import type { GitCache } from "../git/git-cache.ts";
+import { noticeLateCommits } from "./ended-jobs.ts";
 import { indexTip } from "./index-tip.ts";
 import { createLaneTip, environmentNamed, type LaneContext, type LaneTip } from "./lane-context.ts";
 import { watchProposals } from "./proposals.ts";
@@ -30,6 +33,8 @@ interface LaneMemory {
   readonly tips: WeakMap<GitCache, LaneTip>;
   /** How many jobs a push may carry; halved when a batch is refused, until the culprit is alone. */
   batchLimit: number;
+  /** The last tip that was looked through for commits of ended jobs. */
+  lookedThrough?: string;
 }
 
 export interface LaneRoom {
@@ -139,7 +144,7 @@ async function workOnLane(context: TurnContext, memory: LaneMemory): Promise<voi
     const took = await releaseNext(context, memory);
     if (took === 0) break;
   }
-  await pollTip(context);
+  await pollTip(context, memory);
 }
 
 async function resolveLeftIntent(turn: LaneContext, memory: LaneMemory): Promise<void> {
@@ -199,7 +204,7 @@ async function giveBackTaken(context: LaneContext, taken: readonly JobRow[], thr
 }
 
 /** People push too: the projection follows the branch, and rolling-out jobs hear of it. */
-async function pollTip(context: LaneContext): Promise<void> {
+async function pollTip(context: LaneContext, memory: LaneMemory): Promise<void> {
   const { deps, lane } = context;
   const now = await deps.store.now();
   const current = await lanes.getLane(deps.store.db, lane.id);
@@ -207,6 +212,8 @@ async function pollTip(context: LaneContext): Promise<void> {
   const tip = await context.tip.confirm();
   if (tip !== current.tip || current.problem !== null) await indexTip(context, tip);
   await watchProposals(context, tip);
+  if (memory.lookedThrough !== tip) await noticeLateCommits(context, tip);
+  memory.lookedThrough = tip;
   await deps.store.fenced(context.lease, async (tx) => {
     await manifests.confirmEnvironmentTips(tx, lane.id);
     await lanes.confirmTip(tx, { laneId: lane.id, nextInMs: pollTipMs });
@@ -227,6 +234,13 @@ async function noteProblem(context: LaneContext, thrown: unknown): Promise<void>
     await lanes.setLaneProblem(tx, { laneId: lane.id, problem: toErrorRow(error), nextInMs: problemPauseMs });
     // Without a usable host an intent stays open (5f): its jobs say why.
     const open = await jobs.jobsOfLane(tx, { laneId: lane.id, phase: "writing", intent: true });
-    for (const job of open) await jobs.patchJob(tx, job.id, { waiting_for: error.message });
+    for (const job of open) await jobs.patchJob(tx, job.id, { waiting_for: await whyOpen(tx, job, error) });
   });
+}
+
+/** After half an hour a person may end the job; from then on its reason says so. */
+async function whyOpen(tx: Db, job: JobRow, error: SlipwayError): Promise<string> {
+  const push = await openPushOf(tx, job.id);
+  if (push?.endable !== true) return error.message;
+  return `${error.message}; a person may end it now: slipway end ${job.id.slice(-8)}`;
 }

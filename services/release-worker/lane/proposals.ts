@@ -2,6 +2,7 @@ import { compareUrl } from "#common/domain/compare-url.ts";
 import { environmentSubject } from "#common/contracts/queue.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
+import { lockEnded } from "#common/store/ended-jobs.ts";
 import * as intents from "#common/store/intents.ts";
 import type { OpenIntent } from "#common/store/intents.ts";
 import * as jobs from "#common/store/jobs.ts";
@@ -12,6 +13,7 @@ import { toErrorRow } from "../error-row.ts";
 import { isReachable } from "../knows-commit.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { changedResults, rolloutTargets } from "./adopt.ts";
+import { tellNotLanded } from "./ended-jobs.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
 /**
@@ -34,7 +36,15 @@ export async function recordProposal(
   await deps.store.fenced(lease, async (tx) => {
     await intents.resolveIntent(tx, { id: intent.id, state: "landed" });
     await lanes.setLaneValue(tx, { laneId: lane.id, value: laneValue });
+    const ended = await lockEnded(
+      tx,
+      intent.commits.map((commit) => commit.jobId),
+    );
     for (const { jobId, commit, plan } of intent.commits) {
+      if (ended.has(jobId)) {
+        await tellNotLanded(tx, jobId, `Its proposal ${proposal} is at the host: close it, or merge it.`);
+        continue;
+      }
       const job = await jobs.mustGetJob(tx, jobId);
       const page = pageOf(context, job, proposal);
       await steps.endOpenSteps(tx, jobId, { outcome: "ok" });

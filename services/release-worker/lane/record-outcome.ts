@@ -1,5 +1,6 @@
 import type { SlipwayError } from "#common/domain/errors.ts";
 import { environmentSubject } from "#common/contracts/queue.ts";
+import { lockEnded } from "#common/store/ended-jobs.ts";
 import * as intents from "#common/store/intents.ts";
 import type { IntentCommit, OpenIntent } from "#common/store/intents.ts";
 import * as jobs from "#common/store/jobs.ts";
@@ -9,8 +10,10 @@ import type { Db } from "#common/store/store.ts";
 import { maxAttemptsAfter, retryDelayMs } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
 import { adopt } from "./adopt.ts";
+import { landLate, tellNotLanded } from "./ended-jobs.ts";
 import { saveViews } from "./index-tip.ts";
 import type { LaneContext } from "./lane-context.ts";
+import { mustGuard } from "./lane-guard.ts";
 
 export interface Adoption {
   readonly context: LaneContext;
@@ -27,6 +30,7 @@ export interface Adoption {
 export async function recordAdoption(adoption: Adoption): Promise<void> {
   const { context, intent, tip } = adoption;
   const { deps, lane, lease } = context;
+  const why = adoption.lost.length === 0 ? "" : await whyNotThere(context, adoption.sealed === true);
   const views = await Promise.all(
     context.environments.map((environment) => context.tips.read(tip, environment)),
   );
@@ -34,8 +38,13 @@ export async function recordAdoption(adoption: Adoption): Promise<void> {
     await intents.resolveIntent(tx, { id: intent.id, state: adoption.sealed === true ? "sealed" : "landed" });
     await lanes.setLaneValue(tx, { laneId: lane.id, value: adoption.laneValue });
     await saveViews(tx, context, views);
-    for (const commit of adoption.adopted) await adopt(tx, context, { ...commit, event: "adopted" });
-    for (const commit of adoption.lost) await lose(tx, commit, adoption.sealed === true);
+    const { live, ended } = await byEnd(tx, intent);
+    for (const commit of adoption.adopted) {
+      if (live(commit)) await adopt(tx, context, { ...commit, event: "adopted" });
+      else await landLate(tx, context, commit);
+    }
+    for (const commit of adoption.lost.filter(live)) await lose(tx, commit, adoption.sealed === true);
+    for (const commit of adoption.lost.filter(ended)) await tellNotLanded(tx, commit.jobId, why);
   });
   deps.fault("after-record");
   await tell(context, intent);
@@ -53,8 +62,10 @@ export async function recordGivenBack(o: {
   await context.deps.store.fenced(context.lease, async (tx) => {
     await intents.resolveIntent(tx, { id: intent.id, state: "refused" });
     await lanes.setLaneValue(tx, { laneId: context.lane.id, value: o.laneValue });
-    for (const commit of intent.commits)
+    const { live, ended } = await byEnd(tx, intent);
+    for (const commit of intent.commits.filter(live))
       await giveBack(tx, commit.jobId, `the branch moved (${o.why}); planning again`);
+    for (const commit of intent.commits.filter(ended)) await tellNotLanded(tx, commit.jobId, refused);
   });
   await tell(context, intent);
 }
@@ -69,7 +80,9 @@ export async function recordRefusal(o: {
   const several = intent.commits.length > 1;
   await context.deps.store.fenced(context.lease, async (tx) => {
     await intents.resolveIntent(tx, { id: intent.id, state: "refused" });
-    for (const commit of intent.commits) {
+    const { live, ended } = await byEnd(tx, intent);
+    for (const commit of intent.commits.filter(ended)) await tellNotLanded(tx, commit.jobId, refused);
+    for (const commit of intent.commits.filter(live)) {
       if (error.next === "retry") await giveBack(tx, commit.jobId, error);
       else if (several) await splitOff(tx, commit.jobId);
       else await endRefused(tx, commit.jobId, error);
@@ -86,12 +99,35 @@ export async function recordProposalLost(o: {
   landed: boolean;
 }): Promise<void> {
   const { context, intent, laneValue, landed } = o;
+  const why = await whyNotThere(context, !landed);
   await context.deps.store.fenced(context.lease, async (tx) => {
     await intents.resolveIntent(tx, { id: intent.id, state: landed ? "landed" : "sealed" });
     await lanes.setLaneValue(tx, { laneId: context.lane.id, value: laneValue });
-    for (const commit of intent.commits) await lose(tx, commit, !landed);
+    const { live, ended } = await byEnd(tx, intent);
+    for (const commit of intent.commits.filter(live)) await lose(tx, commit, !landed);
+    for (const commit of intent.commits.filter(ended)) await tellNotLanded(tx, commit.jobId, why);
   });
   await tell(context, intent);
+}
+
+const refused = "The host refused its push: nothing of it is on the branch.";
+
+/** What is known of an ended job whose commit is not on the branch. */
+async function whyNotThere(context: LaneContext, sealed: boolean): Promise<string> {
+  if (!sealed) return "Its commit landed and was removed from the branch.";
+  const { level } = await mustGuard(context);
+  if (level !== "branch-only") return "Its push did not land, and cannot any more.";
+  return "Its push has not landed; should a late copy of it land, it is found and undone.";
+}
+
+/** Under the jobs' row locks: people may have ended some of them while the push was looked up (5f). */
+async function byEnd(tx: Db, intent: OpenIntent) {
+  const over = await lockEnded(
+    tx,
+    intent.commits.map((commit) => commit.jobId),
+  );
+  const ended = (commit: IntentCommit): boolean => over.has(commit.jobId);
+  return { ended, live: (commit: IntentCommit) => !ended(commit) };
 }
 
 async function lose(tx: Db, commit: IntentCommit, sealed: boolean): Promise<void> {

@@ -101,6 +101,7 @@ const statements: readonly string[] = [
   `create index jobs_by_environment on jobs (environment, phase) where due_at is not null`,
   `create index jobs_history on jobs (environment, accepted desc)`,
   `create index jobs_short_id on jobs (right(id::text, 8))`,
+  `create index jobs_outcome_unknown on jobs (lane_id) where outcome = 'outcome-unknown'`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
 
   `create table steps (
