@@ -201,10 +201,17 @@ export const errorCatalogue = {
     title: "The release changes more bytes than one push may carry",
   },
   ROLLOUT_FAILED: { kind: "conflict", next: "stop", title: "The rollout failed" },
+  SELECTOR_INVALID: { kind: "invalid", next: "stop", title: "The label selector is not valid" },
   SETTINGS_INVALID: { kind: "invalid", next: "stop", title: "The settings have mistakes" },
   STORE_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The database cannot be reached" },
   UNAUTHENTICATED: { kind: "unauthenticated", next: "stop", title: "A valid bearer token is needed" },
   UNAVAILABLE: { kind: "unavailable", next: "retry", title: "A part of Slipway cannot be reached" },
+  WEBHOOK_NOT_FOUND: { kind: "not-found", next: "stop", title: "There is no webhook here" },
+  WEBHOOK_REFUSED: {
+    kind: "unauthenticated",
+    next: "stop",
+    title: "The webhook does not prove that it knows the secret",
+  },
   WORKER_CRASHED: { kind: "internal", next: "stop", title: "The job ended its worker too often" },
   WORKLOAD_AMBIGUOUS: {
     kind: "invalid",

@@ -70,8 +70,24 @@ export function recalledTarget(
   return target.kind === "none" ? target : { ...target, detail };
 }
 
+/** The image that "latest" means for a container, among all that may be chosen, best first; or why there is none. */
+export type LatestFound =
+  | { readonly kind: "found"; readonly chosen: KnownImage; readonly eligible: readonly KnownImage[] }
+  | Extract<Target, { kind: "none" }>;
+
 /** The best image that exists, by the filter; without one only a tag that is no moving name is followed. */
 export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
+  const found = findLatest(ask, o);
+  if (found.kind === "none") return found;
+  const { chosen, eligible } = found;
+  const target = inFormFound(ask.current, chosen);
+  if (target.kind === "none") return target;
+  const built = chosen.createdAt === undefined ? "" : `, built ${instantText(chosen.createdAt)}`;
+  return { ...target, detail: `newest of ${eligible.length} eligible${built}` };
+}
+
+/** What releases and lists call the newest eligible image: chosen here and nowhere else. */
+export function findLatest(ask: TargetAsk, o: { several: boolean }): LatestFound {
   const { current, filter } = ask;
   if (filter === undefined && isMovingTag(current.tag)) {
     const cure = o.several ? "" : ": name the exact image";
@@ -86,11 +102,8 @@ export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
   if (chosen === undefined) {
     return { kind: "none", reason: "no-eligible-image", detail: filter ?? "no dated image" };
   }
-  const target = inFormFound(current, chosen);
-  if (target.kind === "none") return target;
-  const eligible = candidates.filter(({ reason }) => eligibleReasons.has(reason)).length;
-  const built = chosen.createdAt === undefined ? "" : `, built ${instantText(chosen.createdAt)}`;
-  return { ...target, detail: `newest of ${eligible} eligible${built}` };
+  const eligible = candidates.filter(({ reason }) => eligibleReasons.has(reason));
+  return { kind: "found", chosen, eligible: eligible.map(({ image }) => image) };
 }
 
 const eligibleReasons: ReadonlySet<string> = new Set(["chosen", "older", "lower-version"]);

@@ -348,8 +348,8 @@ function targetFor(c: ContainerCase, current: ImageRef): Target {
   return latestTarget(ask, { several: c.several });
 }
 
-/** A container may be named like something every object has ("constructor"). */
-function filterOf(policies: Policies, container: string): string | undefined {
+/** The tag filter of a container. It may be named like something every object has ("constructor"). */
+export function filterOf(policies: Pick<Policies, "tags">, container: string): string | undefined {
   return Object.hasOwn(policies.tags, container) ? policies.tags[container] : undefined;
 }
 
