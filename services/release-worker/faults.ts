@@ -18,14 +18,29 @@ export const faultPoints = [
 export type FaultPoint = (typeof faultPoints)[number];
 export type Fault = (point: FaultPoint) => void;
 
-/** Reads `point:kill` or `point:freeze`; anything else than a known point is refused at start. */
-export function createFault(spec: string | undefined, signal: (name: "SIGKILL" | "SIGSTOP") => void): Fault {
+export type FaultSignal = "SIGKILL" | "SIGSTOP";
+/** The process alone, or with everything in its process group. */
+export type FaultReach = "process" | "group";
+
+/** `kill-group` needs a process that leads its own group, as a supervisor starts it. */
+const actions: Readonly<Record<string, { readonly signal: FaultSignal; readonly reach: FaultReach }>> = {
+  kill: { signal: "SIGKILL", reach: "process" },
+  "kill-group": { signal: "SIGKILL", reach: "group" },
+  freeze: { signal: "SIGSTOP", reach: "process" },
+};
+
+/** Reads `<point>:<action>`; anything else than a known point and action is refused at start. */
+export function createFault(
+  spec: string | undefined,
+  send: (signal: FaultSignal, reach: FaultReach) => void,
+): Fault {
   if (spec === undefined || spec === "") return () => undefined;
-  const [point, action, ...more] = spec.split(":");
+  const [point, named = "", ...more] = spec.split(":");
   const known = faultPoints.some((candidate) => candidate === point) && more.length === 0;
-  if (!known || (action !== "kill" && action !== "freeze")) {
+  const action = Object.hasOwn(actions, named) ? actions[named] : undefined;
+  if (!known || action === undefined) {
     throw new SlipwayError("SETTINGS_INVALID", {
-      detail: `SLIPWAY_FAULT: "${spec}" is not <point>:kill or <point>:freeze`,
+      detail: `SLIPWAY_FAULT: "${spec}" is not <point>:${Object.keys(actions).join("|")}`,
       hint: `points: ${faultPoints.join(", ")}`,
     });
   }
@@ -33,6 +48,6 @@ export function createFault(spec: string | undefined, signal: (name: "SIGKILL" |
   return (reached) => {
     if (!armed || reached !== point) return;
     armed = false;
-    signal(action === "kill" ? "SIGKILL" : "SIGSTOP");
+    send(action.signal, action.reach);
   };
 }

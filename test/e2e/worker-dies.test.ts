@@ -1,12 +1,13 @@
-import { readFile } from "node:fs/promises";
-
+import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Job } from "#common/contracts/http.ts";
-import type { ChildServer } from "#common/kit/child.ts";
+import type { ChildExit, ChildServer } from "#common/kit/child.ts";
 import { pollUntil } from "#common/kit/retry.ts";
+import { createStore, type Store } from "#common/store/store.ts";
 
 import { faultPoints } from "../../services/release-worker/faults.ts";
+import { descendantsOf, isStopped } from "./process-family.ts";
 import {
   hasSandboxWorld,
   imageOf,
@@ -15,22 +16,46 @@ import {
   type SandboxWorld,
 } from "./sandbox-world.ts";
 
+const kills = faultPoints.flatMap((point) =>
+  (["kill", "kill-group"] as const).map((action) => ({
+    point,
+    action,
+    service: action === "kill" ? point : `${point}-group`,
+  })),
+);
 const freezes = ["before-push", "after-push"] as const;
+/** Moments inside a push: the first one of all makes the lane's ref, the others move the branch. */
+const pushes = [
+  { moment: "the push that makes the lane's ref", service: "first-act", family: false },
+  { moment: "a push", service: "mid-push", family: false },
+  { moment: "a push, with its git", service: "mid-push-family", family: true },
+] as const;
+const services = [
+  ...pushes.map(({ service }) => service),
+  ...kills.map(({ service }) => service),
+  ...freezes.map((point) => `frozen-${point}`),
+  "afterwards",
+];
 
 /** Each act of a release is interrupted once by the end of its worker; the next worker finishes it. */
 describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release", () => {
   let world: SandboxWorld;
+  let store: Store;
   const started: ChildServer[] = [];
 
   beforeAll(async () => {
-    const services = [...faultPoints, ...freezes.map((point) => `frozen-${point}`), "afterwards"];
     world = await startSandboxWorld({ services, workers: 1 });
+    store = createStore({ databaseUrl: world.installation.databaseUrl });
     await world.installation.workers[0]?.stop();
   });
   afterEach(async () => {
-    for (const worker of started.splice(0)) await worker.kill();
+    await Promise.all(started.splice(0).map((worker) => worker.kill()));
+    await passOver();
   });
-  afterAll(async () => world?.stop());
+  afterAll(async () => {
+    await store?.stop();
+    await world?.stop();
+  });
 
   const startWorker = async (fault = ""): Promise<ChildServer> => {
     const worker = await world.installation.startWorker({ SLIPWAY_FAULT: fault });
@@ -52,14 +77,56 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
     expect(steps.map((step) => step.number)).toEqual(steps.map((_step, index) => index + 1));
     expect(steps.filter((step) => step.endedAt === null)).toEqual([]);
   };
+  /** The leases of the dead run out now and not in five seconds; those of the frozen ones wait for the clock. */
+  const passOver = async (): Promise<void> => {
+    await sql`update workers set beat_at = clock_timestamp() - interval '1 minute'`.execute(store.db);
+  };
+  /** A job that ends although its worker should have died on the way shows a point that nothing reaches. */
+  const untilDead = async (doomed: ChildServer, id: string): Promise<void> => {
+    let exit: ChildExit | undefined;
+    void doomed.exited.then((how) => (exit = how));
+    let looksLeft = 100;
+    const settled = async (): Promise<boolean> => {
+      // The last point is reached when the job has ended: its worker may be a moment from its death.
+      if ((await world.api.job(id)).finishedAt !== null) looksLeft -= 1;
+      return exit !== undefined || looksLeft === 0;
+    };
+    await pollUntil(settled, { everyMs: 50, timeoutMs: 60_000, what: "the worker's end" });
+    expect(exit ?? "the job ended and its worker lives").toMatchObject({ signal: "SIGKILL" });
+  };
 
-  test.each(faultPoints)("%s: another one finishes it, with one commit", async (point) => {
+  describe.runIf(process.platform === "linux")("in the middle of", () => {
+    test.each(pushes)("$moment: another one finishes it, with one commit", async ({ service, family }) => {
+      const tip = await world.tip();
+      const doomed = await startWorker();
+      // What the host holds is carried out at the end: a copy that nobody waits for any more.
+      const released = Promise.withResolvers<void>();
+      world.git.beforeNext("git-receive-pack", async () => {
+        const children = await descendantsOf(doomed.pid);
+        expect(children).not.toEqual([]);
+        for (const pid of [doomed.pid, ...(family ? children : [])]) process.kill(pid, "SIGKILL");
+        if (family) await released.promise;
+      });
+      const { id } = await release(service, "1.1.0");
+      await untilDead(doomed, id);
+      await passOver();
+      await startWorker();
+      const job = await world.api.waitForJob(id);
+      released.resolve();
+      await world.git.idle();
+      await expectOneCommit(job, tip, service);
+    });
+  });
+
+  test.each(kills)("$point, by $action: another one finishes it, with one commit", async (died) => {
+    const { point, action, service } = died;
     const tip = await world.tip();
-    const doomed = await startWorker(`${point}:kill`);
-    const { id } = await release(point, "1.1.0");
-    expect(await doomed.exited).toMatchObject({ signal: "SIGKILL" });
+    const doomed = await startWorker(`${point}:${action}`);
+    const { id } = await release(service, "1.1.0");
+    await untilDead(doomed, id);
+    await passOver();
     await startWorker();
-    await expectOneCommit(await world.api.waitForJob(id), tip, point);
+    await expectOneCommit(await world.api.waitForJob(id), tip, service);
   });
 
   describe.runIf(process.platform === "linux")("frozen instead of dead", () => {
@@ -87,6 +154,6 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
 });
 
 async function untilStopped(pid: number): Promise<void> {
-  const stopped = async (): Promise<boolean> => /\) [Tt] /.test(await readFile(`/proc/${pid}/stat`, "utf8"));
-  await pollUntil(stopped, { everyMs: 20, timeoutMs: 30_000, what: `process ${pid} is frozen` });
+  const what = `process ${pid} is frozen`;
+  await pollUntil(() => isStopped(pid), { everyMs: 20, timeoutMs: 30_000, what });
 }
