@@ -7,6 +7,7 @@ import { at, isObject, numberAt, textAt, type JsonObject } from "./json.ts";
 import type { Lister } from "./listing.ts";
 import { acceptedShape, shaped } from "./negotiate.ts";
 import type { KubeObject } from "./object.ts";
+import type { LogWish } from "./pod-log.ts";
 import type { PatchFormat, Registry, WriteOptions } from "./registry.ts";
 import { removeObject, type RemovalOptions } from "./removal.ts";
 import type { Route } from "./route.ts";
@@ -25,7 +26,7 @@ export interface HandlerDeps {
   readonly tokens: Tokens;
   readonly now: () => Date;
   /** The log of a pod's container. */
-  readonly podLog: (pod: KubeObject, container: string) => string;
+  readonly podLog: (pod: KubeObject, wish: LogWish) => string;
 }
 
 type CollectionRoute = Extract<Route, { to: "collection" }>;
@@ -92,14 +93,14 @@ async function handleSpecial(deps: HandlerDeps, route: ObjectRoute, call: Call):
 }
 
 function logOf(deps: HandlerDeps, pod: KubeObject, query: URLSearchParams): string {
-  const text = deps.podLog(pod, query.get("container") ?? "");
+  const previous = query.has("previous") && isTrue(query.get("previous"));
+  const text = deps.podLog(pod, { container: query.get("container") ?? "", previous });
   const tail = query.get("tailLines");
-  if (tail === null) return text;
-  const lines = text.split("\n").slice(0, -1);
-  return lines
-    .slice(Math.max(0, lines.length - Number(tail)))
-    .map((line) => `${line}\n`)
-    .join("");
+  const lines = text.split(/(?<=\n)/);
+  const wanted = tail === null ? lines : lines.slice(Math.max(0, lines.length - Number(tail)));
+  const bytes = Buffer.from(wanted.join(""));
+  // The beginning is kept, as the kubelet does: a limit costs the last lines.
+  return bytes.subarray(0, Number(query.get("limitBytes") ?? bytes.length)).toString("utf8");
 }
 
 function listCollection(deps: HandlerDeps, route: CollectionRoute, call: Call): void {

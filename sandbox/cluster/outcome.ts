@@ -1,2 +1,2 @@
 /** What becomes of the containers that run an image. */
-export type PodOutcome = "ready" | "never-ready" | "crash" | "pull-failure";
+export type PodOutcome = "ready" | "never-ready" | "crash" | "out-of-memory" | "pull-failure";

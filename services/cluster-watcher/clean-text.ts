@@ -19,8 +19,8 @@ export function cleanLine(text: string, length: number): string {
 
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
 const escapes = /\u001b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\u0007\u001b]{0,512}(?:\u0007|\u001b\\)|[@-_])/g;
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const controls =
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 function withoutControls(text: string): string {

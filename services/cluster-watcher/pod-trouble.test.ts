@@ -5,7 +5,7 @@ import type { KubeMeta } from "#common/kit/kube-types.ts";
 import { podTroubles, type ContainerStatus, type PodTrouble } from "./pod-trouble.ts";
 
 const troublesOf = (status: object, metadata: KubeMeta = {}, containers = 1): PodTrouble[] =>
-  podTroubles({ metadata, spec: { containers: Array(containers).fill({}) }, status });
+  podTroubles({ metadata, spec: { containers: Array.from({ length: containers }, () => ({})) }, status });
 const ofContainers = (...containerStatuses: ContainerStatus[]): PodTrouble[] =>
   troublesOf({ containerStatuses }, {}, containerStatuses.length);
 const waiting = (reason: string, message?: string): ContainerStatus => ({

@@ -103,7 +103,35 @@ async function live(options: PodRunnerOptions, pod: KubeObject, signal: AbortSig
     // 404 and 409: the pod went meanwhile, or another one has its name now.
     if (answer.status === 404 || answer.status === 409) return;
     expectDone(answer, `status of ${podPath(pod)}`);
+    if (moment.event !== undefined) await tell(options.api, pod, moment.event);
   }
+}
+
+async function tell(
+  api: KubeApi,
+  { metadata }: KubeObject,
+  event: { reason: string; message: string },
+): Promise<void> {
+  const { namespace = "", name = "", uid } = metadata;
+  const now = new Date().toISOString();
+  const answer = await insist(api, {
+    method: "POST",
+    path: `/api/v1/namespaces/${namespace}/events`,
+    body: {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { namespace, name: `${name}.${event.reason.toLowerCase()}` },
+      involvedObject: { apiVersion: "v1", kind: "Pod", namespace, name, uid },
+      type: "Warning",
+      ...event,
+      count: 1,
+      firstTimestamp: now,
+      lastTimestamp: now,
+      source: { component: "kubelet" },
+    },
+  });
+  // 403, 404, 409: the namespace is ending, or a pod of this name has told it before.
+  if (![403, 404, 409].includes(answer.status)) expectDone(answer, `event of ${name}`);
 }
 
 async function removePod(api: KubeApi, pod: KubeObject): Promise<void> {

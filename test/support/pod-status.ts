@@ -1,7 +1,7 @@
 import type { KubeObject } from "#common/kit/kube.ts";
 
 /** What becomes of a container's image once its pod is on a node. */
-export type PodOutcome = "ready" | "never-ready" | "crash" | "pull-failure";
+export type PodOutcome = "ready" | "never-ready" | "crash" | "out-of-memory" | "pull-failure";
 
 export interface ContainerPlan {
   readonly name: string;
@@ -13,6 +13,8 @@ export interface ContainerPlan {
 export interface PodMoment {
   readonly afterMs: number;
   readonly status: Record<string, unknown>;
+  /** What the kubelet says beside it. */
+  readonly event?: { readonly reason: string; readonly message: string };
 }
 
 const restartsAtMost = 20;
@@ -29,15 +31,27 @@ export function momentsOf(
     afterMs: times.readyAfterMs,
     status: statusOf(phase, times.podIP, containers.map(state)),
   });
+  const failed = { reason: "Failed", message: "Failed to pull image: not found" };
   if (runs("pull-failure"))
     return [
-      first((c) => pulling(c, "ErrImagePull"), "Pending"),
+      { ...first((c) => pulling(c, "ErrImagePull"), "Pending"), event: failed },
       { ...first((c) => pulling(c, "ImagePullBackOff"), "Pending"), afterMs: 1_000 },
     ];
   if (runsOnce(pod)) return [first(running), { ...onceOver(containers, times.podIP), afterMs: 200 }];
-  if (runs("crash")) return crashes(containers, times);
-  return [first((c) => (c.outcome === "never-ready" ? { ...running(c), ready: false } : running(c)))];
+  if (runs("crash") || runs("out-of-memory")) return crashes(containers, times);
+  const only = first((c) => (c.outcome === "never-ready" ? { ...running(c), ready: false } : running(c)));
+  return [runs("never-ready") ? { ...only, event: unhealthy } : only];
 }
+
+const unhealthy = {
+  reason: "Unhealthy",
+  message: "Readiness probe failed: HTTP probe failed with statuscode: 503",
+};
+
+const ends: Readonly<Partial<Record<PodOutcome, { exitCode: number; reason: string }>>> = {
+  crash: { exitCode: 1, reason: "Error" },
+  "out-of-memory": { exitCode: 137, reason: "OOMKilled" },
+};
 
 function runsOnce(pod: KubeObject): boolean {
   const policy = (pod["spec"] as { restartPolicy?: string } | undefined)?.restartPolicy;
@@ -87,19 +101,24 @@ function crashes(
 ): PodMoment[] {
   const moments: PodMoment[] = [];
   for (let restart = 0; restart < restartsAtMost; restart += 1) {
-    const lastState = restart === 0 ? {} : { terminated: { exitCode: 1, reason: "Error" } };
+    const ended = (plan: ContainerPlan) => ({ terminated: ends[plan.outcome] });
     const up = (plan: ContainerPlan): ContainerState =>
-      plan.outcome === "crash"
-        ? { ...running(plan), ready: false, restartCount: restart, lastState }
-        : running(plan);
+      ends[plan.outcome] === undefined
+        ? running(plan)
+        : {
+            ...running(plan),
+            ready: false,
+            restartCount: restart,
+            lastState: restart === 0 ? {} : ended(plan),
+          };
     const down = (plan: ContainerPlan): ContainerState => ({
       ...waiting(plan, "CrashLoopBackOff", `back-off restarting failed container ${plan.name}`),
-      restartCount: restart,
-      lastState: { terminated: { exitCode: 1, reason: "Error" } },
+      restartCount: restart + 1,
+      lastState: ended(plan),
     });
     const upMs = restart === 0 ? times.readyAfterMs : 400;
     moments.push({ afterMs: upMs, status: statusOf("Running", times.podIP, containers.map(up)) });
-    const fallen = containers.map((plan) => (plan.outcome === "crash" ? down(plan) : running(plan)));
+    const fallen = containers.map((plan) => (ends[plan.outcome] ? down(plan) : running(plan)));
     moments.push({ afterMs: 100, status: statusOf("Running", times.podIP, fallen) });
   }
   return moments;

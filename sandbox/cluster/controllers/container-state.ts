@@ -34,13 +34,15 @@ export function creatingStatus(container: JsonObject): JsonObject {
 export function nextStatus(input: ContainerInput): JsonObject {
   switch (input.outcome) {
     case "ready":
-      return input.ends ? endingStatus(input, 0) : runningStatus(input, true);
+      return input.ends ? endingStatus(input, completed) : runningStatus(input, true);
     case "never-ready":
       return runningStatus(input, false);
     case "pull-failure":
       return pullFailure(input);
     case "crash":
-      return crash(input);
+      return crash(input, { exitCode: 1, reason: "Error" });
+    case "out-of-memory":
+      return crash(input, { exitCode: 137, reason: "OOMKilled" });
     default:
       return unreachable(input.outcome);
   }
@@ -80,12 +82,16 @@ function runningStatus(input: ContainerInput, ready: boolean): JsonObject {
   };
 }
 
-function terminated(input: ContainerInput, exitCode: number): JsonObject {
+interface End {
+  readonly exitCode: number;
+  readonly reason: string;
+}
+
+function terminated(input: ContainerInput, end: End): JsonObject {
   const running = objectAt(input.status, "state", "running");
   const finishedAt = kubeTime(input.now);
   return {
-    exitCode,
-    reason: exitCode === 0 ? "Completed" : "Error",
+    ...end,
     startedAt: textAt(running, "startedAt") || finishedAt,
     finishedAt,
     containerID: containerId(input, restartsOf(input)),
@@ -96,15 +102,17 @@ function isRunning({ status }: ContainerInput): boolean {
   return objectAt(status, "state")["running"] !== undefined;
 }
 
-/** A container that runs once and ends with the exit code. */
-function endingStatus(input: ContainerInput, exitCode: number): JsonObject {
-  if (!isRunning(input)) return { ...runningStatus(input, exitCode === 0), ready: false };
+const completed: End = { exitCode: 0, reason: "Completed" };
+
+/** A container that runs once and ends. */
+function endingStatus(input: ContainerInput, end: End): JsonObject {
+  if (!isRunning(input)) return { ...runningStatus(input, end.exitCode === 0), ready: false };
   return {
     ...common(input.container, restartsOf(input)),
     ready: false,
     started: false,
     containerID: containerId(input, restartsOf(input)),
-    state: { terminated: terminated(input, exitCode) },
+    state: { terminated: terminated(input, end) },
     lastState: {},
   };
 }
@@ -129,9 +137,9 @@ function pullFailure(input: ContainerInput): JsonObject {
 }
 
 /** Runs for a moment, ends with an error, waits longer and longer. */
-function crash(input: ContainerInput): JsonObject {
+function crash(input: ContainerInput, end: End): JsonObject {
   const { pod, container } = input;
-  if (textAt(pod.spec, "restartPolicy") === "Never") return endingStatus(input, 1);
+  if (textAt(pod.spec, "restartPolicy") === "Never") return endingStatus(input, end);
   if (!isRunning(input)) return runningStatus(input, false);
   const restarts = restartsOf(input) + 1;
   const name = textAt(container, "name");
@@ -143,6 +151,6 @@ function crash(input: ContainerInput): JsonObject {
     started: false,
     containerID: containerId(input, restarts),
     state: { waiting: { reason: "CrashLoopBackOff", message } },
-    lastState: { terminated: terminated(input, 1) },
+    lastState: { terminated: terminated(input, end) },
   };
 }

@@ -70,16 +70,27 @@ function endPod({ hands, ending, started, readyAfterMs }: Run, pod: KubeObject):
 function bind(run: Run, pod: KubeObject): void {
   const { hands } = run;
   const nodes = hands.store.list(kindNamed("Node"));
-  const node = nodes[run.bound % Math.max(1, nodes.length)];
-  if (node === undefined) {
-    const message = "no nodes available to schedule pods";
-    const scheduled = { type: "PodScheduled", status: "False", reason: "Unschedulable", message };
-    if (textAt(conditionOf(pod, "PodScheduled"), "reason") === "Unschedulable") return;
-    const conditions = [{ ...scheduled, lastProbeTime: null, lastTransitionTime: kubeTime(hands.now()) }];
-    hands.updateStatus({ ...pod, status: { ...pod.status, conditions } }, "kube-scheduler");
-    return;
-  }
+  const fitting = nodes.filter((node) => fits(node, pod));
+  const node = fitting[run.bound % Math.max(1, fitting.length)];
+  if (node === undefined) return leavePending(hands, pod, nodes.length);
   hands.update({ ...pod, spec: { ...pod.spec, nodeName: node.metadata.name } }, "kube-scheduler");
+}
+
+function fits(node: KubeObject, pod: KubeObject): boolean {
+  const wanted = Object.entries(objectAt(pod.spec, "nodeSelector"));
+  return wanted.every(([label, value]) => node.metadata.labels?.[label] === value);
+}
+
+function leavePending(hands: Hands, pod: KubeObject, nodes: number): void {
+  if (textAt(conditionOf(pod, "PodScheduled"), "reason") === "Unschedulable") return;
+  const message =
+    nodes === 0
+      ? "no nodes available to schedule pods"
+      : `0/${nodes} nodes are available: ${nodes} node(s) didn't match Pod's node affinity/selector.`;
+  const scheduled = { type: "PodScheduled", status: "False", reason: "Unschedulable", message };
+  const conditions = [{ ...scheduled, lastProbeTime: null, lastTransitionTime: kubeTime(hands.now()) }];
+  hands.updateStatus({ ...pod, status: { ...pod.status, conditions } }, "kube-scheduler");
+  hands.report(pod, { type: "Warning", reason: "FailedScheduling", message, component: "default-scheduler" });
 }
 
 function startPod(run: Run, pod: KubeObject): void {

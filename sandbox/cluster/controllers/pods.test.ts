@@ -55,7 +55,7 @@ test("a pod gets a node, is created, and becomes ready", async () => {
   expect(pod.status).toMatchObject({ phase: "Running", podIP: expect.stringMatching(/^10\.244\./) });
   expect(firstStatus(pod)).toMatchObject({ ready: true, started: true, restartCount: 0 });
   expect(textAt(pod.spec, "nodeName")).toMatch(/^sandbox-/);
-  expect(podLog(pod, "app")).toContain("ready");
+  expect(podLog(pod, { container: "app" })).toContain("ready");
 });
 
 test("a pod that never gets ready runs, and says which container is missing", async () => {
@@ -75,7 +75,9 @@ test("an image that cannot be pulled waits, first in error, then in back-off", a
   await rig.until("Pod", "web", waitingFor("ErrImagePull"));
   const pod = await rig.until("Pod", "web", waitingFor("ImagePullBackOff"));
   expect(textAt(pod.status, "phase")).toBe("Pending");
-  expect(() => podLog(pod, "app")).toThrow("is waiting to start: trying and failing to pull image");
+  expect(() => podLog(pod, { container: "app" })).toThrow(
+    "is waiting to start: trying and failing to pull image",
+  );
   await rig.when(() => rig.all("Event").some((event) => event["reason"] === "BackOff"));
 });
 
@@ -95,7 +97,26 @@ test("a crashing container counts its restarts and keeps the last exit", async (
     state: { waiting: { reason: "CrashLoopBackOff" } },
     lastState: { terminated: { exitCode: 1, reason: "Error" } },
   });
-  expect(podLog(pod, "")).toContain("fatal");
+  expect(podLog(pod, { container: "" })).toContain("fatal");
+  expect(podLog(pod, { container: "app", previous: true })).toContain("fatal");
+});
+
+test("a container that takes too much memory is killed, and says so", async () => {
+  const rig = running("out-of-memory");
+  rig.create(aPod());
+  const pod = await rig.until("Pod", "web", waitingFor("CrashLoopBackOff"));
+  expect(firstStatus(pod)).toMatchObject({
+    lastState: { terminated: { exitCode: 137, reason: "OOMKilled" } },
+  });
+});
+
+test("a container that never ended has no log of before", async () => {
+  const rig = running("ready");
+  rig.create(aPod());
+  const pod = await rig.until("Pod", "web", isReady);
+  expect(() => podLog(pod, { container: "app", previous: true })).toThrow(
+    'previous terminated container "app" in pod "web" not found',
+  );
 });
 
 test("a ready pod stays ready when images begin to fail", async () => {
@@ -119,6 +140,18 @@ test("without a node a pod is unschedulable, until one comes", async () => {
   );
   rig.create({ apiVersion: "v1", kind: "Node", metadata: { name: "late" } });
   await rig.until("Pod", "web", isReady);
+});
+
+test("a pod that asks for a label no node has stays where it is, and says so", async () => {
+  const rig = running("ready");
+  rig.create(aPod({ nodeSelector: { disk: "fast" } }));
+  const pod = await rig.until(
+    "Pod",
+    "web",
+    (now) => textAt(conditionOf(now, "PodScheduled"), "reason") === "Unschedulable",
+  );
+  expect(textAt(conditionOf(pod, "PodScheduled"), "message")).toContain("didn't match Pod's node affinity");
+  expect(rig.all("Event").map((event) => event["reason"])).toContain("FailedScheduling");
 });
 
 test("a Job that works is complete", async () => {
