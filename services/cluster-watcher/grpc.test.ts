@@ -19,6 +19,7 @@ function aStream(namespace = "shop") {
     name: "watch-default",
     environment: "default",
     view: () => view,
+    sees: () => true,
     api: () => {
       throw new SlipwayError("CLUSTER_UNAVAILABLE");
     },

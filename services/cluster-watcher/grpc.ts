@@ -2,6 +2,8 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import type {
   ClusterServiceImplementation,
+  GetWorkloadRequest,
+  GetWorkloadResponse,
   WatchWorkloadsRequest,
   WatchWorkloadsResponse,
   Workload,
@@ -25,21 +27,43 @@ export function createClusterService(watches: readonly EnvironmentWatch[]): Clus
   return {
     async listWorkloads({ environment, namespace }) {
       const watch = watchOf(environment);
-      return { workloads: watch.all().filter(inNamespace(namespace)), view: watch.view() };
+      return { workloads: watch.all().filter(inNamespace(namespace)), view: watch.view({ namespace }) };
     },
-    async getWorkload({ environment, namespace, kind, name }) {
-      const watch = watchOf(environment);
-      const id = formatWorkloadId({ namespace, kind, name });
-      const workload = watch.get(id);
-      if (workload !== undefined) return { workload, view: watch.view() };
-      throw new SlipwayError("WORKLOAD_NOT_FOUND", { detail: id });
-    },
+    getWorkload: async (asked) => getWorkload(seeing(watchOf(asked.environment), asked.namespace), asked),
     explainWorkload: async (asked) => ({
-      troubles: await explainWorkload(watchOf(asked.environment).api(), asked),
+      troubles: await explainWorkload(seeing(watchOf(asked.environment), asked.namespace).api(), asked),
     }),
-    getOwner: async (asked) => getOwner(watchOf(asked.environment).api(), asked),
+    getOwner: async (asked) =>
+      getOwner(seeing(watchOf(asked.environment), asked.workloadNamespace).api(), asked),
     watchWorkloads: (request, context) => follow(watchOf(request.environment), request, context.signal),
   };
+}
+
+/** The environment's settings decide for every answer, not only for what is watched. */
+function seeing(watch: EnvironmentWatch, namespace: string): EnvironmentWatch {
+  if (watch.sees(namespace)) return watch;
+  throw new SlipwayError("NAMESPACE_OUTSIDE", {
+    detail: `"${namespace}" in environment "${watch.environment}"`,
+  });
+}
+
+/** Only a whole view knows what is not there; a cache that is behind lets another replica be asked. */
+function getWorkload(watch: EnvironmentWatch, asked: GetWorkloadRequest): GetWorkloadResponse {
+  const { namespace, kind, name, uid, minGeneration } = asked;
+  const id = formatWorkloadId({ namespace, kind, name });
+  const workload = watch.get(id);
+  const view = watch.view({ namespace, kind });
+  const isAny = uid === "" && minGeneration <= 0n;
+  if (workload === undefined) {
+    if (isAny && view.complete) throw new SlipwayError("WORKLOAD_NOT_FOUND", { detail: id });
+    const why = view.complete ? "" : `: ${view.problem || "not everything was seen yet"}`;
+    throw new SlipwayError("WORKLOAD_STALE", { detail: `${id} is not seen here${why}` });
+  }
+  if (uid !== "" && workload.uid !== uid)
+    throw new SlipwayError("WORKLOAD_STALE", { detail: `${id} is seen here as another object` });
+  if (workload.generation >= minGeneration) return { workload, view };
+  const detail = `${id} is seen here at generation ${workload.generation}, not yet at ${minGeneration}`;
+  throw new SlipwayError("WORKLOAD_STALE", { detail });
 }
 
 async function* follow(
@@ -61,7 +85,7 @@ async function* follow(
   try {
     for (const workload of watch.all().filter(wanted)) yield upserted(workload);
     while (!signal.aborted) {
-      yield { event: { $case: "view", value: watch.view() } };
+      yield { event: { $case: "view", value: watch.view({ namespace: request.namespace }) } };
       await wake.promise;
       wake = Promise.withResolvers();
       if (backlog.length > maxBacklog) {

@@ -39,7 +39,7 @@ const pod = (reason: string | undefined, images = ["web:2"], of: string | undefi
 function aView(...workloads: readonly Workload[]) {
   const live = createLiveWorkloads();
   for (const item of workloads) {
-    live.onWorkload(item.kind, { type: "upsert", key: `${item.namespace}/${item.name}`, item });
+    live.onWorkload(of(item.kind), { type: "upsert", key: `${item.namespace}/${item.name}`, item });
   }
   const told: string[] = [];
   const stop = live.subscribe((change) => {
@@ -47,6 +47,8 @@ function aView(...workloads: readonly Workload[]) {
   });
   return { live, told, stop };
 }
+
+const of = (kind: string, behind = "") => ({ kind, behind });
 
 const upsertPod = (live: LiveWorkloads, key: string, item: ProjectedPod): void =>
   live.onPod({ type: "upsert", key, item });
@@ -57,20 +59,45 @@ describe("the live view", () => {
   test("has every workload, in order of its id, until it is deleted", () => {
     const { live, told } = aView(workload("complete", "web"), workload("complete", "api"));
     expect(live.all().map((one) => one.name)).toEqual(["api", "web"]);
-    live.onWorkload("deployment", { type: "delete", key: "shop/web" });
+    live.onWorkload(of("deployment"), { type: "delete", key: "shop/web" });
     expect(live.get(id)).toBeUndefined();
     expect(live.all()).toHaveLength(1);
     expect(told).toEqual(["deleted web"]);
   });
   test("tells of a change, and of nothing when what is not there is deleted", () => {
     const { live, told, stop } = aView(workload());
-    live.onWorkload("deployment", { type: "upsert", key: "shop/web", item: workload("complete") });
-    live.onWorkload("deployment", { type: "delete", key: "shop/absent" });
-    live.onWorkload("statefulset", { type: "delete", key: "shop/web" });
+    live.onWorkload(of("deployment"), { type: "upsert", key: "shop/web", item: workload("complete") });
+    live.onWorkload(of("deployment"), { type: "delete", key: "shop/absent" });
+    live.onWorkload(of("statefulset"), { type: "delete", key: "shop/web" });
     expect(told).toEqual(["upserted web"]);
     stop();
-    live.onWorkload("deployment", { type: "delete", key: "shop/web" });
+    live.onWorkload(of("deployment"), { type: "delete", key: "shop/web" });
     expect(told).toHaveLength(1);
+  });
+});
+
+describe("a kind of two groups", () => {
+  const told = (generation: bigint) => ({ ...workload("complete"), kind: "helmrelease", generation });
+  const release = (item: Workload) => ({ type: "upsert", key: "shop/web", item }) as const;
+  const gone = { type: "delete", key: "shop/web" } as const;
+  const first = of("helmrelease");
+  const second = of("helmrelease", "helm.fluxcd.io");
+  const ids = (live: LiveWorkloads) => live.all().map((one) => one.generation);
+  const helm = "shop:helmrelease/web";
+  test("tells the first group's object where both have one, and the other's when that is gone", () => {
+    const { live, told: heard } = aView();
+    live.onWorkload(second, release(told(1n)));
+    expect(live.get(helm)?.generation).toBe(1n);
+    live.onWorkload(first, release(told(2n)));
+    live.onWorkload(second, release(told(3n)));
+    expect(live.get(helm)?.generation).toBe(2n);
+    expect(ids(live)).toEqual([2n]);
+    live.onWorkload(first, gone);
+    expect(ids(live)).toEqual([3n]);
+    live.onWorkload(second, gone);
+    expect(ids(live)).toEqual([]);
+    expect(heard.at(-2)).toBe("upserted web");
+    expect(heard.at(-1)).toBe("deleted web");
   });
 });
 
@@ -91,7 +118,7 @@ describe("a rollout that does not end", () => {
     const { live, told } = aView();
     upsertPod(live, "shop/web-1", pod("ErrImagePull"));
     expect(told).toEqual([]);
-    live.onWorkload("deployment", { type: "upsert", key: "shop/web", item: workload() });
+    live.onWorkload(of("deployment"), { type: "upsert", key: "shop/web", item: workload() });
     expect(told).toEqual(["upserted web ErrImagePull"]);
   });
   test("is explained by a pod into which a mesh put its container", () => {

@@ -7,45 +7,56 @@ export type WorkloadChange =
   | { readonly kind: "upserted"; readonly workload: Workload }
   | { readonly kind: "deleted"; readonly workload: Workload };
 
+/** Where a workload is told from: a kind, which several API groups may define. */
+export interface WorkloadSource {
+  readonly kind: string;
+  /** "" for the first group of the kind, whose objects are told where another has one of that name. */
+  readonly behind: string;
+}
+
 /** Workloads joined with what is wrong with their pods, and who wants to hear of changes. */
 export interface LiveWorkloads {
   all(): readonly Workload[];
   get(id: string): Workload | undefined;
   subscribe(listener: (change: WorkloadChange) => void): () => void;
-  onWorkload(kind: string, change: InformerChange<Workload>): void;
+  onWorkload(source: WorkloadSource, change: InformerChange<Workload>): void;
   onPod(change: InformerChange<ProjectedPod>): void;
 }
 
 interface State {
+  /** By id; those of a kind's further groups by `id@group`. */
   readonly workloads: Map<string, Workload>;
+  readonly behind: Map<string, Set<string>>;
   /** Only pods in trouble are kept: by pod, and by workload. */
   readonly pods: Map<string, ProjectedPod>;
   readonly podsOf: Map<string, Set<string>>;
 }
 
 export function createLiveWorkloads(): LiveWorkloads {
-  const state: State = { workloads: new Map(), pods: new Map(), podsOf: new Map() };
+  const state: State = {
+    workloads: new Map(),
+    behind: new Map(),
+    pods: new Map(),
+    podsOf: new Map(),
+  };
   const listeners = new Set<(change: WorkloadChange) => void>();
   const tell = (change: WorkloadChange): void => {
     for (const listener of listeners) listener(change);
   };
   return {
-    all: () => [...state.workloads.keys()].toSorted().flatMap((id) => rendered(state, id) ?? []),
+    all: () => idsOf(state).flatMap((id) => rendered(state, id) ?? []),
     get: (id) => rendered(state, id),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    onWorkload(kind, change) {
-      const id = idOf(kind, change.key);
-      const before = state.workloads.get(id);
-      if (change.type === "upsert") {
-        state.workloads.set(id, change.item);
-        tell({ kind: "upserted", workload: rendered(state, id) ?? change.item });
-      } else if (before !== undefined) {
-        state.workloads.delete(id);
-        tell({ kind: "deleted", workload: before });
-      }
+    onWorkload(source, change) {
+      const id = idOf(source.kind, change.key);
+      const before = workloadAt(state, id);
+      keepWorkload(state, id, { source, change });
+      const after = rendered(state, id);
+      if (after !== undefined) tell({ kind: "upserted", workload: after });
+      else if (before !== undefined) tell({ kind: "deleted", workload: before });
     },
     onPod(change) {
       const id = change.type === "upsert" ? change.item.workload : state.pods.get(change.key)?.workload;
@@ -57,6 +68,36 @@ export function createLiveWorkloads(): LiveWorkloads {
       if (after !== undefined && moved) tell({ kind: "upserted", workload: after });
     },
   };
+}
+
+function idsOf({ workloads, behind }: State): string[] {
+  const ids = [...workloads.keys()];
+  if (behind.size === 0) return ids.toSorted();
+  return [...new Set(ids.map((key) => key.split("@", 1)[0] ?? key))].toSorted();
+}
+
+function workloadAt({ workloads, behind }: State, id: string): Workload | undefined {
+  const first = workloads.get(id);
+  if (first !== undefined || behind.size === 0) return first;
+  const [, kind = ""] = /^[^:]*:([^/]*)/.exec(id) ?? [];
+  const keys = [...(behind.get(kind) ?? [])].map((group) => `${id}@${group}`);
+  return keys.map((key) => workloads.get(key)).find((one) => one !== undefined);
+}
+
+function keepWorkload(
+  { workloads, behind }: State,
+  id: string,
+  told: { source: WorkloadSource; change: InformerChange<Workload> },
+): void {
+  const { source, change } = told;
+  const key = source.behind === "" ? id : `${id}@${source.behind}`;
+  if (change.type === "delete") {
+    workloads.delete(key);
+    return;
+  }
+  if (source.behind !== "")
+    behind.set(source.kind, (behind.get(source.kind) ?? new Set()).add(source.behind));
+  workloads.set(key, change.item);
 }
 
 function keepPod(state: State, id: string, change: InformerChange<ProjectedPod>): void {
@@ -73,7 +114,7 @@ function keepPod(state: State, id: string, change: InformerChange<ProjectedPod>)
 
 /** A pod of the current template that is in trouble explains a rollout that does not end. */
 function rendered(state: State, id: string): Workload | undefined {
-  const workload = state.workloads.get(id);
+  const workload = workloadAt(state, id);
   const pods = state.podsOf.get(id);
   const rollout = workload?.rollout;
   if (workload === undefined || rollout === undefined || pods === undefined) return workload;

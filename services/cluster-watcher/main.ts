@@ -19,7 +19,8 @@ await runMain(async () => {
   const watches = settings.environments.map((environment) =>
     watchEnvironment({
       environment,
-      connect: () => createKubeApi(environment.cluster),
+      connect: () =>
+        createKubeApi(environment.cluster, { allowExec: environment.cluster.allowExec === true }),
       clock: systemClock,
       log,
     }),

@@ -55,6 +55,11 @@ export const errorCatalogue = {
     title: "The image is decided in a file outside the environment's paths",
   },
   ENVIRONMENT_AMBIGUOUS: { kind: "invalid", next: "stop", title: "Several environments exist; name one" },
+  ENVIRONMENT_HANDED_OFF: {
+    kind: "conflict",
+    next: "stop",
+    title: "Somebody else applies this environment; there is nothing for Slipway to sync",
+  },
   ENVIRONMENT_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such environment" },
   ENVIRONMENT_OBSERVED: {
     kind: "forbidden",
@@ -159,6 +164,11 @@ export const errorCatalogue = {
     title: "Slipway cannot tell what this workload looks like in the cluster",
   },
   MANIFEST_TOO_LARGE: { kind: "too-large", next: "stop", title: "A manifest is larger than 1 MiB" },
+  NAMESPACE_OUTSIDE: {
+    kind: "forbidden",
+    next: "stop",
+    title: "The environment's settings leave this namespace out",
+  },
   NOT_FOUND: { kind: "not-found", next: "stop", title: "There is nothing here" },
   NOT_PICKED_UP: {
     kind: "conflict",
@@ -229,6 +239,11 @@ export const errorCatalogue = {
     title: "The workload is not in the config repository",
   },
   WORKLOAD_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such workload" },
+  WORKLOAD_STALE: {
+    kind: "conflict",
+    next: "retry",
+    title: "The view of the cluster does not reach as far as this workload",
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -5,7 +5,8 @@ export type InformerChange<T> =
   | { readonly type: "delete"; readonly key: string };
 
 export interface KubeCacheDeps<T> {
-  project(object: KubeObject): T;
+  /** Undefined for an object that is none of ours: nothing of it is kept. */
+  project(object: KubeObject): T | undefined;
   keyOf(object: KubeObject): string;
   onError(error: unknown): void;
   /** Called at the end of the first resync. */
@@ -23,6 +24,8 @@ export interface KubeCache<T> {
   endResync(): void;
   resyncing(): boolean;
   synced(): boolean;
+  /** Drops everything, and is no longer whole. */
+  clear(): void;
   subscribe(listener: (change: InformerChange<T>) => void): () => void;
 }
 
@@ -49,6 +52,7 @@ export function createKubeCache<T>(deps: KubeCacheDeps<T>): KubeCache<T> {
     if (version !== undefined && versions.get(key) === version) return;
     guarded(deps, () => {
       const item = deps.project(object);
+      if (item === undefined) return drop(key);
       versions.set(key, version);
       items.set(key, item);
       tell({ type: "upsert", key, item });
@@ -72,6 +76,11 @@ export function createKubeCache<T>(deps: KubeCacheDeps<T>): KubeCache<T> {
     },
     resyncing: () => seen !== undefined,
     synced: () => synced,
+    clear: () => {
+      synced = false;
+      seen = undefined;
+      for (const key of items.keys()) drop(key);
+    },
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

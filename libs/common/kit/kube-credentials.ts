@@ -11,6 +11,8 @@ import { parse } from "yaml";
 
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { systemClock } from "./clock.ts";
+
 /** Which cluster, and as whom. */
 export interface KubeTarget {
   /** Path of a kubeconfig file. */
@@ -37,12 +39,18 @@ export interface KubeAccess {
 
 /** The credential of one user at one cluster. */
 export interface KubeCredentials {
+  /** The address as the kubeconfig has it now. */
   readonly server: string;
   /** The context's namespace, "default" when it names none. */
   readonly namespace: string;
   access(connection: KubeConnection): Promise<KubeAccess>;
   /** Reads files and tokens anew. */
   reload(): Promise<void>;
+  /**
+   * After a connection failed: takes the kubeconfig in if it was changed, as its address or its
+   * certificate authority may be others now. Returns what is wrong with a changed one, else nothing.
+   */
+  lookAgain(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -53,23 +61,61 @@ export async function loadKubeCredentials(
   target: KubeTarget,
   options: KubeLoadOptions = {},
 ): Promise<KubeCredentials> {
-  let config = await loadConfig(target, options);
+  let loaded = await loadConfig(target, options);
+  let text = await textOf(target);
+  let lookedAtMs = -Infinity;
   const pools = createPools();
-  const server = clusterOf(config, target).server;
-  const namespace = config.getContextObject(config.getCurrentContext())?.namespace?.trim() ?? "default";
+  // Many requests at once need one credential: a program is run, and a file is read, once for them.
+  const reader = (config: KubeConfig) => shared(() => readAccess(config));
+  let read = reader(loaded);
+  const reload = shared(async () => {
+    const newText = await textOf(target);
+    loaded = await loadConfig(target, options);
+    read = reader(loaded);
+    text = newText;
+  });
+  const lookAgain = shared(async () => {
+    if (systemClock.monotonicMs() - lookedAtMs < lookEveryMs) return "";
+    lookedAtMs = systemClock.monotonicMs();
+    const now = await textOf(target);
+    return now === text || now === "" ? "" : reload().then(() => "", toldAfter);
+  });
   return {
-    server,
-    namespace,
+    get server() {
+      return clusterOf(loaded, target).server;
+    },
+    namespace: loaded.getContextObject(loaded.getCurrentContext())?.namespace?.trim() ?? "default",
     access: async (connection) => {
-      const { headers, tls } = await readAccess(config);
-      const dispatcher = pools.for(clusterOf(config, target), tls)[connection];
+      const { headers, tls } = await read();
+      const dispatcher = pools.for(clusterOf(loaded, target), tls)[connection];
       return { headers, dispatcher };
     },
-    reload: async () => {
-      config = await loadConfig(target, options);
-    },
+    reload,
+    lookAgain,
     close: () => pools.close(),
   };
+}
+
+const lookEveryMs = 1_000;
+
+function toldAfter(error: unknown): string {
+  return `; ${messageOf(error)}`;
+}
+
+/** The work of whoever began it, for all who ask before it is done. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => (running = undefined));
+    return running;
+  };
+}
+
+/** What says whether the kubeconfig was changed; a pod's own files are read at each request. */
+async function textOf(target: KubeTarget): Promise<string> {
+  if (target.inCluster === true || target.kubeconfig === undefined) return "";
+  // One that is away for a moment is being replaced, which is no news yet.
+  return readFile(target.kubeconfig, "utf8").catch(() => "");
 }
 
 async function loadConfig(target: KubeTarget, options: KubeLoadOptions): Promise<KubeConfig> {
@@ -149,7 +195,7 @@ function refusePrograms(user: User): void {
   const program = user.exec ?? provider?.config?.["exec"] ?? provider?.config?.["cmd-path"];
   if (program === undefined || program === null) return;
   throw invalid(
-    `user "${user.name}" gets its credential by running a program (exec), which is not allowed here; use a token or a client certificate`,
+    `user "${user.name}" gets its credential by running a program (exec), which is not allowed here; use a token or a client certificate, or set cluster.allowExec`,
   );
 }
 
@@ -184,8 +230,9 @@ function newConfig(): KubeConfig {
 function createPools(): { for(cluster: Cluster, tls: AgentOptions): Pools; close(): Promise<void> } {
   let key = "";
   let pools: Pools | undefined;
-  const retire = async (old: Pools | undefined): Promise<void> => {
-    if (old === undefined) return;
+  const retiring = new Set<Pools>();
+  const retire = async (old: Pools): Promise<void> => {
+    retiring.delete(old);
     await Promise.all(Object.values(old).map((pool) => pool.destroy()));
   };
   return {
@@ -196,12 +243,16 @@ function createPools(): { for(cluster: Cluster, tls: AgentOptions): Pools; close
       key = wanted;
       pools = makePools(cluster, tls);
       // Open watches on the old certificate end and come back on the new one; calls finish first.
-      if (old !== undefined) setTimeout(() => void retire(old), retireAfterMs).unref();
+      if (old !== undefined) {
+        retiring.add(old);
+        setTimeout(() => void retire(old), retireAfterMs).unref();
+      }
       return pools;
     },
     close: async () => {
-      await retire(pools);
+      if (pools !== undefined) retiring.add(pools);
       pools = undefined;
+      await Promise.all([...retiring].map(retire));
     },
   };
 }

@@ -11,7 +11,7 @@ export interface DiscoveryDeps {
 }
 
 export interface Discoverer {
-  discover(): Promise<KubeDiscovery>;
+  discover(o?: { readonly fresh?: boolean }): Promise<KubeDiscovery>;
   objectPath(address: KubeAddress): Promise<string>;
 }
 
@@ -22,26 +22,31 @@ const groupVersionsAtMost = 500;
 /** Finds out which kinds a cluster serves and under which paths; asks again when one is missing. */
 export function createDiscoverer(deps: DiscoveryDeps): Discoverer {
   const clock = deps.clock ?? systemClock;
+  const roots: Roots = new Map();
   let known: Promise<KubeDiscovery> | undefined;
+  let lastGood: Promise<KubeDiscovery> | undefined;
   let readAtMs = -Infinity;
 
-  const discover = (): Promise<KubeDiscovery> => {
-    if (known !== undefined) return known;
+  const discover: Discoverer["discover"] = ({ fresh = false } = {}) => {
+    if (known !== undefined && !fresh) return known;
     readAtMs = clock.monotonicMs();
-    const reading = readDiscovery(deps);
+    const reading = readDiscovery(deps, roots);
     known = reading;
-    // A failed reading is told to whoever asked, and not remembered.
-    reading.catch(() => {
-      if (known === reading) known = undefined;
-    });
+    reading.then(
+      () => (lastGood = reading),
+      // A failed reading is told to whoever asked, and not remembered.
+      () => {
+        if (known === reading) known = lastGood;
+      },
+    );
     return reading;
   };
 
   const find = async (apiVersion: string, kind: string): Promise<KubeResource> => {
     const found = (await discover()).find(apiVersion, kind);
     if (found !== undefined) return found;
-    if (clock.monotonicMs() - readAtMs >= refreshEveryMs) known = undefined;
-    const again = (await discover()).find(apiVersion, kind);
+    const fresh = clock.monotonicMs() - readAtMs >= refreshEveryMs;
+    const again = (await discover({ fresh })).find(apiVersion, kind);
     if (again !== undefined) return again;
     throw new SlipwayError("KIND_UNKNOWN", { detail: `${apiVersion} ${kind}`, facts: { apiVersion, kind } });
   };
@@ -68,10 +73,47 @@ function segment(name: string): string {
   return encodeURIComponent(name);
 }
 
-async function readDiscovery(deps: DiscoveryDeps): Promise<KubeDiscovery> {
-  const resources = [...(await readAggregated(deps, "/api")), ...(await readAggregated(deps, "/apis"))];
+/** What a root said last, and its ETag. */
+type Roots = Map<RootPath, { readonly etag: string; readonly found: Found }>;
+type RootPath = "/api" | "/apis";
+
+interface Found {
+  readonly resources: readonly KubeResource[];
+  readonly unread: readonly string[];
+}
+
+async function readDiscovery(deps: DiscoveryDeps, roots: Roots): Promise<KubeDiscovery> {
+  const core = await readRoot(deps, roots, "/api");
+  const groups = await readRoot(deps, roots, "/apis");
+  const resources = [...core.resources, ...groups.resources];
   const byKind = new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource]));
-  return { resources, find: (apiVersion, kind) => byKind.get(`${apiVersion} ${kind}`) };
+  return {
+    resources,
+    unread: new Set([...core.unread, ...groups.unread]),
+    find: (apiVersion, kind) => byKind.get(`${apiVersion} ${kind}`),
+  };
+}
+
+async function readRoot(deps: DiscoveryDeps, roots: Roots, path: RootPath): Promise<Found> {
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+  const last = roots.get(path);
+  const answer = await deps.request({
+    method: "GET",
+    path,
+    accept,
+    ...(last !== undefined && { ifNoneMatch: last.etag }),
+  });
+  if (answer.status === 304 && last !== undefined) return last.found;
+  if (answer.status >= 400 || typeof answer.body !== "object" || answer.body === null)
+    throw new SlipwayError("CLUSTER_UNAVAILABLE", { detail: `GET ${path} answered ${answer.status}` });
+  // A server without aggregated discovery answers the second type we accept.
+  if ((answer.body as { kind?: string }).kind !== "APIGroupDiscoveryList")
+    return readPlain(deps, path, answer.body);
+  const found = readAggregated(answer.body);
+  const etag = answer.headers.get("etag");
+  if (etag === null) roots.delete(path);
+  else roots.set(path, { etag, found });
+  return found;
 }
 
 interface AggregatedList {
@@ -79,6 +121,8 @@ interface AggregatedList {
     readonly metadata?: { readonly name?: string };
     readonly versions?: readonly {
       readonly version: string;
+      /** "Stale" while the group's own server does not answer. */
+      readonly freshness?: string;
       readonly resources?: readonly {
         readonly resource: string;
         readonly responseKind?: { readonly kind?: string };
@@ -88,14 +132,11 @@ interface AggregatedList {
   }[];
 }
 
-async function readAggregated(deps: DiscoveryDeps, path: "/api" | "/apis"): Promise<KubeResource[]> {
-  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
-  const answer = await read(deps, path, accept);
-  // A server without aggregated discovery answers the second type we accept.
-  if ((answer.body as { kind?: string }).kind !== "APIGroupDiscoveryList")
-    return readPlain(deps, path, answer.body);
-  const groups = (answer.body as AggregatedList).items ?? [];
-  return groups.flatMap((group) =>
+function readAggregated(body: AggregatedList): Found {
+  const groups = body.items ?? [];
+  const isStale = ({ versions = [] }: (typeof groups)[number]) =>
+    versions.some(({ freshness }) => freshness === "Stale");
+  const resources = groups.flatMap((group) =>
     (group.versions ?? []).flatMap((version) =>
       (version.resources ?? []).flatMap((resource) => {
         const kind = resource.responseKind?.kind;
@@ -105,6 +146,7 @@ async function readAggregated(deps: DiscoveryDeps, path: "/api" | "/apis"): Prom
       }),
     ),
   );
+  return { resources, unread: groups.filter(isStale).map((group) => group.metadata?.name ?? "") };
 }
 
 interface PlainGroups {
@@ -120,35 +162,29 @@ interface PlainResources {
   }[];
 }
 
-async function readPlain(
-  deps: DiscoveryDeps,
-  path: "/api" | "/apis",
-  body: unknown,
-): Promise<KubeResource[]> {
+async function readPlain(deps: DiscoveryDeps, path: RootPath, body: unknown): Promise<Found> {
   const root = body as PlainGroups;
   const grouped = (root.groups ?? []).flatMap((group) => group.versions ?? []);
   const apiVersions =
     path === "/api" ? (root.versions ?? []) : grouped.map((version) => version.groupVersion);
   const resources: KubeResource[] = [];
+  const unread: string[] = [];
   for (const apiVersion of apiVersions.slice(0, groupVersionsAtMost)) {
     const answer = await deps.request({ method: "GET", path: `${path}/${apiVersion}` });
     // One group whose own server is down must not hide the others.
-    if (answer.status >= 400) continue;
+    if (answer.status >= 400) {
+      unread.push(path === "/api" ? "" : (apiVersion.split("/")[0] ?? ""));
+      continue;
+    }
     for (const { name, kind, namespaced } of (answer.body as PlainResources).resources ?? []) {
       if (name.includes("/")) continue;
       resources.push({ apiVersion, kind, prefix: `${path}/${apiVersion}`, plural: name, namespaced });
     }
   }
-  return resources;
+  return { resources, unread };
 }
 
 function placeOf(group: string, version: string): { apiVersion: string; prefix: string } {
   if (group === "") return { apiVersion: version, prefix: `/api/${version}` };
   return { apiVersion: `${group}/${version}`, prefix: `/apis/${group}/${version}` };
-}
-
-async function read(deps: DiscoveryDeps, path: string, accept: string): Promise<KubeResponse> {
-  const answer = await deps.request({ method: "GET", path, accept });
-  if (answer.status < 400 && typeof answer.body === "object" && answer.body !== null) return answer;
-  throw new SlipwayError("CLUSTER_UNAVAILABLE", { detail: `GET ${path} answered ${answer.status}` });
 }

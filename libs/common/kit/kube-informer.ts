@@ -18,8 +18,8 @@ export interface InformerDeps<T> {
   readonly query?: Readonly<Record<string, string>>;
   /** Ask for metadata alone, for instance. */
   readonly accept?: string;
-  /** Keeps of an object what is needed, as soon as it arrives. */
-  project(object: KubeObject): T;
+  /** Keeps of an object what is needed, as soon as it arrives; undefined for one that is none of ours. */
+  project(object: KubeObject): T | undefined;
   /** `namespace/name` by default. */
   keyOf?(object: KubeObject): string;
   /** Told of each failure it gets over: of a connection, a projection, a subscriber. */
@@ -33,6 +33,8 @@ export interface InformerDelays {
   /** The pause before reconnecting; grows to `maxMs` while it keeps failing. */
   readonly reconnectMs: number;
   readonly maxMs: number;
+  /** As `maxMs`, for what is forbidden or not served: it takes a person to change that. */
+  readonly refusedMaxMs: number;
   /** The longest silence of an open watch. */
   readonly silenceMs: number;
   /** How long the server keeps one watch open. */
@@ -47,7 +49,16 @@ export interface InformerState {
   /** On the clock's monotonic scale. */
   readonly lastEventAtMs: number | undefined;
   readonly resyncs: number;
+  /** Of the connection, a projection or a subscriber, since the watch was last open. */
   readonly lastError: unknown;
+  /** The API server's own answer, while it is no to every try since the watch was last open. */
+  readonly refused: InformerRefusal | undefined;
+}
+
+export interface InformerRefusal {
+  readonly status: number;
+  /** On the clock's monotonic scale. */
+  readonly sinceMs: number;
 }
 
 /** A live, projected copy of one collection. */
@@ -56,6 +67,8 @@ export interface Informer<T> {
   stop(): Promise<void>;
   /** Cuts the watch and opens it anew at once, from the last version. */
   reconnect(): void;
+  /** Drops all items, telling so, and begins anew: what cannot be watched is not known any more. */
+  forget(): void;
   items(): ReadonlyMap<string, T>;
   /** Changes from now on, in order; returns how to end it. */
   subscribe(listener: (change: InformerChange<T>) => void): () => void;
@@ -67,6 +80,7 @@ export interface Informer<T> {
 const delaysDefault: InformerDelays = {
   reconnectMs: 500,
   maxMs: 3_000,
+  refusedMaxMs: 15_000,
   silenceMs: 90_000,
   watchSeconds: 300,
 };
@@ -90,6 +104,7 @@ interface Loop<T> {
   watchOpen: boolean;
   lastEventAtMs: number | undefined;
   lastError: unknown;
+  refused: InformerRefusal | undefined;
   failures: number;
   silent: number;
   resyncs: number;
@@ -115,6 +130,12 @@ export function createInformer<T>(deps: InformerDeps<T>): Informer<T> {
       first.reject(new SlipwayError("CLUSTER_UNAVAILABLE", { detail: `stopped watching ${deps.path}` }));
     },
     reconnect: () => loop.connection.abort(),
+    forget: () => {
+      loop.version = undefined;
+      loop.watchOpen = false;
+      loop.cache.clear();
+      loop.connection.abort();
+    },
     items: () => loop.cache.items,
     subscribe: (listener) => loop.cache.subscribe(listener),
     synced: first.promise,
@@ -124,6 +145,7 @@ export function createInformer<T>(deps: InformerDeps<T>): Informer<T> {
       lastEventAtMs: loop.lastEventAtMs,
       resyncs: loop.resyncs,
       lastError: loop.lastError,
+      refused: loop.refused,
     }),
   };
 }
@@ -143,6 +165,7 @@ function newLoop<T>(deps: InformerDeps<T>, onSynced: () => void): Loop<T> {
     watchOpen: false,
     lastEventAtMs: undefined,
     lastError: undefined,
+    refused: undefined,
     failures: 0,
     silent: 0,
     resyncs: 0,
@@ -167,10 +190,7 @@ async function run<T>(loop: Loop<T>, stopping: AbortSignal): Promise<void> {
     loop.connection = new AbortController();
     const signal = AbortSignal.any([stopping, loop.connection.signal]);
     const asked = (): boolean => loop.connection.signal.aborted;
-    const end = await connect(loop, signal).catch((error: unknown): WatchEnd => ({
-      kind: "error",
-      error: error instanceof Error ? error : new Error(String(error)),
-    }));
+    const end = await connect(loop, signal).catch(toEnd);
     loop.watchOpen = false;
     if (stopping.aborted) return;
     if (asked()) continue;
@@ -180,6 +200,15 @@ async function run<T>(loop: Loop<T>, stopping: AbortSignal): Promise<void> {
   }
 }
 
+function toEnd(error: unknown): WatchEnd {
+  const status = error instanceof SlipwayError ? error.facts?.["status"] : undefined;
+  return {
+    kind: "error",
+    error: error instanceof Error ? error : new Error(String(error)),
+    ...(typeof status === "number" && { status }),
+  };
+}
+
 function note<T>(loop: Loop<T>, error: unknown): void {
   loop.lastError = error;
   loop.failures += 1;
@@ -187,7 +216,9 @@ function note<T>(loop: Loop<T>, error: unknown): void {
 }
 
 function nextPauseMs<T>(loop: Loop<T>): number {
-  const { reconnectMs: baseMs, maxMs } = loop.delays;
+  const { reconnectMs: baseMs, maxMs: ordinaryMs, refusedMaxMs } = loop.delays;
+  const status = loop.refused?.status;
+  const maxMs = status === 403 || status === 404 ? refusedMaxMs : ordinaryMs;
   return pauseMs(Math.max(1, loop.failures), { baseMs, maxMs, random: loop.deps.random ?? Math.random });
 }
 
@@ -203,9 +234,22 @@ async function afterEnd<T>(loop: Loop<T>, end: WatchEnd): Promise<void> {
       return loop.deps.api.reloadCredentials();
     case "error":
       if (loop.version === undefined && loop.watchList && isRefused(end.status)) loop.watchList = false;
+      else noteRefusal(loop, end.status);
       if (end.silent !== true) note(loop, end.error);
       if (loop.silent >= silentAtMost) loop.version = undefined;
   }
+}
+
+function noteRefusal<T>(loop: Loop<T>, status: number | undefined): void {
+  const sinceMs = loop.refused?.sinceMs ?? loop.clock.monotonicMs();
+  loop.refused = status === undefined || status < 400 ? undefined : { status, sinceMs };
+}
+
+function noteOpen<T>(loop: Loop<T>): void {
+  loop.watchOpen = true;
+  loop.failures = 0;
+  loop.lastError = undefined;
+  loop.refused = undefined;
 }
 
 /** 400 and 422 are how servers without watch-list answer `sendInitialEvents`. */
@@ -245,8 +289,7 @@ async function openWatch<T>(loop: Loop<T>, signal: AbortSignal, initial: boolean
     signal,
     silenceMs: loop.delays.silenceMs,
     onOpen: () => {
-      loop.watchOpen = !initial;
-      if (!initial) loop.failures = 0;
+      if (!initial) noteOpen(loop);
     },
     onEvent: (event) => {
       heard = true;
@@ -259,13 +302,14 @@ async function openWatch<T>(loop: Loop<T>, signal: AbortSignal, initial: boolean
 }
 
 function onEvent<T>(loop: Loop<T>, event: KubeEvent): void {
+  // The rest of a chunk that came before we hung up: the next connection tells it again.
+  if (loop.connection.signal.aborted) return;
   loop.lastEventAtMs = loop.clock.monotonicMs();
   if (event.type === "DELETED") loop.cache.remove(event.object);
   else if (event.type !== "BOOKMARK") loop.cache.upsert(event.object);
   else if (event.object.metadata.annotations?.["k8s.io/initial-events-end"] === "true") {
     loop.cache.endResync();
-    loop.watchOpen = true;
-    loop.failures = 0;
+    noteOpen(loop);
   }
   // Until the view is whole, its version is nothing to go on from.
   if (!loop.cache.resyncing()) loop.version = event.object.metadata.resourceVersion ?? loop.version;

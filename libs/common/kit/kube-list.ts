@@ -43,6 +43,7 @@ export async function listPages(source: ListSource, options: ListOptions): Promi
     if (answer.status !== 200)
       throw new SlipwayError("CLUSTER_UNAVAILABLE", {
         detail: `list of ${source.path} answered ${answer.status}: ${list.message ?? String(answer.body)}`,
+        facts: { status: answer.status },
       });
     for (const object of list.items ?? []) options.onObject(object);
     next = list.metadata?.continue ?? "";

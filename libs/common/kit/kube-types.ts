@@ -63,6 +63,8 @@ export interface KubeRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly accept?: string;
+  /** The ETag of an answer we have: when nothing changed the status is 304, without a body. */
+  readonly ifNoneMatch?: string;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   /** "probe" opens a connection of its own for this one request. */
@@ -98,7 +100,10 @@ export interface KubeResource {
 }
 
 export interface KubeDiscovery {
+  /** Within a group in the server's order of preference. */
   readonly resources: readonly KubeResource[];
+  /** Groups of which the server could not tell everything now: what is missing there may exist. */
+  readonly unread: ReadonlySet<string>;
   find(apiVersion: string, kind: string): KubeResource | undefined;
 }
 
@@ -112,14 +117,15 @@ export interface KubeAddress {
 
 /** The Kubernetes API of one cluster, as one user. */
 export interface KubeApi {
+  /** Its address; another one after the kubeconfig was changed. */
   readonly server: string;
   readonly defaultNamespace: string;
   /** CLUSTER_UNAVAILABLE when there was no whole answer. A 401 reloads the credential and asks once more. */
   request(request: KubeRequest): Promise<KubeResponse>;
   /** One watch connection; resolves with how it ended, never rejects. */
   watch(request: KubeWatchRequest): Promise<WatchEnd>;
-  /** What the cluster serves; remembered. */
-  discover(): Promise<KubeDiscovery>;
+  /** What the cluster serves; remembered, unless it is to be `fresh`. */
+  discover(o?: { readonly fresh?: boolean }): Promise<KubeDiscovery>;
   /** KIND_UNKNOWN when the cluster does not serve the kind, asked anew. */
   objectPath(address: KubeAddress): Promise<string>;
   reloadCredentials(): Promise<void>;

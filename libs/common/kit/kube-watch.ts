@@ -17,9 +17,9 @@ export async function watchOnce(credentials: KubeCredentials, wanted: KubeWatchR
   const query = new URLSearchParams({ ...wanted.query, watch: "1" }).toString();
   // Ends the connection whichever way we leave, also when reading a line failed.
   const done = new AbortController();
+  const signal = AbortSignal.any([wanted.signal, done.signal]);
   try {
-    const access = await credentials.access("watch");
-    const signal = AbortSignal.any([wanted.signal, done.signal]);
+    const access = await orAborted(credentials.access("watch"), signal);
     const answer = await orAborted(
       send(`${credentials.server}${wanted.path}?${query}`, {
         method: "GET",
@@ -37,7 +37,8 @@ export async function watchOnce(credentials: KubeCredentials, wanted: KubeWatchR
   } catch (error) {
     if (wanted.signal.aborted) return { kind: "closed" };
     const silent = (error as { code?: unknown }).code === "UND_ERR_BODY_TIMEOUT";
-    const told = unavailable(`${wanted.path}: ${messageOf(error)}`, error);
+    const more = silent ? "" : await credentials.lookAgain();
+    const told = unavailable(`${wanted.path}: ${messageOf(error)}${more}`, error);
     return { kind: "error", error: told, ...(silent && { silent }) };
   } finally {
     done.abort();

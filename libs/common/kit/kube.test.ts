@@ -294,6 +294,7 @@ test("discovery falls back to the plain one, and leaves a broken group out", asy
   const path = await api.objectPath({ apiVersion: "apps/v1", kind: "Deployment", namespace: "x" });
   expect(path).toBe("/apis/apps/v1/namespaces/x/deployments");
   expect((await api.discover()).resources).toHaveLength(2);
+  expect((await api.discover()).unread).toEqual(new Set(["down"]));
 });
 
 test.each(["..", ".", "", "a/b", "a%2fb"])("a name %j cannot lead to another path", async (name) => {
@@ -309,6 +310,44 @@ test.each(["..", ".", "", "a/b", "a%2fb"])("a name %j cannot lead to another pat
   });
   const path = api.objectPath({ apiVersion: "v1", kind: "Pod", name });
   await expect(path).rejects.toMatchObject({ code: "INVALID_REQUEST" });
+});
+
+test("discovery asked anew costs no body while nothing changed, and names groups that do not answer", async () => {
+  let version = "v1";
+  const { api, server } = await open((request, response) => {
+    const isSame = request.headers["if-none-match"] === version;
+    response.writeHead(isSame ? 304 : 200, { "content-type": "application/json", etag: version });
+    const resources = [{ resource: "shops", responseKind: { kind: "Shop" }, scope: "Namespaced" }];
+    const items = [
+      { metadata: { name: "shop.example" }, versions: [{ version, resources }] },
+      { metadata: { name: "down.example" }, versions: [{ version: "v1", freshness: "Stale" }] },
+    ];
+    response.end(isSame ? "" : JSON.stringify({ kind: "APIGroupDiscoveryList", items }));
+  });
+  const first = await api.discover();
+  expect(first.find("shop.example/v1", "Shop")).toMatchObject({ prefix: "/apis/shop.example/v1" });
+  expect(first.unread).toEqual(new Set(["down.example"]));
+  await api.discover();
+  expect(server.requests).toHaveLength(2);
+  const second = await api.discover({ fresh: true });
+  expect(second.resources).toEqual(first.resources);
+  expect(server.requests.at(-1)?.headers["if-none-match"]).toBe("v1");
+  version = "v2";
+  const third = await api.discover({ fresh: true });
+  expect(third.find("shop.example/v1", "Shop")).toBeUndefined();
+  expect(await api.discover()).toBe(third);
+});
+
+test("a discovery that fails when asked anew leaves what was known", async () => {
+  let down = false;
+  const { api } = await open((_, response) => {
+    if (down) return sendJson(response, { kind: "Status" }, 503);
+    sendJson(response, { kind: "APIGroupDiscoveryList", items: [] });
+  });
+  const known = await api.discover();
+  down = true;
+  await expect(api.discover({ fresh: true })).rejects.toMatchObject({ code: "CLUSTER_UNAVAILABLE" });
+  expect(await api.discover()).toBe(known);
 });
 
 test("a failed discovery is not remembered", async () => {

@@ -30,11 +30,13 @@ export async function createKubeApi(target: KubeTarget, options: KubeLoadOptions
   const request = (wanted: KubeRequest): Promise<KubeResponse> => call(credentials, wanted);
   const discoverer = createDiscoverer({ request, defaultNamespace: credentials.namespace });
   return {
-    server: credentials.server,
+    get server() {
+      return credentials.server;
+    },
     defaultNamespace: credentials.namespace,
     request,
     watch: (wanted) => watchOnce(credentials, wanted),
-    discover: () => discoverer.discover(),
+    discover: (o) => discoverer.discover(o),
     objectPath: (address) => discoverer.objectPath(address),
     reloadCredentials: () => credentials.reload(),
     close: () => credentials.close(),
@@ -68,7 +70,7 @@ async function callOnce(
   const late = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
   const signal = wanted.signal === undefined ? late : AbortSignal.any([wanted.signal, late]);
   try {
-    const access = await credentials.access(wanted.connection ?? "call");
+    const access = await orAborted(credentials.access(wanted.connection ?? "call"), signal);
     const answer = await orAborted(
       send(urlOf(credentials.server, wanted), {
         ...requestOptions(wanted, access.headers),
@@ -85,10 +87,9 @@ async function callOnce(
     wanted.signal?.throwIfAborted();
     if (cause instanceof SlipwayError) throw cause;
     const reason = late.aborted ? `no answer within ${Math.ceil(timeoutMs)} ms` : reasonOf(cause);
-    throw new SlipwayError("CLUSTER_UNAVAILABLE", {
-      detail: `${wanted.method} ${credentials.server}${wanted.path}: ${reason}`,
-      cause,
-    });
+    const where = `${wanted.method} ${credentials.server}${wanted.path}`;
+    const more = await credentials.lookAgain();
+    throw new SlipwayError("CLUSTER_UNAVAILABLE", { detail: `${where}: ${reason}${more}`, cause });
   }
 }
 
@@ -97,6 +98,7 @@ function requestOptions(
   access: Readonly<Record<string, string>>,
 ): Pick<Dispatcher.RequestOptions, "method" | "headers" | "body" | "reset"> {
   const headers: Record<string, string> = { ...access, accept: wanted.accept ?? "application/json" };
+  if (wanted.ifNoneMatch !== undefined) headers["if-none-match"] = wanted.ifNoneMatch;
   const reset = wanted.connection === "probe";
   if (wanted.body === undefined) return { method: wanted.method, headers, reset };
   headers["content-type"] = wanted.contentType ?? "application/json";
