@@ -24,6 +24,7 @@ import { jobEventRoutes } from "./routes/job-events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { releaseRoutes } from "./routes/releases.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { workloadRoutes } from "./routes/workloads.ts";
 import { apiVersion } from "./version.ts";
 
@@ -90,7 +91,9 @@ function requestId(request: IncomingMessage, newId: () => string): string {
 }
 
 function pathOf(request: FastifyRequest): string {
-  return (request.url.split("?", 1)[0] ?? "").slice(0, 200);
+  const path = (request.url.split("?", 1)[0] ?? "").slice(0, 200);
+  // The end of such a path is a secret.
+  return path.replace(/(\/webhooks\/[^/]*\/[^/]*\/).*$/s, "$1…");
 }
 
 /** Some clients name the type of a body they do not send. */
@@ -134,4 +137,5 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   jobRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);
+  webhookRoutes(app, deps);
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import { sql } from "kysely";
 import { expect, test } from "vitest";
 
 import type { NewIntent } from "#common/store/intents.ts";
@@ -15,12 +16,16 @@ import {
 } from "#common/store/lanes.ts";
 import { moveTip, setLaneProblem, setLaneValue, wakeLane } from "#common/store/lanes.ts";
 import { takeLease } from "#common/store/leases.ts";
-import { patchJob } from "#common/store/jobs.ts";
+import { commitsThatMayLandLate, lockEnded, requestEnd } from "#common/store/ended-jobs.ts";
+import { moveJob, patchJob } from "#common/store/jobs.ts";
+import type { Store } from "#common/store/store.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
 const person = { name: "Slipway", email: "slipway@example.com", at: "2026-01-01T00:00:00.000Z" };
 const draft = { message: "m", author: person, committer: person, files: [] };
 const plan = { results: [], changes: [], targets: [] };
+
+const error = { code: "JOB_OUTCOME_UNKNOWN", title: "t", detail: null, hint: null };
 
 export function lanesContract(given: () => StoreWorld): void {
   const anIntent = async (laneId: string, commits: readonly string[]): Promise<NewIntent> => ({
@@ -84,6 +89,53 @@ export function lanesContract(given: () => StoreWorld): void {
     await expect(attempt).rejects.toMatchObject({ code: "INTERNAL" });
   });
 
+  test("nothing is tried for an intent once a job of it has ended, and none ends while a try is recorded", async () => {
+    const { store, aLane, untilSomebodyWaits } = given();
+    const intent = await anIntent(await aLane(), ["one", "two"]);
+    await recordIntent(store.db, intent);
+    const ids = intent.commits.map((commit) => commit.jobId);
+    const id = ids[0] ?? "";
+    const attempt = { intentId: intent.id, laneNew: "new", fence: 7n };
+    await moveJob(store.db, { id, event: "taken-by-lane" });
+    await moveJob(store.db, { id, event: "intent-recorded" });
+    await ageIntents(store);
+    const ending = await store.transaction(async (tx) => {
+      expect(await lockEnded(tx, ids)).toEqual(new Set());
+      const asked = requestEnd(store.db, { id, by: "ann", message: null, error });
+      await untilSomebodyWaits();
+      await addAttempt(tx, attempt);
+      return { asked };
+    });
+    expect(await ending.asked).toBe("ended");
+    expect(await lockEnded(store.db, ids)).toEqual(new Set([id]));
+    await expect(addAttempt(store.db, attempt)).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+
+  test("the commits of ended jobs are looked for, once their intent is over and as long as nothing is known", async () => {
+    const { store, aLane } = given();
+    const laneId = await aLane();
+    const intent = await anIntent(laneId, ["one", "two"]);
+    await recordIntent(store.db, intent);
+    const [id = "", other = ""] = intent.commits.map((commit) => commit.jobId);
+    for (const event of ["taken-by-lane", "intent-recorded"] as const) {
+      await moveJob(store.db, { id, event });
+      await moveJob(store.db, { id: other, event });
+    }
+    await ageIntents(store);
+    await requestEnd(store.db, { id, by: "ann", message: null, error });
+    // What ended during its rollout has landed, and is known.
+    await moveJob(store.db, { id: other, event: "adopted", patch: { commit_sha: "two" } });
+    await moveJob(store.db, { id: other, event: "outcome-unknown" });
+    expect(await commitsThatMayLandLate(store.db, laneId)).toEqual([]);
+    await resolveIntent(store.db, { id: intent.id, state: "sealed" });
+    expect(await commitsThatMayLandLate(store.db, laneId)).toEqual([
+      { jobId: id, base: "base", commit: "one", plan },
+    ]);
+    await moveJob(store.db, { id, event: "landed-late", patch: { commit_sha: "one" } });
+    expect(await commitsThatMayLandLate(store.db, laneId)).toEqual([]);
+    await expect(moveJob(store.db, { id, event: "landed-late" })).rejects.toMatchObject({ code: "INTERNAL" });
+  });
+
   test("every commit that was ever recorded for a job is remembered", async () => {
     const { store, aLane } = given();
     const laneId = await aLane();
@@ -115,9 +167,13 @@ export function lanesContract(given: () => StoreWorld): void {
     const laneId = await aLane();
     const isDue = async () => (await dueLanes(store.db, 10_000)).includes(laneId);
     expect(await isDue()).toBe(true);
-    await confirmTip(store.db, { laneId, nextInMs: 60_000 });
+    await confirmTip(store.db, { laneId, nextInMs: 60_000, askedAt: await store.now() });
     expect(await isDue()).toBe(false);
+    const askedAt = await store.now();
     await wakeLane(store.db, laneId);
+    expect(await isDue()).toBe(true);
+    // Somebody pushed while the host was being asked: that answer may be older than the push.
+    await confirmTip(store.db, { laneId, nextInMs: 60_000, askedAt });
     expect(await isDue()).toBe(true);
     await deferLane(store.db, laneId, 60_000);
 
@@ -152,4 +208,10 @@ export function lanesContract(given: () => StoreWorld): void {
     await takeLease(store.db, { id: `environment:${environment}`, owner: await aWorker() });
     expect(await isDue()).toBe(false);
   });
+}
+
+/** As if every open push had begun half an hour ago. */
+async function ageIntents(store: Store): Promise<void> {
+  await sql`update push_intents set created_at = clock_timestamp() - interval '30 minutes'
+    where state = 'open'`.execute(store.db);
 }

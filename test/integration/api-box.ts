@@ -3,6 +3,7 @@ import { laneKey } from "#common/domain/git-url.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import type { Env } from "#common/kit/env.ts";
 import { silentLog } from "#common/kit/log.ts";
+import type { Log } from "#common/kit/log.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
 import { readSecret } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
@@ -60,6 +61,7 @@ export async function startApiBox(options: {
   environments: unknown;
   writesPerMinute?: number;
   env?: Env;
+  log?: Log;
 }): Promise<ApiBox> {
   const settings = settingsSchema.parse({ environments: options.environments });
   const store = createStore({ databaseUrl: options.databaseUrl, log: silentLog, poolSize: 10 });
@@ -77,7 +79,7 @@ export async function startApiBox(options: {
       registry: clients.registry,
       workers: clients.workers,
       dependencies: [{ name: "postgres", needed: true, check: () => store.ping() }, ...clients.dependencies],
-      log: silentLog,
+      log: options.log ?? silentLog,
       clock: systemClock,
       newId: newUuidV7,
       writesPerMinute: options.writesPerMinute ?? 100_000,

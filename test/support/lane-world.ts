@@ -39,6 +39,7 @@ export interface LaneWorker {
 /** Lanes for real (Postgres, a git host over HTTP), without cluster and registry: nothing is applied. */
 export interface LaneWorld {
   readonly store: Store;
+  readonly databaseUrl: string;
   readonly git: SandboxGit;
   readonly laneId: string;
   readonly laneRef: string;
@@ -66,7 +67,8 @@ export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<La
   files["other/omega.yaml"] = manifest("omega", "1.0.0");
   await git.createRepository(repository, files, { message: "first" });
   const settings = settingsOf(git.repositoryUrl(repository), gitSettings);
-  const store = createStore({ databaseUrl: await postgres.createDatabase() });
+  const databaseUrl = await postgres.createDatabase();
+  const store = createStore({ databaseUrl });
   await store.start();
   const laneId = laneKey(git.repositoryUrl(repository), "main");
   const laneRef = laneRefName("test", "main");
@@ -75,6 +77,7 @@ export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<La
   const stops: (() => Promise<void>)[] = [];
   return {
     store,
+    databaseUrl,
     git,
     laneId,
     laneRef,

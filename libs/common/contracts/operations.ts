@@ -9,7 +9,7 @@ export type Role = (typeof roles)[number];
 export interface Operation {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
-  /** `public` needs no token: probes and the API's own description alone. */
+  /** `public` needs no token: probes, the API's own description, and webhooks, which prove a secret of their own. */
   readonly role: Role | "public";
 }
 
@@ -35,7 +35,10 @@ export const operations = {
   listSteps: { method: "GET", path: "/v1/jobs/:id/steps", role: "viewer" },
   followJob: { method: "GET", path: "/v1/jobs/:id/events", role: "viewer" },
   cancelJob: { method: "POST", path: "/v1/jobs/:id/cancel", role: "releaser" },
+  endJob: { method: "POST", path: "/v1/jobs/:id/end", role: "releaser" },
   rollbackJob: { method: "POST", path: "/v1/jobs/:id/rollback", role: "releaser" },
+  gitWebhook: { method: "POST", path: "/v1/webhooks/git/:environment", role: "public" },
+  gitWebhookBySecret: { method: "POST", path: "/v1/webhooks/git/:environment/:secret", role: "public" },
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof operations;

@@ -160,17 +160,18 @@ test("says which secret is missing", async () => {
   await expect(loadSettings(join(folder, "absent"))).rejects.toThrow(/does not exist/);
 });
 
-test("key files are meant beside the settings file: git and ssh open them from another folder", () => {
+test("key files and secrets are meant beside the settings file, wherever the process runs", () => {
   const text = [
     "environments:",
     "  - name: default",
     "    cluster: { kubeconfig: ./kubeconfig }",
-    "    git: { url: 'git@git.example.com:shop/config.git', sshKeyFile: ./key, knownHostsFile: hosts, signingKeyFile: sign }",
+    "    git: { url: 'git@git.example.com:shop/config.git', sshKeyFile: ./key, knownHostsFile: hosts, signingKeyFile: sign, webhook: { secretFile: hook } }",
   ].join("\n");
   const git = parseSettings(text, "/etc/slipway/slipway.yaml").environments[0]?.git;
   expect(git).toMatchObject({
     sshKeyFile: "/etc/slipway/key",
     knownHostsFile: "/etc/slipway/hosts",
     signingKeyFile: "/etc/slipway/sign",
+    webhook: { secretFile: "/etc/slipway/hook" },
   });
 });

@@ -46,9 +46,14 @@ export async function moveTip(db: Db, change: { laneId: string; tip: string }): 
 }
 
 /** The host was asked and shows the tip we know: no problem, and the next look in so many ms. */
-export async function confirmTip(db: Db, change: { laneId: string; nextInMs: number }): Promise<void> {
+export async function confirmTip(
+  db: Db,
+  /** `askedAt`: by Postgres' clock, before the host was asked. A lane that was woken since stays due. */
+  change: { laneId: string; nextInMs: number; askedAt: Date },
+): Promise<void> {
   const seen = { tip_seen_at: sql<Date>`clock_timestamp()`, problem: null };
-  await changeLane(db, change.laneId, { ...seen, due_at: fromNow(change.nextInMs) });
+  const due_at = sql<Date>`case when due_at > ${change.askedAt} then due_at else ${fromNow(change.nextInMs)} end`;
+  await changeLane(db, change.laneId, { ...seen, due_at });
 }
 
 export interface LaneProblem {
@@ -82,16 +87,17 @@ export async function dueLanes(db: Db, limit: number): Promise<string[]> {
       lanes.due_at <= clock_timestamp()
       or exists (select 1 from push_intents where lane_id = lanes.id and state = 'open')
       or exists (select 1 from jobs where lane_id = lanes.id and phase in ('queued', 'writing')
-                 and due_at <= clock_timestamp()))
+                 and kind <> 'restart' and due_at <= clock_timestamp()))
     order by random() limit ${limit}`.execute(db);
   return rows.map((row) => row.id);
 }
 
-/** Environments with a rollout to look at now, and that no living worker holds. */
+/** Environments with a rollout or a restart to look at now, and that no living worker holds. */
 export async function dueEnvironments(db: Db, limit: number): Promise<string[]> {
   const { rows } = await sql<{ environment: string }>`
     select due.environment from (
-      select distinct environment from jobs where phase = 'rolling-out' and due_at <= clock_timestamp()) as due
+      select distinct environment from jobs where due_at <= clock_timestamp()
+        and (phase = 'rolling-out' or (phase = 'queued' and kind = 'restart'))) as due
     left join leases on leases.id = 'environment:' || due.environment
     where ${ownerIsGone("leases.owner", leaseTtlMs)}
     order by random() limit ${limit}`.execute(db);

@@ -13,11 +13,12 @@ import type { WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
 import type { GitCache } from "../git/git-cache.ts";
 import { noticeLateCommits } from "./ended-jobs.ts";
-import { indexTip } from "./index-tip.ts";
 import { createLaneTip, environmentNamed, type LaneContext, type LaneTip } from "./lane-context.ts";
 import { watchProposals } from "./proposals.ts";
 import { endOrRetry, planBatch } from "./plan-batch.ts";
 import { pushIntent, resolveIntent } from "./resolve-intent.ts";
+import { beginSyncs } from "./sync-begin.ts";
+import { followBase, followTip } from "./sync-on-change.ts";
 import { recoverLostJobs, takeJobs } from "./take-jobs.ts";
 import { writeBatch } from "./write-batch.ts";
 
@@ -179,8 +180,11 @@ async function releaseTaken(
   taken: readonly JobRow[],
 ): Promise<number> {
   const context = reachedFor(turn, memory, taken[0]);
-  const batch = await planBatch(context, taken);
+  const rest = await beginSyncs(context, taken);
+  if (rest.length === 0) return taken.length;
+  const batch = await planBatch(context, rest);
   if (batch.planned.length === 0) return taken.length;
+  await followBase(context, batch.base);
   const written = await writeBatch(context, batch);
   if (written === undefined) return taken.length;
   context.tip.set(undefined);
@@ -210,13 +214,13 @@ async function pollTip(context: LaneContext, memory: LaneMemory): Promise<void> 
   const current = await lanes.getLane(deps.store.db, lane.id);
   if (current === undefined || current.due_at.getTime() > now.getTime()) return;
   const tip = await context.tip.confirm();
-  if (tip !== current.tip || current.problem !== null) await indexTip(context, tip);
+  if (tip !== current.tip || current.problem !== null) await followTip(context, tip);
   await watchProposals(context, tip);
   if (memory.lookedThrough !== tip) await noticeLateCommits(context, tip);
   memory.lookedThrough = tip;
   await deps.store.fenced(context.lease, async (tx) => {
     await manifests.confirmEnvironmentTips(tx, lane.id);
-    await lanes.confirmTip(tx, { laneId: lane.id, nextInMs: pollTipMs });
+    await lanes.confirmTip(tx, { laneId: lane.id, nextInMs: pollTipMs, askedAt: now });
   });
 }
 
