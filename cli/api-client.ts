@@ -1,4 +1,5 @@
 import type {
+  EndRequest,
   Environments,
   Job,
   JobPage,
@@ -43,6 +44,7 @@ export interface ApiClient {
   release(body: ReleaseRequestInput, key: string): Promise<Job>;
   rollback(id: string, body: RollbackRequestInput, key: string): Promise<Job>;
   cancel(id: string, key: string): Promise<Job>;
+  end(id: string, body: EndRequest, key: string): Promise<Job>;
   /** Newest first; `limit` 0 is as many as there are, up to 10,000. */
   jobs(query: JobQuery, limit: number): Promise<readonly Job[]>;
   job(id: string): Promise<Job>;
@@ -77,6 +79,7 @@ export function createApiClient(transport: Transport): ApiClient {
     release: (body, key) => post("createRelease", { body, key }),
     rollback: (id, body, key) => post("rollbackJob", { parameters: { id }, body, key }),
     cancel: (id, key) => post("cancelJob", { parameters: { id }, key }),
+    end: (id, body, key) => post("endJob", { parameters: { id }, body, key }),
     jobs: (query, limit) => someJobs(get, query, limit),
     job: (id) => get("getJob", { parameters: { id } }),
     steps: (id, after) => get("listSteps", { parameters: { id }, query: { after } }),

@@ -68,6 +68,7 @@ const hostile: Routes = {
       : { status: 202, json: poisoned(aJob({ waitingFor: "w" })) },
   rollbackJob: () => ({ status: 202, json: poisoned(aJob({ kind: "rollback" })) }),
   cancelJob: () => ({ json: failed }),
+  endJob: () => ({ json: failed }),
   getJob: () => ({ json: failed }),
   listJobs: () => ({ json: { jobs: [failed], next: null } }),
   listSteps: ({ query }) => ({
@@ -97,6 +98,7 @@ const verbs = [
   ["job", jobId],
   ["job", jobId, "-o", "yaml"],
   ["cancel", jobId],
+  ["end", jobId, "-y"],
   ["rollback", jobId],
   ["rollback", jobId, "--format", "story"],
   ["release", "front-end", "--latest", "-y"],

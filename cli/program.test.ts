@@ -342,6 +342,36 @@ test("what ran before and what runs now are chosen by a word", async () => {
   expect((await slipway(["release", "front-end", "--to-running", "--latest"])).code).toBe(2);
 });
 
+test("end gives a job up, after asking a person who did not say -y", async () => {
+  const unknown = aJob({ phase: "failed", outcome: "outcome-unknown" });
+  const routes: Routes = { endJob: () => ({ json: unknown }), getJob: () => ({ json: aJob() }) };
+  const piped = await slipway(["end", jobId, "-m", "the host is gone"], routes);
+  expect(piped).toMatchObject({ code: 0, out: `ended job=${jobId} outcome=outcome-unknown\n` });
+  expect(piped.server.of("endJob")).toMatchObject([
+    { parameters: { id: jobId }, body: { message: "the host is gone" } },
+  ]);
+  const early = await slipway(["end", jobId], {
+    ...routes,
+    endJob: () => problem(409, "JOB_NOT_ENDABLE", { hint: "wait until 17:10 UTC" }),
+  });
+  expect(early.code).toBe(6);
+  expect(early.err).toContain("wait until 17:10 UTC");
+  await api?.close();
+  api = await startFakeApi(routes);
+  const env = { SLIPWAY_URL: api.url };
+  for (const [answer, code, asked] of [
+    ["n", 5, 0],
+    ["y", 0, 1],
+  ] as const) {
+    const io = createFakeIo(["end", jobId], { env, interactive: true, answers: [answer] });
+    expect(await runCli(io)).toBe(code);
+    expect(io.questions).toEqual(["End 0c1d8e11, its outcome unknown? [y/N] "]);
+    expect(io.errLines.join("\n")).toContain("Git may still hold or receive its commit");
+    expect(api.of("endJob")).toHaveLength(asked);
+  }
+  expect((await slipway(["end", "--help"])).out).toMatch(/Git\s+may\s+still\s+hold\s+or\s+receive/);
+});
+
 test("job, jobs, cancel, environments and version answer", async () => {
   const job = await slipway(["job", "0c1d8e11"]);
   expect(job.out).toContain("Job 0c1d8e11  Release latest images to sock-shop/front-end\n");

@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 
 import { addEnvironments } from "./commands/environments.ts";
 import { addImages } from "./commands/images.ts";
-import { addCancel, addJob } from "./commands/job.ts";
+import { addCancel, addEnd, addJob } from "./commands/job.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLint } from "./commands/lint.ts";
 import { addManifest } from "./commands/manifest.ts";
@@ -72,6 +72,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addRelease(program, deps);
   addRollback(program, deps);
   addCancel(program, deps);
+  addEnd(program, deps);
   program.commandsGroup("Run it:");
   addEnvironments(program, deps);
   addManifest(program, deps);

@@ -7,6 +7,7 @@ import { jobDetailLines } from "../print/jobs.ts";
 import { shortJob } from "../print/names.ts";
 import { outcomeWord } from "../print/outcome.ts";
 import { safe } from "../print/safe.ts";
+import { exitCodes } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
 import { show } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
@@ -98,4 +99,47 @@ function cancelLine(job: Job): string {
   const short = shortJob(job.id);
   if (job.phase === "cancelled") return safe(`cancelled job=${job.id}`);
   return safe(`cancel requested job=${job.id} phase=${word}; follow it with: slipway job ${short} -w`);
+}
+
+interface EndOptions extends CommonOptions {
+  readonly message?: string;
+  readonly yes?: boolean;
+}
+
+/** `end JOB` */
+export function addEnd(program: Command, deps: CommandDeps): void {
+  const command = program
+    .command("end <job>")
+    .summary("give up a job whose push nobody can tell the outcome of")
+    .description(
+      "Ends a job that has waited for 30 minutes or more to hear what became of its push. Git may still hold or receive its commit: the lane looks for it before it does anything else, shuts out every copy of the push, and undoes the commit with a job of its own if it had landed. Later, or before, there are better ways: slipway rollback, slipway cancel.",
+    )
+    .option("-m, --message <text>", "why; kept in the job's log")
+    .option("-y, --yes", "do not ask (a pipe never asks)")
+    .addHelpText("after", "\nExample:\n  slipway end 0c1d8e11 -m 'the git host is gone for good'");
+  addCommonOptions(command).action(verb<EndOptions>(deps, endJob));
+}
+
+async function endJob(
+  session: Session,
+  options: EndOptions,
+  args: readonly string[],
+): Promise<ExitCode | undefined> {
+  const { id, headline } = await findJob(session, args[0] ?? "");
+  const asks = session.io.interactive && options.yes !== true;
+  if (asks && !(await consentsToEnd(session, { id, headline }))) return exitCodes.cancelled;
+  const body = options.message === undefined ? {} : { message: options.message };
+  const job = await session.api.end(id, body, session.io.newKey());
+  const line = `ended job=${job.id} outcome=${outcomeWord(job)}`;
+  show(session, { data: job, names: [job.id], lines: () => [safe(line)] });
+  return undefined;
+}
+
+async function consentsToEnd({ io }: Session, job: Pick<Job, "id" | "headline">): Promise<boolean> {
+  io.err(safe(job.headline));
+  io.err("Git may still hold or receive its commit; if it does, the commit is undone when that is seen.");
+  const answer = await io.ask(safe(`End ${shortJob(job.id)}, its outcome unknown? [y/N] `));
+  if (/^y(?:es)?$/i.test(answer?.trim() ?? "")) return true;
+  io.err("Nothing was ended.");
+  return false;
 }

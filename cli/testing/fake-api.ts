@@ -89,6 +89,7 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   getJob: contract.job,
   listSteps: contract.steps,
   cancelJob: contract.job,
+  endJob: contract.job,
   rollbackJob: contract.job,
   createRelease: contract.job,
 };

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { JobEvent } from "#common/domain/job.ts";
+import { newUuidV7 } from "#common/kit/uuid.ts";
+import { recordIntent } from "#common/store/intents.ts";
 import { moveJob } from "#common/store/jobs.ts";
 import type { JobPatch } from "#common/store/jobs.ts";
 import type { RecordedChange } from "#common/store/schema.ts";
@@ -210,6 +213,91 @@ describe.runIf(hasPostgres())("jobs by the API", () => {
       code: "JOB_TOO_LATE",
       status: 409,
       hint: `slipway rollback ${id.slice(-8)}`,
+    });
+  });
+
+  describe("ending a job whose push is unknown", () => {
+    const person = { name: "Slipway", email: "slipway@example.com", at: "2026-01-01T00:00:00.000Z" };
+    const draft = { message: "m", author: person, committer: person, files: [] };
+    const plan = { results: [], changes: [], targets: [] };
+    /** A job whose push began so many minutes ago; the lane's earlier one is over. */
+    const pushed = async (minutes: number): Promise<string> => {
+      const id = await newJob();
+      const { db } = box.store;
+      await db.updateTable("push_intents").set({ state: "sealed" }).execute();
+      const commits = [{ jobId: id, commit: "c", draft, plan }];
+      const shas = { base: "b", tip: "c", proposal: null, laneOld: "o" };
+      await recordIntent(db, { id: newUuidV7(), laneId: box.laneId, fence: 1n, ...shas, commits });
+      await sql`update push_intents set created_at = clock_timestamp() - ${minutes} * interval '1 minute'
+        where state = 'open'`.execute(db);
+      await move(id, "taken-by-lane");
+      await move(id, "intent-recorded");
+      return id;
+    };
+    const end = (id: string, token = tokens.releaser, body: unknown = {}) =>
+      box.call("POST", `/v1/jobs/${id}/end`, { token, body });
+
+    test("is for releasers, after 30 minutes, once; it is told in its log and audited", async () => {
+      const id = await pushed(30);
+      expect((await end(id, tokens.viewer)).body).toMatchObject({ code: "FORBIDDEN", status: 403 });
+      expect((await end(id, tokens.releaser, { force: true })).body).toMatchObject({
+        code: "INVALID_REQUEST",
+      });
+      const late = await box.call("POST", `/v1/jobs/${id}/cancel`);
+      expect(late.body).toMatchObject({ code: "JOB_TOO_LATE", hint: `slipway end ${id.slice(-8)}` });
+      box.rung.length = 0;
+      const answer = await end(id, tokens.releaser, { message: "gone for good" });
+      expect(answer.status).toBe(200);
+      expect(answer.body).toMatchObject({
+        phase: "failed",
+        outcome: "outcome-unknown",
+        error: { code: "JOB_OUTCOME_UNKNOWN", detail: "ended by releaser robot" },
+      });
+      expect(box.rung).toEqual([`slipway-worker lane:${box.laneId}`]);
+      expect((await box.call("POST", `/v1/jobs/${id}/end`)).body).toMatchObject({ phase: "failed" });
+      const { body } = await box.call("GET", `/v1/jobs/${id}/steps`);
+      const text = "Ended by releaser robot: the outcome of its push is unknown.";
+      expect(body).toMatchObject({ steps: [{}, { text, outcome: "failed", detail: "gone for good" }] });
+      const rows = await box.store.db.selectFrom("audit").selectAll().where("job_id", "=", id).execute();
+      expect(rows.filter((row) => row.operation === "endJob")).toMatchObject([
+        { principal: "releaser robot", outcome: "ended", detail: { message: "gone for good" } },
+        { outcome: "over" },
+      ]);
+      const undo = await box.call("POST", `/v1/jobs/${id}/rollback`);
+      expect(undo.body).toMatchObject({
+        code: "JOB_NOT_ROLLBACKABLE",
+        detail: expect.stringContaining("not known"),
+      });
+    });
+
+    test("is refused at 29 minutes, with the time from when on", async () => {
+      const id = await pushed(29);
+      const { body } = await end(id);
+      expect(body).toMatchObject({
+        code: "JOB_NOT_ENDABLE",
+        status: 409,
+        hint: expect.stringMatching(/\d\d:\d\d UTC/),
+      });
+      const { endableFrom } = body["facts"] as { endableFrom: string };
+      const left = new Date(endableFrom).getTime() - (await box.store.now()).getTime();
+      expect(left).toBeGreaterThan(0);
+      expect(left).toBeLessThanOrEqual(60_000);
+      const minute = new Date(Math.ceil(Date.parse(endableFrom) / 60_000) * 60_000);
+      expect(body["hint"]).toBe(`wait until ${minute.toISOString().slice(11, 16)} UTC`);
+    });
+
+    test("is refused before the push and after it, with what to do instead", async () => {
+      const queued = await newJob();
+      const early = { code: "JOB_NOT_ENDABLE", status: 409, hint: `slipway cancel ${queued.slice(-8)}` };
+      expect((await end(queued)).body).toMatchObject(early);
+      await move(queued, "taken-by-lane");
+      expect((await end(queued)).body).toMatchObject(early);
+      await move(queued, "intent-recorded");
+      await move(queued, "adopted", { changes: [change], commit_sha: "3fa94c1" });
+      const late = { code: "JOB_NOT_ENDABLE", status: 409, hint: `slipway rollback ${queued.slice(-8)}` };
+      expect((await end(queued)).body).toMatchObject(late);
+      await move(queued, "all-good");
+      expect((await end(queued)).body).toMatchObject({ ...late, detail: "it has ended: succeeded" });
     });
   });
 

@@ -74,6 +74,10 @@ export const rollbackRequest = z
   })
   .meta({ id: "RollbackRequest" });
 
+export const endRequest = z
+  .strictObject({ message: z.string().max(2000).optional().meta({ description: "Why; kept in its log." }) })
+  .meta({ id: "EndRequest" });
+
 export const problem = z
   .strictObject({
     type: z.string(),
@@ -142,7 +146,10 @@ export const job = z
     outcome: z
       .string()
       .nullable()
-      .meta({ description: "Null until the end; else the phase or a finer word." }),
+      .meta({
+        description:
+          "Null until the end; else the phase or a finer word: nothing-to-do, committed (succeeded); not-merged, worker-crashed, outcome-unknown, landed-late (failed); branch-rewritten (superseded). outcome-unknown alone may still change, to landed-late.",
+      }),
     headline: z.string(),
     requestedBy: z.string(),
     message: z.string().nullable(),
@@ -193,8 +200,23 @@ export const age = z
     gitCommit: z.string().nullable(),
     gitMs: z.int().nullable(),
     gitProblem: z.string().nullable(),
+    imagesMs: z
+      .int()
+      .nullable()
+      .meta({ description: "Since what the last scans found was read; null where no image is told." }),
   })
   .meta({ id: "Age", description: "How old the facts of this answer are." });
+
+export const newestReasons = ["not-an-image", "no-policy", "not-scanned", "no-eligible"] as const;
+
+export const newestImage = z
+  .strictObject({
+    tag: z.string(),
+    createdAt: instant.nullable(),
+    behind: z.int().meta({ description: "Eligible images that are newer than this container's; 0: it is the newest." }),
+    behindMs: z.int().nullable().meta({ description: "From its image's date to that of the newest." }),
+  })
+  .meta({ id: "NewestImage", description: 'What "latest" would be released to this container.' });
 
 export const workloadContainer = z
   .strictObject({
@@ -202,6 +224,11 @@ export const workloadContainer = z
     image: z.string(),
     declaredImage: z.string().nullable(),
     init: z.boolean(),
+    newest: newestImage.nullable(),
+    newestReason: z
+      .enum(newestReasons)
+      .nullable()
+      .meta({ description: "Why there is no newest image; null when there is one." }),
   })
   .meta({ id: "WorkloadContainer" });
 
@@ -228,6 +255,9 @@ export const workload = z
     name: z.string(),
     containers: z.array(workloadContainer),
     release: releaseState,
+    labels: z
+      .record(z.string(), z.string())
+      .meta({ description: "Of the running object, at most 20; empty where nothing runs." }),
     policies: z.array(z.string()).meta({ description: "automated, locked, hold, …" }),
     declared: z.strictObject({ file: z.string(), document: z.int(), line: z.int() }).nullable(),
     owner: z.strictObject({ kind: z.enum(["none", "slipway", "flux", "argo-cd", "helm"]), name: z.string() }),
@@ -281,6 +311,7 @@ export const environments = z
 export type ReleaseRequest = z.infer<typeof releaseRequest>;
 export type ReleaseRequestInput = z.input<typeof releaseRequest>;
 export type RollbackRequest = z.infer<typeof rollbackRequest>;
+export type EndRequest = z.infer<typeof endRequest>;
 export type RollbackRequestInput = z.input<typeof rollbackRequest>;
 export type Problem = z.infer<typeof problem>;
 export type ContainerResult = z.infer<typeof containerResult>;

@@ -162,7 +162,9 @@ describe("the table of moves", () => {
   test("has no other move: every other event is refused in every other state", () => {
     for (const { state, event } of illegal) {
       expect(moveOf(state, event), `${nameOf(state)} by ${event}`).toBeUndefined();
-      expect(() => mustMove(state, event)).toThrow(`a job that is ${nameOf({ ...state, gate: undefined, outcome: undefined })}`);
+      expect(() => mustMove(state, event)).toThrow(
+        `a job that is ${nameOf({ ...state, gate: undefined, outcome: undefined })}`,
+      );
     }
     expect(allowed).toHaveLength(rules.length);
     expect(illegal).toHaveLength(pairs.length - rules.length);

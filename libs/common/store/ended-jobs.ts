@@ -57,10 +57,7 @@ export async function openPushOf(db: Db, jobId: string): Promise<OpenPush | unde
   return db
     .selectFrom("push_intents")
     .innerJoin("intent_commits", "intent_commits.intent_id", "push_intents.id")
-    .select([
-      endableFrom.as("endableFrom"),
-      sql<boolean>`${endableFrom} <= clock_timestamp()`.as("endable"),
-    ])
+    .select([endableFrom.as("endableFrom"), sql<boolean>`${endableFrom} <= clock_timestamp()`.as("endable")])
     .where("job_id", "=", jobId)
     .where("state", "=", "open")
     .executeTakeFirst();
@@ -84,24 +81,26 @@ export function mayHaveLanded(job: Pick<JobRow, "outcome" | "commit_sha">): bool
  * know: where nothing keeps late pushes out, a copy may still bring them.
  */
 export async function commitsThatMayLandLate(db: Db, laneId: string): Promise<RecordedCommit[]> {
-  return db
-    .selectFrom("jobs")
-    .innerJoin("intent_commits", "intent_commits.job_id", "jobs.id")
-    .innerJoin("push_intents", "push_intents.id", "intent_commits.intent_id")
-    .select([
-      "intent_commits.job_id as jobId",
-      "base_sha as base",
-      "intent_commits.commit_sha as commit",
-      "plan",
-    ])
-    .where("jobs.lane_id", "=", laneId)
-    .where("jobs.outcome", "=", "outcome-unknown")
-    .where("jobs.commit_sha", "is", null)
-    .where("jobs.finished_at", ">", sql<Date>`clock_timestamp() - ${lookedForDays} * interval '1 day'`)
-    .where("push_intents.state", "<>", "open")
-    // A proposal is on no branch until people merge it, and then they wanted it.
-    .where("push_intents.proposal", "is", null)
-    .orderBy("jobs.finished_at", "desc")
-    .limit(maxLookedFor)
-    .execute();
+  return (
+    db
+      .selectFrom("jobs")
+      .innerJoin("intent_commits", "intent_commits.job_id", "jobs.id")
+      .innerJoin("push_intents", "push_intents.id", "intent_commits.intent_id")
+      .select([
+        "intent_commits.job_id as jobId",
+        "base_sha as base",
+        "intent_commits.commit_sha as commit",
+        "plan",
+      ])
+      .where("jobs.lane_id", "=", laneId)
+      .where("jobs.outcome", "=", "outcome-unknown")
+      .where("jobs.commit_sha", "is", null)
+      .where("jobs.finished_at", ">", sql<Date>`clock_timestamp() - ${lookedForDays} * interval '1 day'`)
+      .where("push_intents.state", "<>", "open")
+      // A proposal is on no branch until people merge it, and then they wanted it.
+      .where("push_intents.proposal", "is", null)
+      .orderBy("jobs.finished_at", "desc")
+      .limit(maxLookedFor)
+      .execute()
+  );
 }

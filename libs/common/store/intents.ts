@@ -125,7 +125,8 @@ export async function addAttempt(
       where intent_commits.intent_id = push_intents.id and jobs.finished_at is not null)
     returning number`.execute(tx);
   const number = rows[0]?.number;
-  if (number === undefined) throw new SlipwayError("INTERNAL", { detail: "the intent is over, or a job of it" });
+  if (number === undefined)
+    throw new SlipwayError("INTERNAL", { detail: "the intent is over, or a job of it" });
   return number;
 }
 

@@ -4,6 +4,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { isTerminal } from "#common/domain/job.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { writeAudit } from "#common/store/audit.ts";
+import { mayHaveLanded, openPushOf } from "#common/store/ended-jobs.ts";
 import { mustGetJob, requestCancel } from "#common/store/jobs.ts";
 import type { CancelAnswer } from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
@@ -55,6 +56,12 @@ function refuseUndoable(job: JobRow): void {
     });
   }
   if (job.changes.length > 0) return;
+  if (mayHaveLanded(job)) {
+    throw new SlipwayError("JOB_NOT_ROLLBACKABLE", {
+      detail:
+        "whether it changed anything in git is not known; should its push have landed, it is undone by itself",
+    });
+  }
   throw new SlipwayError("JOB_NOT_ROLLBACKABLE", { detail: "it changed nothing in git" });
 }
 
@@ -75,17 +82,24 @@ export async function cancelJob(deps: ApiDeps, asker: Asker, job: JobRow): Promi
     return said;
   });
   const now = await mustGetJob(deps.store.db, job.id);
-  refuseLate(now, answer);
+  refuseLate(now, answer, (await openPushOf(deps.store.db, job.id))?.endable === true);
   deps.store.hint(job.id);
   deps.ring(queueNames.worker, laneSubject(job.lane_id));
   return now;
 }
 
-function refuseLate(job: JobRow, answer: CancelAnswer): void {
+function refuseLate(job: JobRow, answer: CancelAnswer, endable: boolean): void {
   if (answer === "cancelled" || answer === "requested" || job.phase === "cancelled") return;
+  const short = job.id.slice(-8);
+  if (endable) {
+    throw new SlipwayError("JOB_TOO_LATE", {
+      detail: "its push has had no known outcome for half an hour",
+      hint: `slipway end ${short}`,
+    });
+  }
   const undo = job.changes.length > 0 || job.commit_sha !== null || answer === "too-late";
   throw new SlipwayError("JOB_TOO_LATE", {
     detail: answer === "over" ? `it has ended: ${job.outcome ?? job.phase}` : "its commit is on its way",
-    ...(undo && { hint: `slipway rollback ${job.id.slice(-8)}` }),
+    ...(undo && { hint: `slipway rollback ${short}` }),
   });
 }

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 
-import { job, rollbackRequest } from "#common/contracts/http.ts";
+import { endRequest, job, rollbackRequest } from "#common/contracts/http.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 
 import { principalOf } from "../auth.ts";
@@ -9,12 +9,13 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { findJob, withRollback } from "../find-job.ts";
 import { toJob } from "../read-model/job.ts";
 import type { Asker } from "../releases/accept.ts";
+import { endJob } from "../releases/end-job.ts";
 import { cancelJob, rollBack } from "../releases/undo-job.ts";
 import { at, idempotencyHeaders, jobPath, problemAnswers, security } from "./schemas.ts";
 
 const emptyBody = z.strictObject({});
 
-/** Cancelling a job and rolling it back. */
+/** Cancelling a job, ending one whose push is unknown, and rolling one back. */
 export function jobActRoutes(app: ApiApp, deps: ApiDeps): void {
   const common = { tags: ["jobs"], security, params: jobPath, headers: idempotencyHeaders };
 
@@ -30,6 +31,22 @@ export function jobActRoutes(app: ApiApp, deps: ApiDeps): void {
     handler: async (request) => {
       const row = await findJob(deps.store, request.params.id);
       return withRollback(deps.store, await cancelJob(deps, askerOf(request, "cancelJob"), row));
+    },
+  });
+
+  app.route({
+    ...at("endJob"),
+    preValidation: emptyIsAnObject,
+    schema: {
+      ...common,
+      summary: "End a job whose push has had no known outcome for 30 minutes",
+      body: endRequest,
+      response: { 200: job, ...problemAnswers },
+    },
+    handler: async (request) => {
+      const row = await findJob(deps.store, request.params.id);
+      const asked = { job: row, body: request.body };
+      return withRollback(deps.store, await endJob(deps, askerOf(request, "endJob"), asked));
     },
   });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { JobPhase } from "#common/domain/job.ts";
-import type { RecordedChange } from "#common/store/schema.ts";
+import type { RecordedChange, RolloutTarget } from "#common/store/schema.ts";
 
 import { lastGood } from "./last-good.ts";
 
@@ -51,4 +51,18 @@ test("other containers, labels and files have a history of their own", () => {
     past("failed", change("web:1", "web:2", { path: "other/web.yaml" })),
   ];
   expect(lastGood(change("web:2", "web:3"), history)).toBe("web:2");
+});
+
+test("what landed late goes back to what was there, past nothing but what is known to be bad", () => {
+  const late = (...history: Parameters<typeof lastGood>[1]) =>
+    lastGood(change("web:2", "web:3"), history, "landed-late");
+  const wrote = change("web:1", "web:2");
+  expect(late(past("rolling-out", wrote))).toBe("web:2");
+  expect(late(past("superseded", wrote))).toBe("web:2");
+  expect(late({ ...past("failed", wrote), outcome: "outcome-unknown" })).toBe("web:2");
+  expect(late({ ...past("failed", wrote), outcome: "failed" })).toBe("web:1");
+  expect(late(past("rolled-back", wrote))).toBe("web:1");
+  const verdict = (workload: string) => [{ workload, verdict: "bad" }] as unknown as RolloutTarget[];
+  expect(late({ ...past("rolling-out", wrote), targets: verdict("shop:deployment/web") })).toBe("web:1");
+  expect(late({ ...past("rolling-out", wrote), targets: verdict("shop:deployment/api") })).toBe("web:2");
 });

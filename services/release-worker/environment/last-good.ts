@@ -6,7 +6,8 @@ import type { Db } from "#common/store/store.ts";
 const historyLimit = 200;
 
 type Past = Pick<JobRow, "phase" | "changes"> & Partial<Pick<JobRow, "outcome" | "targets">>;
-type IsGood = (past: Past, change: RecordedChange) => boolean;
+/** Why a job is undone. */
+type Undone = "failed" | "landed-late";
 
 /**
  * CORRECTNESS 25: an automatic rollback goes to the last good. The changes of a failed job, with
@@ -23,30 +24,22 @@ export async function lastGoodChanges(db: Db, failed: JobRow): Promise<readonly 
       jobs.filter((job) => job.accepted < failed.accepted),
     );
   }
-  const isGood = failed.outcome === "landed-late" ? isNotBad : succeeded;
+  const why = failed.outcome === "landed-late" ? "landed-late" : "failed";
   return failed.changes
-    .map((change) => ({ ...change, from: lastGood(change, histories.get(change.workload) ?? [], isGood) }))
+    .map((change) => ({ ...change, from: lastGood(change, histories.get(change.workload) ?? [], why) }))
     .filter((change) => change.from !== change.to);
 }
 
 /** The newest value before the change that a job brought to health, or that no job wrote. Newest first. */
-export function lastGood(
-  change: RecordedChange,
-  history: readonly Past[],
-  isGood: IsGood = succeeded,
-): string {
+export function lastGood(change: RecordedChange, history: readonly Past[], why: Undone = "failed"): string {
   let from = change.from;
   for (const job of history) {
     const wrote = job.changes.find((candidate) => isSameField(candidate, change) && candidate.to === from);
     if (wrote === undefined) continue;
-    if (isGood(job, change)) return from;
+    if (why === "failed" ? job.phase === "succeeded" : isNotBad(job, change)) return from;
     from = wrote.from;
   }
   return from;
-}
-
-function succeeded(past: Past): boolean {
-  return past.phase === "succeeded";
 }
 
 function isNotBad(past: Past, { workload }: RecordedChange): boolean {
@@ -57,7 +50,10 @@ function isNotBad(past: Past, { workload }: RecordedChange): boolean {
 
 /** Workloads whose document the cluster refused or did not know: the job wrote them to git alone. */
 export function neverApplied(job: Pick<JobRow, "targets">): ReadonlySet<string> {
-  const refused = job.targets.filter((target) => target.verdict === "bad" && target.uid === null);
+  // What was handed off may still be applied by its owner, later than anybody waited.
+  const refused = job.targets.filter(
+    (target) => target.verdict === "bad" && target.uid === null && target.handedOff === undefined,
+  );
   return new Set(refused.map((target) => target.workload));
 }
 
