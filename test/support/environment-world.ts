@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { settings as settingsSchema, type Settings } from "#common/contracts/settings.ts";
 import { laneKey, laneRefName } from "#common/domain/git-url.ts";
 import { isTerminal } from "#common/domain/job.ts";
+import { shortName } from "#common/domain/plan.ts";
+import { restartHeadline, syncHeadline } from "#common/domain/sync-words.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { createKubeApi, type KubeObject } from "#common/kit/kube.ts";
@@ -34,6 +36,7 @@ export interface EnvironmentOptions {
   readonly onFailure?: "none" | "rollback";
   readonly rolloutDeadline?: string;
   readonly conflicts?: "refuse" | "force";
+  readonly sync?: "release-only" | "on-change";
 }
 
 export interface Asked {
@@ -71,6 +74,10 @@ export interface EnvironmentWorld {
   release(names: string | readonly string[], tag: string, asked?: Asked): Promise<string>;
   /** Asks for what one workload ran before, or runs now. */
   recall(name: string, select: "previous" | "running"): Promise<string>;
+  /** Asks for what git says: of these workloads (`shop/web`), of a namespace, or of everything. */
+  sync(what: readonly string[] | { readonly namespace: string } | "all", environment?: string): Promise<string>;
+  /** Asks for new pods of these Deployments, or of workloads named in full. */
+  restart(names: readonly string[], environment?: string): Promise<string>;
   /** A person's rollback of a job. */
   rollBack(id: string): Promise<string>;
   job(id: string): Promise<JobRow>;
@@ -91,6 +98,7 @@ const waitLimitMs = 60_000;
 export async function startEnvironmentWorld(
   cluster: EnvironmentCluster,
   environments: readonly EnvironmentOptions[],
+  kubeconfig = cluster.kubeconfig,
 ): Promise<EnvironmentWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-environment-"));
   const postgres = await startPostgres();
@@ -100,7 +108,7 @@ export async function startEnvironmentWorld(
   const readmes = environments.map(({ name }) => [`${name}/README.md`, `${name}\n`]);
   await git.createRepository(repository, Object.fromEntries(readmes), { message: "first" });
   const url = git.repositoryUrl(repository);
-  const settings = settingsOf({ url, kubeconfig: cluster.kubeconfig, environments });
+  const settings = settingsOf({ url, kubeconfig, environments });
   const databaseUrl = await postgres.createDatabase();
   const store = createStore({ databaseUrl });
   await store.start();
@@ -260,7 +268,7 @@ function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
   };
 }
 
-type JobHands = "release" | "recall" | "rollBack" | "job" | "steps" | "until" | "untilOver";
+type JobHands = "release" | "recall" | "sync" | "restart" | "rollBack" | "job" | "steps" | "until" | "untilOver";
 
 function jobHands({ store, laneId, revision, settings }: Parts): Pick<EnvironmentWorld, JobHands> {
   const first = settings.environments[0]?.name ?? "";
@@ -322,6 +330,19 @@ function jobHands({ store, laneId, revision, settings }: Parts): Pick<Environmen
           headline: `Release ${select} images to ${name}`,
         },
       ),
+    sync: (what, environment = first) => {
+      const workloads = Array.isArray(what) ? (what as readonly string[]) : [];
+      const namespace = typeof what === "object" && "namespace" in what ? what.namespace : null;
+      const spec = { kind: "sync", workloads, all: what === "all", namespace, override: [] } as const;
+      const headline = syncHeadline({ names: workloads, namespace });
+      return accept(spec, { environment, origin: "manual", priority: 1, headline });
+    },
+    restart: (names, environment = first) => {
+      const workloads = names.map((name) => (name.includes(":") ? name : `shop:deployment/${name}`));
+      const headline = restartHeadline(workloads.map(shortName));
+      const row = { environment, origin: "manual", priority: 1, headline } as const;
+      return accept({ kind: "restart", workloads, override: [] }, row);
+    },
     async rollBack(of) {
       const { environment, headline } = await job(of);
       const row = { environment, origin: "rollback", priority: 0, rollback_of: of } as const;

@@ -33,6 +33,8 @@ const takenManagers = [
   /^weave-flux$/,
   /^before-first-apply$/,
   /^flux-helm-operator$/,
+  // Ours, for restarts: where git itself has the annotation, git's value counts.
+  /^slipway-restart$/,
 ];
 
 export function conflictsOf(answer: Answer): readonly FieldConflict[] {

@@ -1,5 +1,7 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import type { LeftAlone } from "#common/domain/sync-words.ts";
+import { isForeign, ownerOfMeta, type OwnerName } from "#common/domain/owner.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import {
   conflictsOf,
@@ -17,6 +19,7 @@ import {
   type CommittedDocument,
   type LiveObject,
 } from "./live-object.ts";
+import { nothingToSend } from "./nothing-to-send.ts";
 
 /** Status writes move the resourceVersion during a rollout: reading and writing again is normal. */
 const maxTries = 10;
@@ -31,12 +34,27 @@ export interface ApplyAsk {
   /** True when the first commit is an ancestor of the second: git descent orders applies. */
   isAncestor(older: string, newer: string): Promise<boolean>;
   readonly pause: (attempt: number) => Promise<void>;
+  /** Given by a sync alone. */
+  readonly sync?: SyncRules;
+}
+
+/** What a sync does that a release must not: create what is absent, write git's replicas, leave equal objects alone. */
+export interface SyncRules {
+  /** Why the object is to be left alone, or the replicas to write (undefined: the live ones). */
+  decide(live: LiveObject): Promise<{ readonly left: LeftAlone } | { readonly replicas: number | undefined }>;
+  /** The kind cannot be changed in place: what exists and differs is left alone. */
+  readonly isFixed: boolean;
+  /** Told of the object as it was before it is written. */
+  before(live: LiveObject): void;
 }
 
 export type ApplyOutcome =
   | { readonly kind: "applied"; readonly uid: string; readonly generation: number }
+  | { readonly kind: "created"; readonly uid: string; readonly generation: number }
+  | { readonly kind: "left"; readonly left: LeftAlone }
   | { readonly kind: "newer"; readonly uid: string; readonly generation: number; readonly by: AppliedBy }
   | { readonly kind: "absent" }
+  | { readonly kind: "handed-off"; readonly owner: OwnerName }
   | { readonly kind: "refused"; readonly error: SlipwayError };
 
 /**
@@ -48,15 +66,54 @@ export async function applyDocument(ask: ApplyAsk): Promise<ApplyOutcome> {
   for (let attempt = 0; attempt < maxTries; attempt += 1) {
     if (attempt > 0) await ask.pause(attempt);
     const live = await readLive(ask.kube, path);
-    if (live === undefined) return { kind: "absent" };
-    const verdict = await compare(ask, live);
-    if (verdict !== undefined) return verdict;
-    if (await tookOver(ask.kube, { path, live })) continue;
-    const outcome = await tryApply(ask, { path, live });
+    if (live === undefined && ask.sync === undefined) return { kind: "absent" };
+    const outcome = live === undefined ? await create(ask, path) : await applyOver(ask, { path, live });
     if (outcome !== "again") return outcome;
   }
   const detail = `${path}: other writers changed it ${maxTries} times while it was applied`;
   return { kind: "refused", error: new SlipwayError("APPLY_CONFLICT", { detail }) };
+}
+
+async function applyOver(ask: ApplyAsk, found: Target): Promise<ApplyOutcome | "again"> {
+  const { path, live } = found;
+  const owner = ownerOfMeta(live.metadata);
+  if (ask.sync === undefined && isForeign(owner)) return { kind: "handed-off", owner };
+  const verdict = await compare(ask, live);
+  if (verdict !== undefined) return verdict;
+  const prepared = ask.sync === undefined ? found : await prepareSync(ask, ask.sync, found);
+  if ("kind" in prepared) return prepared;
+  if (await tookOver(ask.kube, { path, live })) return "again";
+  ask.sync?.before(live);
+  return tryApply(ask, prepared);
+}
+
+async function prepareSync(ask: ApplyAsk, rules: SyncRules, found: Target): Promise<Target | ApplyOutcome> {
+  const decided = await rules.decide(found.live);
+  if ("left" in decided) return { kind: "left", left: decided.left };
+  const target = { ...found, replicas: decided.replicas };
+  if (await isInSync(ask, target)) return { kind: "left", left: { reason: "in-sync" } };
+  if (rules.isFixed)
+    return { kind: "left", left: { reason: "immutable-kind", detail: "it differs from git" } };
+  return target;
+}
+
+/** An apply that carries the annotations of the last one, and that the API server would not see. */
+async function isInSync(ask: ApplyAsk, target: Target): Promise<boolean> {
+  const by = appliedBy(target.live);
+  if (by === undefined) return false;
+  const document = withReplicas(ask.document, target.replicas ?? target.live.spec?.replicas);
+  const dryRun = () => sendApply({ ...ask, by }, target, { force: false, dryRun: true });
+  return nothingToSend({ document, live: target.live, dryRun });
+}
+
+/** Create-only: version 1 is no object's, so that one made meanwhile is a conflict. */
+async function create(ask: ApplyAsk, path: string): Promise<ApplyOutcome | "again"> {
+  const answer = await send(ask, path, {
+    force: false,
+    body: bodyOf(ask, ask.document, { resourceVersion: "1" }),
+  });
+  if (answer.status === 201) return { ...appliedFrom(answer.body as LiveObject), kind: "created" };
+  return answer.status === 409 ? "again" : refused(answer, path);
 }
 
 /** The object as the API server has it now (a quorum read), or undefined when it does not exist. */
@@ -77,15 +134,18 @@ export async function pathOf(ask: Pick<ApplyAsk, "kube" | "document" | "environm
 async function compare(ask: ApplyAsk, live: LiveObject): Promise<ApplyOutcome | undefined> {
   const there = appliedBy(live);
   if (there === undefined) return undefined;
-  const uid = live.metadata.uid;
-  const generation = live.metadata.generation ?? 0;
   const claimed = claimedByOther(live, ask.by.environment);
   if (claimed !== undefined) return { kind: "refused", error: claimed };
-  if (there.commit === ask.by.commit && there.job === ask.by.job) return { kind: "applied", uid, generation };
+  if (there.commit === ask.by.commit && there.job === ask.by.job)
+    return { kind: "applied", ...placeOf(live) };
   if (there.commit !== ask.by.commit && (await ask.isAncestor(ask.by.commit, there.commit))) {
-    return { kind: "newer", uid, generation, by: there };
+    return { kind: "newer", ...placeOf(live), by: there };
   }
   return undefined;
+}
+
+function placeOf({ metadata }: LiveObject): { readonly uid: string; readonly generation: number } {
+  return { uid: metadata.uid, generation: metadata.generation ?? 0 };
 }
 
 /** Two environments that declare one object would undo each other for ever. */
@@ -99,6 +159,8 @@ export function claimedByOther(live: LiveObject, environment: string): SlipwayEr
 interface Target {
   readonly path: string;
   readonly live: LiveObject;
+  /** To be written instead of the live ones. */
+  readonly replicas?: number | undefined;
 }
 
 /** First apply of an object made by kubectl or a dead tool: its fields become ours, or they stay for ever. */
@@ -116,7 +178,10 @@ async function tryApply(ask: ApplyAsk, target: Target): Promise<ApplyOutcome | "
   if (answer.status === 200) return appliedFrom(answer.body as LiveObject);
   const conflicts = conflictsOf(answer);
   if (conflicts.length > 0) {
-    const foreign = conflicts.filter((conflict) => !mayTakeFrom(conflict));
+    const mayScale = ask.sync !== undefined;
+    const foreign = conflicts.filter(
+      (conflict) => !mayTakeFrom(conflict) && !(mayScale && conflict.field === ".spec.replicas"),
+    );
     if (foreign.length > 0) return { kind: "refused", error: foreignConflict(target.path, foreign) };
     const forced = await sendApply(ask, target, { force: true });
     if (forced.status === 200) return appliedFrom(forced.body as LiveObject);
@@ -127,8 +192,8 @@ async function tryApply(ask: ApplyAsk, target: Target): Promise<ApplyOutcome | "
   return refused(answer, target.path);
 }
 
-function appliedFrom(object: LiveObject): ApplyOutcome {
-  return { kind: "applied", uid: object.metadata.uid, generation: object.metadata.generation ?? 0 };
+function appliedFrom(object: LiveObject): ApplyOutcome & { readonly kind: "applied" } {
+  return { kind: "applied", ...placeOf(object) };
 }
 
 function refused(answer: Awaited<ReturnType<KubeApi["request"]>>, path: string): ApplyOutcome {
@@ -144,24 +209,38 @@ function refused(answer: Awaited<ReturnType<KubeApi["request"]>>, path: string):
  */
 export async function sendApply(
   ask: Pick<ApplyAsk, "kube" | "document" | "environment" | "by">,
-  { path, live }: Target,
+  target: Target,
   how: { readonly force: boolean; readonly dryRun?: boolean },
 ) {
-  const { document, by } = ask;
-  const replicas = live.spec?.replicas;
-  const keepReplicas = replicas !== undefined && document.spec !== undefined;
-  const body = {
-    ...document,
-    metadata: {
-      ...document.metadata,
-      namespace: document.metadata.namespace ?? ask.environment.defaultNamespace,
-      uid: live.metadata.uid,
-      ...(how.dryRun === true ? {} : { resourceVersion: live.metadata.resourceVersion }),
-      annotations: { ...document.metadata.annotations, ...appliedAnnotations(by) },
-    },
-    ...(keepReplicas ? { spec: { ...document.spec, replicas } } : {}),
-  };
-  return ask.kube.request({
+  const { uid, resourceVersion } = target.live.metadata;
+  const guard = how.dryRun === true ? { uid } : { uid, resourceVersion };
+  const document = withReplicas(ask.document, target.replicas ?? target.live.spec?.replicas);
+  return send(ask, target.path, { ...how, body: bodyOf(ask, document, guard) });
+}
+
+/** The document with these replicas, where it can have any. */
+export function withReplicas(document: CommittedDocument, replicas: number | undefined): CommittedDocument {
+  if (replicas === undefined || document.spec === undefined) return document;
+  return { ...document, spec: { ...document.spec, replicas } };
+}
+
+function bodyOf(
+  { by, environment }: Pick<ApplyAsk, "environment" | "by">,
+  document: CommittedDocument,
+  guard: { readonly uid?: string; readonly resourceVersion?: string },
+): unknown {
+  const { metadata } = document;
+  const namespace = metadata.namespace ?? environment.defaultNamespace;
+  const annotations = { ...metadata.annotations, ...appliedAnnotations(by) };
+  return { ...document, metadata: { ...metadata, namespace, ...guard, annotations } };
+}
+
+async function send(
+  { kube }: Pick<ApplyAsk, "kube">,
+  path: string,
+  how: { readonly force: boolean; readonly dryRun?: boolean; readonly body: unknown },
+) {
+  return kube.request({
     method: "PATCH",
     path,
     query: {
@@ -170,7 +249,7 @@ export async function sendApply(
       fieldValidation: "Strict",
       ...(how.dryRun === true ? { dryRun: "All" } : {}),
     },
-    body,
+    body: how.body,
     contentType: "application/apply-patch+yaml",
   });
 }

@@ -6,16 +6,15 @@ import { parseWorkloadId } from "#common/domain/workload.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
-import { isReachable, knowsCommit } from "../knows-commit.ts";
 import { applyDocument, type ApplyAsk, type ApplyOutcome } from "./apply-document.ts";
+import { createDescent } from "./descent.ts";
 import { readDocument } from "./dry-run.ts";
 import { endJob } from "./end-job.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
+import { openTargetSteps } from "./target-steps.ts";
 import { endVanished, isOnBranch } from "./vanished.ts";
 
 const conflictPauseMs = 50;
-/** Over this many workloads the log has one step per kind of act; the rest is in the results. */
-export const maxNamedSteps = 50;
 
 /**
  * Applies what a job committed, document by document in a fixed order; one refusal does not stop
@@ -43,6 +42,10 @@ async function applyTargets(
   const descent = createDescent(context, commit);
   const outcomes = new Map<string, ApplyOutcome>();
   for (const target of inFixedOrder(job.targets)) {
+    if (target.handedOff !== undefined) {
+      outcomes.set(target.workload, { kind: "handed-off", owner: target.handedOff });
+      continue;
+    }
     deps.fault("before-apply");
     const outcome = await applyOne(async () => ({
       kube,
@@ -90,7 +93,7 @@ async function record(context: EnvironmentContext, job: JobRow): Promise<void> {
     const ending =
       failed.length === 0 ? ({ outcome: "ok" } as const) : ({ outcome: "failed", detail } as const);
     await steps.endOpenSteps(tx, job.id, ending);
-    await steps.appendSteps(tx, job.id, rolloutSteps(targets));
+    await steps.appendSteps(tx, job.id, openTargetSteps(job));
     const pending = targets.some((target) => target.verdict === "pending");
     if (!pending) return endJob(tx, context, job);
     await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
@@ -100,15 +103,11 @@ async function record(context: EnvironmentContext, job: JobRow): Promise<void> {
   if (undoing) await deps.ring(laneSubject(job.lane_id));
 }
 
-function rolloutSteps(targets: readonly RolloutTarget[]) {
-  const pending = targets.filter((target) => target.verdict === "pending");
-  if (pending.length > maxNamedSteps) return [{ text: `Rollout of ${pending.length} services.`, open: true }];
-  return pending.map((target) => ({ text: `Rollout of ${shortName(target.workload)}.`, open: true }));
-}
-
-function afterApply(target: RolloutTarget, outcome: ApplyOutcome): RolloutTarget {
+/** A target with what its apply said. */
+export function afterApply(target: RolloutTarget, outcome: ApplyOutcome): RolloutTarget {
   switch (outcome.kind) {
     case "applied":
+    case "created":
       return { ...target, applied: true, uid: outcome.uid, generation: outcome.generation };
     case "newer":
       // Carried if the newer document still holds our images: judging looks at the images (rule 22).
@@ -121,29 +120,13 @@ function afterApply(target: RolloutTarget, outcome: ApplyOutcome): RolloutTarget
       };
     case "absent":
       return { ...target, applied: true, verdict: "bad", reason: "not in cluster; a release never creates" };
+    case "left":
+      return { ...target, applied: true, verdict: "skipped", reason: outcome.left.reason };
+    case "handed-off":
+      return { ...target, applied: true, handedOff: outcome.owner };
     case "refused":
       return { ...target, applied: true, verdict: "bad", reason: outcome.error.message };
     default:
       return unreachable(outcome);
   }
-}
-
-/** Git descent as rule 16 asks for it: a live commit that is unknown is looked for at the host. */
-function createDescent(context: EnvironmentContext, mine: string) {
-  const git = context.deps.gitOf(context.environment);
-  let vanished = false;
-  return {
-    vanished: () => vanished,
-    async isAncestor(older: string, newer: string): Promise<boolean> {
-      if (!(await knowsCommit(git, newer))) {
-        const tip = await git.fetchTip();
-        // Still unknown: ours is applied only if it is on the branch now.
-        if (!(await knowsCommit(git, newer))) {
-          vanished = !(await isReachable(git, mine, tip));
-          return vanished;
-        }
-      }
-      return isReachable(git, older, newer);
-    },
-  };
 }

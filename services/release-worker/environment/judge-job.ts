@@ -1,17 +1,17 @@
 import { laneSubject } from "#common/contracts/queue.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { unreachable } from "#common/domain/unreachable.ts";
-import { parseWorkloadId } from "#common/domain/workload.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import type { Workload } from "#proto/slipway/cluster/v1/cluster.ts";
-import { readLive } from "./apply-document.ts";
-import { maxNamedSteps } from "./apply-job.ts";
 import { endJob } from "./end-job.ts";
 import { judgeTarget } from "./judge-target.ts";
 import type { EnvironmentContext, RolloutClock } from "./environment-context.ts";
+import { judgeHandedOff } from "./hand-off.ts";
+import { readLiveWorkload } from "./live-workload.ts";
+import { endTargetSteps, maxNamedSteps, targetStepText } from "./target-steps.ts";
 import { endUnknown, unknownLimitMs, waitUnknown } from "./wait-unknown.ts";
 
 /** Progress is written at most this often. */
@@ -23,6 +23,8 @@ interface Judged {
   readonly target: RolloutTarget;
   /** Only while there is no verdict. */
   readonly progress: string | undefined;
+  /** Who is waited for, where somebody else applies it. */
+  readonly waitsFor?: string;
 }
 
 /** Compares the view with what was applied; ends the job when every target has its verdict. */
@@ -39,15 +41,24 @@ export async function judgeJob(context: EnvironmentContext, job: JobRow): Promis
       target.verdict === "pending" ? judge(context, job, withClock(target, clock)) : withVerdict(target),
     ),
   );
-  const isNews = judged.some(({ target }, index) => target.verdict !== job.targets[index]?.verdict);
+  const isNews = judged.some(({ target }, index) => isNewOf(target, job.targets[index]));
   if (isNews) return tellVerdicts(context, job, judged);
   const neverSeen = judged.find(({ target }) => isOverdue(context, target));
   if (neverSeen !== undefined) {
     const why = `${shortName(neverSeen.target.workload)} was never seen as it was applied`;
     return endUnknown(context, job, why);
   }
-  const waited = job.waiting_for !== null || job.unknown_since !== null;
+  const waited = job.waiting_for !== waitsFor(judged) || job.unknown_since !== null;
   if (nowMs - clock.toldAtMs >= tellEveryMs || waited) await tellProgress(context, job, judged);
+}
+
+/** A verdict, or that an owner applied it: what the row must not lose. */
+function isNewOf(target: RolloutTarget, before: RolloutTarget | undefined): boolean {
+  return target.verdict !== before?.verdict || target.uid !== before.uid;
+}
+
+function waitsFor(judged: readonly Judged[]): string | null {
+  return judged.find((one) => one.waitsFor !== undefined)?.waitsFor ?? null;
 }
 
 /** Deadlines run by what was seen: they stand still while the API server is away. */
@@ -86,6 +97,7 @@ function withVerdict(target: RolloutTarget): Judged {
 }
 
 async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTarget): Promise<Judged> {
+  if (target.handedOff !== undefined) return judgeHandedOff(context, job, target);
   const seen = context.view.get(target.workload);
   const deadlineMs = context.environment.rolloutDeadline;
   if (await isAhead(context, target, seen)) return { target, progress: "waiting to be seen" };
@@ -118,26 +130,8 @@ async function isAhead(
   seen: Workload | undefined,
 ): Promise<boolean> {
   if (target.uid === null || seen?.uid === target.uid) return false;
-  const { kind = "", namespace, name } = parseWorkloadId(target.workload);
-  const apiVersion = apiVersions[kind];
-  if (apiVersion === undefined) return false;
-  const kube = await context.deps.kubeOf(context.environment);
-  const path = await kube.objectPath({
-    apiVersion: apiVersion.version,
-    kind: apiVersion.kind,
-    namespace,
-    name,
-  });
-  return (await readLive(kube, path))?.metadata.uid === target.uid;
+  return (await readLiveWorkload(context, target.workload))?.metadata.uid === target.uid;
 }
-
-/** What the watcher watches. */
-const apiVersions: Readonly<Record<string, { version: string; kind: string }>> = {
-  deployment: { version: "apps/v1", kind: "Deployment" },
-  statefulset: { version: "apps/v1", kind: "StatefulSet" },
-  daemonset: { version: "apps/v1", kind: "DaemonSet" },
-  cronjob: { version: "batch/v1", kind: "CronJob" },
-};
 
 /** A newer document that still holds our images carries them (rule 22). */
 function carriedBy(job: JobRow, target: RolloutTarget, seen: Workload | undefined): string | null {
@@ -162,12 +156,12 @@ async function tellProgress(
   await deps.store.fenced(lease, async (tx) => {
     const open = await steps.openSteps(tx, job.id);
     for (const { target, progress } of judged) {
-      const step = open.find((candidate) => candidate.text === `Rollout of ${shortName(target.workload)}.`);
+      const step = open.find((candidate) => candidate.text === targetStepText(job, target));
       if (step === undefined || progress === undefined || step.detail === progress) continue;
       await steps.updateStep(tx, { jobId: job.id, number: step.number, detail: progress });
     }
     if (targets.length > maxNamedSteps) await tellTogether(tx, job, targets);
-    await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
+    await jobs.patchJob(tx, job.id, { targets, waiting_for: waitsFor(judged), unknown_since: null });
   });
   told(context, job);
   deps.store.hint(job.id);
@@ -192,27 +186,11 @@ async function tellVerdicts(
     await endTargetSteps(tx, job, targets);
     if (targets.every((target) => target.verdict !== "pending"))
       return endJob(tx, context, { ...job, targets });
-    await jobs.patchJob(tx, job.id, { targets, waiting_for: null, unknown_since: null });
+    await jobs.patchJob(tx, job.id, { targets, waiting_for: waitsFor(judged), unknown_since: null });
     return false;
   });
   told(context, job);
   deps.store.hint(job.id);
   deps.fault("after-verdict");
   if (undoing) await deps.ring(laneSubject(job.lane_id));
-}
-
-async function endTargetSteps(tx: Db, job: JobRow, targets: readonly RolloutTarget[]): Promise<void> {
-  if (targets.length > maxNamedSteps) return;
-  const open = await steps.openSteps(tx, job.id);
-  for (const [index, target] of targets.entries()) {
-    if (target.verdict === job.targets[index]?.verdict) continue;
-    const name = shortName(target.workload);
-    const step = open.find((candidate) => candidate.text === `Rollout of ${name}.`);
-    const outcome = target.verdict === "good" ? "ok" : target.verdict === "bad" ? "failed" : "skipped";
-    const detail = target.reason === null ? {} : { detail: target.reason };
-    if (step !== undefined)
-      await steps.endStep(tx, { jobId: job.id, number: step.number, outcome, ...detail });
-    if (target.verdict === "good")
-      await steps.appendSteps(tx, job.id, [{ text: `${name} is healthy.`, outcome }]);
-  }
 }

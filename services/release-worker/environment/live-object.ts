@@ -1,3 +1,5 @@
+import { podSpecPath } from "#common/domain/workload.ts";
+
 /** The part of an API object that applying reads. */
 export interface LiveObject {
   readonly apiVersion?: string;
@@ -8,6 +10,7 @@ export interface LiveObject {
     readonly uid: string;
     readonly resourceVersion: string;
     readonly generation?: number;
+    readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly managedFields?: readonly ManagedFields[];
   };
@@ -31,6 +34,7 @@ export interface CommittedDocument {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly spec?: Readonly<Record<string, unknown>>;
@@ -60,6 +64,23 @@ export function appliedAnnotations(by: AppliedBy): Record<string, string> {
     [`${annotationPrefix}commit`]: by.commit,
     [`${annotationPrefix}job`]: by.job,
   };
+}
+
+/** Container → image, init containers among them; empty for what has no pods. */
+export function imagesOf(
+  object: { readonly kind?: string },
+  kind = object.kind ?? "",
+): Record<string, string> {
+  let spec: unknown = object;
+  for (const key of podSpecPath(kind) ?? ["-"]) spec = (spec as Record<string, unknown> | undefined)?.[key];
+  const { containers = [], initContainers = [] } = (spec ?? {}) as PodSpec;
+  const all = [...containers, ...initContainers].filter((one) => typeof one.image === "string");
+  return Object.fromEntries(all.map(({ name, image }) => [name, image ?? ""]));
+}
+
+interface PodSpec {
+  readonly containers?: readonly { readonly name: string; readonly image?: string }[];
+  readonly initContainers?: readonly { readonly name: string; readonly image?: string }[];
 }
 
 export function isCommittedDocument(value: unknown): value is CommittedDocument {

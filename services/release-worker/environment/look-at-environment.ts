@@ -9,7 +9,11 @@ import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
 import { watchCluster } from "./cluster-view.ts";
 import { endJob } from "./end-job.ts";
+import { createHandOffDesk } from "./hand-off-desk.ts";
+import { nudgeOwners } from "./hand-off-nudge.ts";
 import { judgeJob } from "./judge-job.ts";
+import { beginRestarts, restartJob } from "./restart-job.ts";
+import { syncJob } from "./sync-job.ts";
 import { settleUndone } from "./undo.ts";
 import { endVanished, hasVanished } from "./vanished.ts";
 import { waitUnknown } from "./wait-unknown.ts";
@@ -67,7 +71,7 @@ interface Turn {
 /** True when everything that rolled out has ended; false where nothing did, or others go on with it. */
 async function lookAtEnvironment(turn: Turn): Promise<boolean> {
   const { deps, environment } = turn;
-  if ((await jobs.rollingOutJobs(deps.store.db, environment.name)).length === 0) return false;
+  if (!(await hasWork(turn))) return false;
   const lease = await leases.takeLease(deps.store.db, {
     id: `environment:${environment.name}`,
     owner: deps.workerId,
@@ -81,7 +85,9 @@ async function lookAtEnvironment(turn: Turn): Promise<boolean> {
     sleep: (ms, signal) => deps.clock.sleep(ms, signal),
   });
   try {
-    return await rollOutAll(turn, { deps, environment, lease, view, clocks: new Map(), seenTips: new Map() });
+    const handOffs = createHandOffDesk(deps, environment);
+    const memory = { clocks: new Map(), seenTips: new Map(), handOffs };
+    return await rollOutAll(turn, { deps, environment, lease, view, ...memory });
   } catch (thrown) {
     const error = toSlipwayError(thrown);
     if (error.code !== "LEASE_LOST") throw error;
@@ -93,10 +99,17 @@ async function lookAtEnvironment(turn: Turn): Promise<boolean> {
   }
 }
 
+async function hasWork({ deps, environment }: Turn): Promise<boolean> {
+  const { db } = deps.store;
+  if ((await jobs.rollingOutJobs(db, environment.name)).length > 0) return true;
+  return (await jobs.queuedRestarts(db, environment.name)).length > 0;
+}
+
 async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<boolean> {
   const { deps, environment } = turn;
   const untilMs = deps.clock.monotonicMs() + turnMs;
   while (!turn.stopping.aborted && deps.clock.monotonicMs() < untilMs) {
+    await beginRestarts(context);
     const rolling = await jobs.rollingOutJobs(deps.store.db, environment.name);
     if (rolling.length === 0) return true;
     for (const job of rolling) {
@@ -122,11 +135,15 @@ async function untilNews(turn: Turn, { deps, environment, view }: EnvironmentCon
 /** One job's next act; an outside world that is away leaves it where it is, with the reason. */
 async function advance(context: EnvironmentContext, job: JobRow): Promise<void> {
   try {
+    // What a sync is about is only known once it has looked.
+    if (job.kind === "sync" && job.targets.length === 0) return await syncJob(context, job);
     // Every verdict is known and it still rolls out: it is being undone.
     if (job.targets.every((target) => target.verdict !== "pending")) return await settle(context, job);
     if (job.targets.some((target) => !target.applied && target.verdict === "pending"))
-      return await applyJob(context, job);
-    if (await hasVanished(context, job)) return await endVanished(context, job);
+      return await (job.kind === "restart" ? restartJob(context, job) : applyJob(context, job));
+    // A restart has no commit that could vanish.
+    if (job.kind !== "restart" && (await hasVanished(context, job))) return await endVanished(context, job);
+    await nudgeOwners(context, job);
     await judgeJob(context, job);
   } catch (thrown) {
     const error = toSlipwayError(thrown);

@@ -10,14 +10,6 @@ import type { LaneContext } from "./lane-context.ts";
  * Moves the projection of every environment of the lane to a commit (CORRECTNESS 12: only the
  * lane holder, in a fenced transaction). Only files whose blob is new are written.
  */
-export async function indexTip(context: LaneContext, commit: string): Promise<void> {
-  const views = await Promise.all(
-    context.environments.map((environment) => context.tips.read(commit, environment)),
-  );
-  await context.deps.store.fenced(context.lease, (tx) => saveViews(tx, context, views));
-}
-
-/** The same inside a transaction that records a push. */
 export async function saveViews(tx: Db, context: LaneContext, views: readonly TipView[]): Promise<void> {
   for (const view of views) await saveView(tx, context.lane.id, view);
   const commit = views[0]?.commit;

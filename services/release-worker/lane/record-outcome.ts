@@ -13,6 +13,7 @@ import { adopt } from "./adopt.ts";
 import { landLate, tellNotLanded } from "./ended-jobs.ts";
 import { saveViews } from "./index-tip.ts";
 import type { LaneContext } from "./lane-context.ts";
+import { acceptSyncs, peoplesChanges } from "./sync-on-change.ts";
 import { mustGuard } from "./lane-guard.ts";
 
 export interface Adoption {
@@ -34,6 +35,12 @@ export async function recordAdoption(adoption: Adoption): Promise<void> {
   const views = await Promise.all(
     context.environments.map((environment) => context.tips.read(tip, environment)),
   );
+  // What people pushed on top of our chain, or, where it did not land, since the tip we knew.
+  const landed = adoption.adopted.some(({ commit }) => commit === intent.tip);
+  const changes =
+    landed && tip === intent.tip
+      ? []
+      : await peoplesChanges(context, { from: landed ? intent.tip : intent.base, views });
   await deps.store.fenced(lease, async (tx) => {
     await intents.resolveIntent(tx, { id: intent.id, state: adoption.sealed === true ? "sealed" : "landed" });
     await lanes.setLaneValue(tx, { laneId: lane.id, value: adoption.laneValue });
