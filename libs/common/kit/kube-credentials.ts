@@ -44,8 +44,10 @@ export interface KubeCredentials {
   /** The context's namespace, "default" when it names none. */
   readonly namespace: string;
   access(connection: KubeConnection): Promise<KubeAccess>;
-  /** Reads files and tokens anew. */
-  reload(): Promise<void>;
+  /** Rises with each reading of files and tokens. */
+  readings(): number;
+  /** Reads files and tokens anew; not when that was done since the reading given. */
+  reload(since?: number): Promise<void>;
   /**
    * After a connection failed: takes the kubeconfig in if it was changed, as its address or its
    * certificate authority may be others now. Returns what is wrong with a changed one, else nothing.
@@ -63,6 +65,7 @@ export async function loadKubeCredentials(
 ): Promise<KubeCredentials> {
   let loaded = await loadConfig(target, options);
   let text = await textOf(target);
+  let readings = 1;
   let lookedAtMs = -Infinity;
   const pools = createPools();
   // Many requests at once need one credential: a program is run, and a file is read, once for them.
@@ -73,6 +76,7 @@ export async function loadKubeCredentials(
     loaded = await loadConfig(target, options);
     read = reader(loaded);
     text = newText;
+    readings += 1;
   });
   const lookAgain = shared(async () => {
     if (systemClock.monotonicMs() - lookedAtMs < lookEveryMs) return "";
@@ -90,7 +94,10 @@ export async function loadKubeCredentials(
       const dispatcher = pools.for(clusterOf(loaded, target), tls)[connection];
       return { headers, dispatcher };
     },
-    reload,
+    readings: () => readings,
+    reload: async (since = readings) => {
+      if (since === readings) await reload();
+    },
     lookAgain,
     close: () => pools.close(),
   };

@@ -183,6 +183,72 @@ test("two open watches in a row that stay silent make it doubt its version", asy
   await informer.stop();
 });
 
+test("an object that is none of ours is not kept, and one that ceases to be ours is told as deleted", async () => {
+  const { informer, next, changes } = open({
+    project: ({ metadata }) => (metadata.resourceVersion === "9" ? undefined : `${metadata.name}`),
+  });
+  const watch = await next();
+  watch.open();
+  watch.tell("ADDED", "other", "9");
+  watch.tell("ADDED", "a", "1");
+  watch.tellInitialEnd("5");
+  watch.tell("MODIFIED", "a", "9");
+  watch.tell("DELETED", "other", "9");
+  expect(changes).toEqual(["upsert shop/a a", "delete shop/a"]);
+  expect(informer.items().size).toBe(0);
+  await informer.stop();
+});
+
+test("what is forbidden is asked for ever more rarely, said with its status, and forgotten when opened", async () => {
+  const { informer, next, clock } = open();
+  const forbidden: WatchEnd = { kind: "error", status: 403, error: new Error("pods is forbidden") };
+  for (const pauseMs of [500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]) {
+    (await next()).end(forbidden);
+    await clock.untilSomeoneSleeps();
+    expect(informer.state()).toMatchObject({ synced: false, refused: { status: 403, sinceMs: 0 } });
+    await clock.advance(pauseMs - 1);
+    expect(clock.sleeping()).toBe(1);
+    await clock.advance(1);
+  }
+  const good = await next();
+  good.open();
+  good.tellInitialEnd("5");
+  expect(informer.state()).toMatchObject({ synced: true, refused: undefined, lastError: undefined });
+  await informer.stop();
+});
+
+test("a list that is refused says its status too", async () => {
+  const { informer, next, clock } = open({ answer: () => ({ status: 403, body: { message: "no" } }) });
+  (await next()).end({ kind: "error", status: 422, error: new Error("sendInitialEvents: Forbidden") });
+  await clock.untilSomeoneSleeps();
+  expect(informer.state().refused).toBeUndefined();
+  await clock.advance(500);
+  await clock.untilSomeoneSleeps();
+  expect(informer.state().refused).toMatchObject({ status: 403 });
+  await informer.stop();
+});
+
+test("forgetting tells all as deleted, and begins anew with everything", async () => {
+  const { informer, next, changes } = open();
+  const first = await next();
+  first.open();
+  first.tell("ADDED", "a", "1");
+  first.tellInitialEnd("5");
+  informer.forget();
+  // The rest of what was under way is not listened to.
+  first.tell("ADDED", "b", "6");
+  expect(informer.state()).toMatchObject({ synced: false, watchOpen: false });
+  expect(changes).toEqual(["upsert shop/a a@1", "delete shop/a"]);
+  const second = await next();
+  expect(second.query).toMatchObject({ sendInitialEvents: "true" });
+  second.open();
+  second.tell("ADDED", "a", "1");
+  second.tellInitialEnd("7");
+  expect(informer.state()).toMatchObject({ synced: true, watchOpen: true });
+  expect([...informer.items().keys()]).toEqual(["shop/a"]);
+  await informer.stop();
+});
+
 test("a projection or a subscriber that fails is told and stops nothing", async () => {
   const { informer, next, errors, changes } = open({
     project: (object) => {

@@ -48,10 +48,11 @@ async function call(credentials: KubeCredentials, wanted: KubeRequest): Promise<
   const untilMs = systemClock.monotonicMs() + (wanted.timeoutMs ?? callTimeoutMs);
   let reloaded = false;
   for (let attempt = 1; ; attempt += 1) {
+    const reading = credentials.readings();
     const answer = await callOnce(credentials, wanted, untilMs - systemClock.monotonicMs());
     if (answer.status === 401 && !reloaded) {
       reloaded = true;
-      await credentials.reload();
+      await credentials.reload(reading);
       continue;
     }
     if (answer.status !== 429 || attempt >= tooManyAttempts) return answer;
@@ -128,7 +129,8 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
 
 function parseAnswer(answer: { status: number; headers: Headers; text: string }): KubeResponse {
   const { status, headers, text } = answer;
-  if (!(headers.get("content-type") ?? "").includes("json")) return { status, headers, body: text };
+  const isJson = (headers.get("content-type") ?? "").includes("json");
+  if (!isJson || status === 304) return { status, headers, body: text };
   try {
     return { status, headers, body: JSON.parse(text) as unknown };
   } catch (cause) {
