@@ -17,7 +17,7 @@ import {
 import { moveTip, setLaneProblem, setLaneValue, wakeLane } from "#common/store/lanes.ts";
 import { takeLease } from "#common/store/leases.ts";
 import { commitsThatMayLandLate, lockEnded, requestEnd } from "#common/store/ended-jobs.ts";
-import { moveJob, patchJob } from "#common/store/jobs.ts";
+import { countAutomaticRollbacks, moveJob, patchJob } from "#common/store/jobs.ts";
 import type { Store } from "#common/store/store.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
@@ -112,7 +112,7 @@ export function lanesContract(given: () => StoreWorld): void {
   });
 
   test("the commits of ended jobs are looked for, once their intent is over and as long as nothing is known", async () => {
-    const { store, aLane } = given();
+    const { store, aLane, aJob } = given();
     const laneId = await aLane();
     const intent = await anIntent(laneId, ["one", "two"]);
     await recordIntent(store.db, intent);
@@ -134,6 +134,14 @@ export function lanesContract(given: () => StoreWorld): void {
     await moveJob(store.db, { id, event: "landed-late", patch: { commit_sha: "one" } });
     expect(await commitsThatMayLandLate(store.db, laneId)).toEqual([]);
     await expect(moveJob(store.db, { id, event: "landed-late" })).rejects.toMatchObject({ code: "INTERNAL" });
+
+    const environment = `env-${randomUUID().slice(0, 8)}`;
+    for (const undone of [id, other]) {
+      const rollback = { kind: "rollback", origin: "rollback", automatic: true } as const;
+      await aJob({ ...rollback, environment, rollback_of: undone });
+    }
+    // What landed late says nothing of the environment's health.
+    expect(await countAutomaticRollbacks(store.db, { environment, withinMs: 60_000 })).toBe(1);
   });
 
   test("every commit that was ever recorded for a job is remembered", async () => {

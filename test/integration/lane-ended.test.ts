@@ -222,6 +222,32 @@ describe.skipIf(!hasPostgres())("a job that is ended while its push is unknown",
     expect(await world.read("beta")).toBe(before);
     expect((await world.job(rollback.id)).phase).toBe("rolling-out");
   });
+
+  test("is marked and not undone when it was itself what undoes another", async () => {
+    const worker = await world.worker();
+    const before = await world.read("beta");
+    const id = await world.release("beta", "7.0.0");
+    const endWhileItLands = (job: () => Promise<string>, then?: () => void): void =>
+      worker.at("before-push", () =>
+        world.git.beforeNext("git-receive-pack", async () => {
+          await world.aged(30);
+          expect(await world.end(await job())).toBe("ended");
+          then?.();
+        }),
+      );
+    const rollback = async (): Promise<string> => (await world.rollbackOf(id)).id;
+    endWhileItLands(
+      async () => id,
+      () => endWhileItLands(rollback),
+    );
+    await untilSettled(world, worker, [id]);
+    await untilSettled(world, worker, [await rollback()]);
+    const late = await world.job(await rollback());
+    expect(late).toMatchObject({ phase: "failed", outcome: "landed-late" });
+    expect(late.error?.hint).toBe("nothing of it is undone by itself");
+    expect(await automaticRollbackOf(world.store.db, late.id)).toBeUndefined();
+    expect(await world.read("beta")).toBe(before);
+  });
 });
 
 describe.skipIf(!hasPostgres())("a job that is ended where nothing keeps late pushes out", () => {
