@@ -181,29 +181,57 @@ describe("a rollout that is not over", () => {
   });
 });
 
-describe("a pod that cannot run", () => {
-  const failing = [
-    "ImagePullBackOff",
-    "ErrImagePull",
-    "CrashLoopBackOff",
-    "InvalidImageName",
-    "CreateContainerConfigError",
-  ];
-  test.each(failing)("%s has twenty seconds to recover", (reason) => {
-    const seen = seenAs({ rollout: rollout("progressing", { reason, message: "pod-1" }) });
-    expect(verdict(seen, { spentMs: 19_999 }).kind).toBe("pending");
-    expect(verdict(seen, { spentMs: 20_000 })).toEqual({ kind: "bad", reason: `${reason}: pod-1` });
-  });
-  test("has less where the deadline is shorter", () => {
-    const seen = seenAs({ rollout: rollout("progressing", { reason: "ErrImagePull" }) });
-    const target = { ...applied, spentMs: 5_000 };
-    expect(judgeTarget({ target, seen, jobId, deadlineMs: 5_000 })).toEqual({
-      kind: "bad",
-      reason: "ErrImagePull",
+describe("a rollout that takes its time", () => {
+  test("tells what its pods wait for, the pod first", () => {
+    const why = rollout("progressing", { reason: "ContainerCreating", message: "front-end-6c9" });
+    expect(verdict(seenAs({ rollout: why }))).toEqual({
+      kind: "pending",
+      progress: "2 of 3 updated, front-end-6c9: ContainerCreating",
+    });
+    const message = "front-end-6c9: containers with unready status: [web]";
+    const unready = rollout("progressing", {
+      updated: 3,
+      available: 1,
+      reason: "ContainersNotReady",
+      message,
+    });
+    expect(verdict(seenAs({ rollout: unready }))).toEqual({
+      kind: "pending",
+      progress: "3 of 3 updated, 1 available, front-end-6c9: ContainersNotReady",
     });
   });
-  test("for other reasons has until the deadline", () => {
-    const seen = seenAs({ rollout: rollout("progressing", { reason: "Unschedulable" }) });
-    expect(verdict(seen, { spentMs: 59_000 }).kind).toBe("pending");
+  test("tells a known cause rather than that a pod waits, also at its deadline", () => {
+    const why = rollout("progressing", { reason: "ContainerCreating", message: "front-end-6c9" });
+    const trouble = "Unhealthy: front-end-6c9: probe failed";
+    expect(verdict(seenAs({ rollout: why }), { trouble })).toEqual({
+      kind: "pending",
+      progress: `2 of 3 updated, ${trouble}`,
+    });
+    expect(verdict(seenAs({ rollout: why }), { trouble, spentMs: deadlineMs })).toEqual({
+      kind: "bad",
+      reason: `not healthy after 60 s: ${trouble}`,
+    });
+    expect(verdict(seenAs({ rollout: why }), { spentMs: deadlineMs })).toEqual({
+      kind: "bad",
+      reason: "not healthy after 60 s: ContainerCreating: front-end-6c9",
+    });
+  });
+  test("of a Job counts what has succeeded", () => {
+    expect(
+      verdict(seenAs({ kind: "job", rollout: rollout("progressing", { desired: 5, available: 2 }) })),
+    ).toEqual({ kind: "pending", progress: "2 of 5 succeeded" });
+  });
+});
+
+describe("a rollout that is over says what it left as it was", () => {
+  test.each(["OnDelete", "Partition"])("by %s", (reason) => {
+    const over = rollout("complete", { reason, message: "1 of 3 pods are updated" });
+    expect(verdict(seenAs({ rollout: over }))).toEqual({ kind: "good", note: "1 of 3 pods are updated" });
+  });
+  test.each(["replicaset", "replicationcontroller"])("in a %s", (kind) => {
+    expect(verdict(seenAs({ kind, rollout: rollout("complete") }))).toEqual({
+      kind: "good",
+      note: "pods that run keep the old image until they are deleted",
+    });
   });
 });

@@ -1,23 +1,15 @@
 import type { RolloutTarget } from "#common/store/schema.ts";
 import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
-import { RolloutPhase, type Workload } from "#proto/slipway/cluster/v1/cluster.ts";
+import { RolloutPhase, type Rollout, type Workload } from "#proto/slipway/cluster/v1/cluster.ts";
+import { failingGraceMs, isFailing, isStarting, nextPatience, type Patience } from "./patience.ts";
 
 /** What a fresh observation of the cluster says about one target of a job. */
 export type Verdict =
   | { readonly kind: "pending"; readonly progress: string; readonly trouble?: string }
-  | { readonly kind: "good" }
+  /** The note: what a person should know of a rollout that is over. */
+  | { readonly kind: "good"; readonly note?: string }
   | { readonly kind: "bad"; readonly reason: string }
   | { readonly kind: "superseded"; readonly by: string | null };
-
-/** A failing pod that recovers within this time was only starting. */
-const failingGraceMs = 20_000;
-const failingReasons = [
-  "ImagePullBackOff",
-  "ErrImagePull",
-  "CrashLoopBackOff",
-  "InvalidImageName",
-  "CreateContainerConfigError",
-];
 
 export interface Observation {
   readonly target: RolloutTarget;
@@ -25,32 +17,92 @@ export interface Observation {
   readonly seen: Workload | undefined;
   readonly jobId: string;
   readonly deadlineMs: number;
+  /** It counts once it stayed complete for so long. */
+  readonly healthyForMs?: number;
+  /** What earlier looks saw; without it this is the first. */
+  readonly patience?: Patience | undefined;
 }
 
 /**
  * CORRECTNESS 21: only an observation with the applied uid, at least the applied generation and the
  * committed images is judged; anything else is either older than our apply or somebody else's act.
  */
-export function judgeTarget({ target, seen, jobId, deadlineMs }: Observation): Verdict {
+export function judgeTarget(observation: Observation): Verdict {
+  const { target, seen, jobId, deadlineMs } = observation;
   if (seen === undefined) return { kind: "bad", reason: "the workload was deleted" };
   if (target.uid !== null && seen.uid !== target.uid) {
     return { kind: "bad", reason: "the workload was deleted and made anew" };
   }
-  const generation = BigInt(target.generation ?? 0);
-  if (seen.generation < generation) return { kind: "pending", progress: "waiting to be seen" };
+  if (isOlder(target, seen)) return { kind: "pending", progress: "waiting to be seen" };
   if (!holdsImages(target, seen)) return otherImages({ target, seen, jobId, deadlineMs });
-  const rollout = seen.rollout;
-  if (rollout === undefined) return { kind: "pending", progress: "no status yet" };
-  const counts = `${rollout.updated} of ${rollout.desired} updated`;
-  if (rollout.phase === RolloutPhase.ROLLOUT_PHASE_COMPLETE) return { kind: "good" };
+  if (seen.rollout === undefined) return { kind: "pending", progress: "no status yet" };
+  return judgeSettling(observation, seen, seen.rollout);
+}
+
+/** Whether this is a sight of what was applied, with our images: what patience counts by. */
+export function isOurs(target: RolloutTarget, seen: Workload | undefined): seen is Workload {
+  if (seen === undefined || (target.uid !== null && seen.uid !== target.uid)) return false;
+  return !isOlder(target, seen) && holdsImages(target, seen);
+}
+
+function isOlder(target: RolloutTarget, seen: Workload): boolean {
+  return seen.generation < BigInt(target.generation ?? 0);
+}
+
+function judgeSettling(observation: Observation, seen: Workload, rollout: Rollout): Verdict {
+  const { target, deadlineMs } = observation;
+  const patience = observation.patience ?? nextPatience(undefined, rollout, target.spentMs);
+  if (rollout.phase === RolloutPhase.ROLLOUT_PHASE_COMPLETE) return judgeHealthy(observation, seen, patience);
   const why = [rollout.reason, rollout.message].filter((text) => text !== "").join(": ");
   if (rollout.phase === RolloutPhase.ROLLOUT_PHASE_FAILED) return { kind: "bad", reason: why };
-  if (failingReasons.includes(rollout.reason) && target.spentMs >= Math.min(failingGraceMs, deadlineMs)) {
-    return { kind: "bad", reason: why };
-  }
-  if (target.spentMs >= deadlineMs) return late(deadlineMs, why === "" ? (target.trouble ?? "") : why);
-  if (why === "") return { kind: "pending", progress: counts };
-  return { kind: "pending", progress: `${counts}, ${why}`, trouble: why };
+  const failingForMs = target.spentMs - (patience.failingSinceMs ?? target.spentMs);
+  const isTooLong = failingForMs >= failingGraceMs || target.spentMs >= deadlineMs;
+  if (isFailing(rollout) && isTooLong) return { kind: "bad", reason: why };
+  const { trouble = "" } = target;
+  const isCause = why !== "" && !isStarting(rollout);
+  if (target.spentMs >= deadlineMs) return late(deadlineMs, isCause || trouble === "" ? why : trouble);
+  const counts = countsOf(seen.kind, rollout);
+  if (isCause) return { kind: "pending", progress: `${counts}, ${why}`, trouble: why };
+  if (trouble !== "") return { kind: "pending", progress: `${counts}, ${trouble}` };
+  return { kind: "pending", progress: why === "" ? counts : `${counts}, ${startingText(rollout)}` };
+}
+
+/** A deadline does not strike what is well and only has to stay so for a while. */
+function judgeHealthy(
+  { target, healthyForMs = 0 }: Observation,
+  seen: Workload,
+  patience: Patience,
+): Verdict {
+  const left = leftAsItWas(seen);
+  // What runs no pods, or has run them to their end, cannot fall ill again.
+  const counts = (seen.rollout?.desired ?? 0) > 0 && seen.kind !== "job";
+  if (healthyForMs === 0 || !counts)
+    return left === undefined ? { kind: "good" } : { kind: "good", note: left };
+  const healthyMs = target.spentMs - (patience.healthySinceMs ?? target.spentMs);
+  const seconds = (ms: number): number => Math.floor(ms / 1000);
+  const wanted = `${seconds(healthyForMs)} s`;
+  if (healthyMs < healthyForMs)
+    return { kind: "pending", progress: `healthy for ${seconds(healthyMs)} of ${wanted}` };
+  return { kind: "good", note: [`healthy for ${wanted}`, left ?? ""].filter(Boolean).join("; ") };
+}
+
+/** Some kinds take a new template in and leave the pods that run alone. */
+function leftAsItWas({ kind, rollout }: Workload): string | undefined {
+  if (kind === "replicaset" || kind === "replicationcontroller")
+    return "pods that run keep the old image until they are deleted";
+  return rollout?.reason === "OnDelete" || rollout?.reason === "Partition" ? rollout.message : undefined;
+}
+
+function countsOf(kind: string, { updated, desired, available }: Rollout): string {
+  if (kind === "job") return `${available} of ${desired} succeeded`;
+  if (updated < desired || desired === 0) return `${updated} of ${desired} updated`;
+  return `${updated} of ${desired} updated, ${Math.min(available, desired)} available`;
+}
+
+/** `front-end-6c9: ContainerCreating`: the message begins with the pod's name. */
+function startingText({ reason, message }: Rollout): string {
+  const [pod = ""] = message.split(": ");
+  return pod === "" ? reason : `${pod}: ${reason}`;
 }
 
 function holdsImages(target: RolloutTarget, seen: Workload): boolean {
@@ -83,7 +135,8 @@ function late(deadlineMs: number, why: string): Verdict {
   return { kind: "bad", reason: why === "" ? after : `${after}: ${why}` };
 }
 
-function sameImage(a: string, b: string): boolean {
+/** Whether two texts name one image, as canonical names and with equal tag and digest. */
+export function sameImage(a: string, b: string): boolean {
   if (a === b) return true;
   const [left, right] = [tryParseImageRef(a), tryParseImageRef(b)];
   if (left === undefined || right === undefined) return false;
