@@ -63,7 +63,7 @@ export function helmReleaseSays(object: KubeObject): OwnerSays {
   };
 }
 
-function readiness({ metadata, status = {} }: FluxObject): {
+function readiness({ metadata, spec = {}, status = {} }: FluxObject): {
   is: boolean;
   reason: string;
   message: string;
@@ -73,8 +73,10 @@ function readiness({ metadata, status = {} }: FluxObject): {
   const isCurrent = seen >= (metadata.generation ?? 0);
   const reason = condition?.reason ?? "";
   if (condition?.status === "True" && isCurrent) return { is: true, reason, message: "" };
-  const message = condition?.status === "True" || condition?.message === undefined ? "" : condition.message;
-  return { is: false, reason, message: message || "its last change is not reconciled yet" };
+  const message = condition?.status === "True" ? "" : (condition?.message ?? "");
+  // What is suspended reconciles nothing: that says it all.
+  const other = spec.suspend === true ? "" : "its last change is not reconciled yet";
+  return { is: false, reason, message: message || other };
 }
 
 interface Revisions {

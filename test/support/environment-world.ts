@@ -35,8 +35,11 @@ export interface EnvironmentOptions {
   readonly name: string;
   readonly onFailure?: "none" | "rollback";
   readonly rolloutDeadline?: string;
+  readonly healthyFor?: string;
   readonly conflicts?: "refuse" | "force";
   readonly sync?: "release-only" | "on-change";
+  readonly mode?: "apply" | "hand-off";
+  readonly nudgeOwners?: boolean;
 }
 
 export interface Asked {

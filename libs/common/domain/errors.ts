@@ -239,6 +239,11 @@ export const errorCatalogue = {
     title: "The workload is not in the config repository",
   },
   WORKLOAD_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such workload" },
+  WORKLOAD_NOT_RESTARTABLE: {
+    kind: "invalid",
+    next: "stop",
+    title: "Only a Deployment, StatefulSet or DaemonSet can be restarted",
+  },
   WORKLOAD_STALE: {
     kind: "conflict",
     next: "retry",

@@ -2,6 +2,7 @@ import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ContainerResult } from "../contracts/http.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
+import type { OwnerName } from "../domain/owner.ts";
 import type { ImageSelect } from "../domain/plan.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
@@ -58,6 +59,15 @@ export interface RecordedChange extends SourceChange {
   readonly path: string;
 }
 
+/** Somebody else applies it and we watch: who, as last seen ("none" where nobody's mark was). */
+export interface HandedOff extends OwnerName {
+  /**
+   * Why it ended without a fault of the workload's: its owner did not bring the commit, or was not
+   * ready in the end. Nothing is undone for either by itself.
+   */
+  readonly inVain?: "not-picked-up" | "owner-not-ready";
+}
+
 /** One workload that a job rolls out, from apply to verdict. */
 export interface RolloutTarget {
   readonly workload: string;
@@ -71,8 +81,10 @@ export interface RolloutTarget {
   readonly reason: string | null;
   /** What was last seen wrong while it had no verdict: a crashing pod shows its reason only now and then. */
   readonly trouble?: string;
-  /** Rollout time used up so far while the view was fresh, in ms. */
+  /** Rollout time used up so far while the view was fresh, in ms; counted anew once an owner has applied it. */
   readonly spentMs: number;
+  /** Not applied by us; `uid` and `generation` are those after its owner applied the commit. */
+  readonly handedOff?: HandedOff;
 }
 
 export interface JobsTable {
@@ -240,6 +252,7 @@ export interface Database {
     containers: Json<readonly DeclaredContainerRow[]>;
     policies: Json<DeclaredPoliciesRow>;
     repositories: string[];
+    fault: ColumnType<DeclaredFault | null, string | null | undefined, string | null>;
   };
   image_repositories: {
     key: string;
@@ -296,6 +309,12 @@ export interface IndexFault {
   readonly path: string;
   readonly line: number | null;
   readonly message: string;
+}
+
+/** Why the file of a declared workload cannot be read any more. */
+export interface DeclaredFault {
+  readonly message: string;
+  readonly line: number | null;
 }
 
 export interface DeclaredContainerRow {

@@ -1,4 +1,5 @@
 import { SlipwayError } from "#common/domain/errors.ts";
+import { isForeign, ownerOfMeta } from "#common/domain/owner.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { JobPlan } from "../planning/plan-job.ts";
@@ -86,6 +87,8 @@ async function dryRunOne(ask: {
   const live = await readLive(kube, path);
   // A release never creates; what is declared and does not run is told when it is applied.
   if (live === undefined) return undefined;
+  // Its owner applies it, in its own way and under its own name.
+  if (isForeign(ownerOfMeta(live.metadata))) return undefined;
   const claimed = claimedByOther(live, environment.name);
   if (claimed !== undefined) return claimed;
   const by = { environment: environment.name, commit: view.commit, job: "dry-run" };

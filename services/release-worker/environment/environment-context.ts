@@ -2,6 +2,8 @@ import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import type { HeldLease } from "#common/store/leases.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { ClusterView } from "./cluster-view.ts";
+import type { HandOffDesk } from "./hand-off-desk.ts";
+import type { Patience } from "./patience.ts";
 
 /** One turn on an environment by the worker that holds its lease. */
 export interface EnvironmentContext {
@@ -13,6 +15,8 @@ export interface EnvironmentContext {
   readonly clocks: Map<string, RolloutClock>;
   /** Per job the lane's tip that is known to hold its commit. */
   readonly seenTips: Map<string, string>;
+  /** What is known of the owners of handed-off workloads. */
+  readonly handOffs: HandOffDesk;
 }
 
 export interface RolloutClock {
@@ -23,4 +27,8 @@ export interface RolloutClock {
   countedToMs: number;
   /** What was last seen wrong, by workload. */
   readonly troubles: Map<string, string>;
+  /** How long each workload's rollout has gained nothing, or has been healthy. */
+  readonly patience: Map<string, Patience>;
+  /** At which rollout time the API server was asked why, by workload. */
+  readonly asked: Map<string, number>;
 }

@@ -3,7 +3,7 @@ import { isTerminal } from "#common/domain/job.ts";
 import { shortName } from "#common/domain/plan.ts";
 import * as holds from "#common/store/holds.ts";
 import * as jobs from "#common/store/jobs.ts";
-import type { JobRow } from "#common/store/schema.ts";
+import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import { acceptAutomaticRollback } from "../accept-rollback.ts";
@@ -35,7 +35,7 @@ export async function beginAutomaticRollback(
   }
   const message = `The rollout failed: ${why}`;
   const { id, headline } = await acceptAutomaticRollback(tx, deps, { job, message });
-  for (const target of job.targets.filter((candidate) => candidate.verdict === "bad")) {
+  for (const target of job.targets.filter(failedItself)) {
     for (const [container, image] of Object.entries(target.images)) {
       const hold = { environment: job.environment, workload: target.workload, container, image };
       await holds.setHold(tx, { ...hold, job_id: job.id, reason: target.reason ?? why });
@@ -45,6 +45,11 @@ export async function beginAutomaticRollback(
   const waiting = { waiting_for: `rollback ${id.slice(-8)}`, unknown_since: null };
   await jobs.patchJob(tx, job.id, { targets: job.targets, results, ...waiting });
   return "begun";
+}
+
+/** What its owner did not bring says nothing against the image. */
+function failedItself({ verdict, handedOff }: RolloutTarget): boolean {
+  return verdict === "bad" && handedOff?.inVain === undefined;
 }
 
 /** Ends a job whose rollback has ended; false when it has none, so that it must end by its verdicts. */

@@ -1,3 +1,4 @@
+import { nobody } from "#common/domain/owner.ts";
 import { shortName } from "#common/domain/plan.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget, StoredPlan } from "#common/store/schema.ts";
@@ -38,14 +39,14 @@ export async function adopt(tx: Db, context: LaneContext, commit: AdoptedCommit)
   });
 }
 
-/** What is rolled out now; in `hand-off` somebody else applies it, and we only watch. */
+/** What is rolled out now; in `hand-off` somebody else applies it all, and we only watch. */
 export function rolloutTargets(
   context: LaneContext,
   environment: string,
   targets: readonly RolloutTarget[],
 ): readonly RolloutTarget[] {
   if (environmentNamed(context, environment)?.mode !== "hand-off") return targets;
-  return targets.map((target) => ({ ...target, applied: true }));
+  return targets.map((target) => ({ ...target, handedOff: nobody }));
 }
 
 /** What was planned is on the branch. */
