@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { WorkloadImages } from "#common/contracts/http.ts";
 
 import {
+  aContainer,
   aJob,
   aPlan,
   aResult,
@@ -39,7 +40,7 @@ import { safe, safeJson } from "./safe.ts";
 import { plainStepLine, stepLine, storyStepLine } from "./steps.ts";
 import { cutTo, tableLines } from "./table.ts";
 import { durationText, shortDate } from "./time.ts";
-import { ageNotes, workloadLines } from "./workloads.ts";
+import { ageNotes, brokenNotes, workloadLines } from "./workloads.ts";
 
 const paint = createPaint(false);
 const now = new Date("2026-11-23T16:40:16.000Z");
@@ -60,9 +61,9 @@ sock-shop/front-end  front-end  weaveworksdemos/front-end:0.2.0  ready`.trimStar
 test("further containers leave the workload's columns empty, init containers come last", () => {
   const web = aWorkload("web", "web:1", {
     containers: [
-      { name: "setup", image: "setup:9", declaredImage: "setup:8", init: true },
-      { name: "web", image: "web:1", declaredImage: "web:1", init: false },
-      { name: "proxy", image: "proxy:2", declaredImage: null, init: false },
+      aContainer("setup", "setup:9", { declaredImage: "setup:8", init: true }),
+      aContainer("web", "web:1"),
+      aContainer("proxy", "proxy:2", { declaredImage: null }),
     ],
     policies: ["automated", "locked"],
     owner: { kind: "flux", name: "apps" },
@@ -78,6 +79,27 @@ test("further containers leave the workload's columns empty, init containers com
     "               proxy      proxy:2",
     "               setup      setup:9                                         setup:8",
   ]);
+});
+
+test("a file that does not parse is told once, with how much is listed as it was", () => {
+  const problem = { message: "bad indentation", line: 7 };
+  const kept = (name: string, file: string, of: { message: string; line: number | null } = problem) =>
+    aWorkload(name, `${name}:1`, { declared: { file, document: 1, line: 3, problem: of } });
+  const workloads = [
+    aWorkload("web", "web:1"),
+    kept("cart", "deploy/cart.yaml"),
+    kept("cart-db", "deploy/cart.yaml"),
+    kept("user", "deploy/user.yaml", { message: "not UTF-8: not read", line: null }),
+  ];
+  expect(brokenNotes(workloads)).toEqual([
+    "deploy/cart.yaml does not parse (line 7: bad indentation): 2 workloads keep their last readable declaration",
+    "deploy/user.yaml does not parse (not UTF-8: not read): 1 workload keeps its last readable declaration",
+  ]);
+  expect(workloadLines(workloads, { ...narrow, wide: true })[2]).toContain(
+    "deploy/cart.yaml:3 (does not parse)",
+  );
+  const many = Array.from({ length: 8 }, (_, at) => kept(`w${at}`, `w${at}.yaml`));
+  expect(brokenNotes(many).slice(-1)).toEqual(["3 more files do not parse"]);
 });
 
 test("two kinds of one name are told apart, everything else stays short", () => {

@@ -22,7 +22,18 @@ export const freshAge: WorkloadPage["age"] = {
   gitCommit: "9c1e2f4000000000000000000000000000000000",
   gitMs: 1200,
   gitProblem: null,
+  imagesMs: 300,
 };
+
+export function aContainer(
+  name: string,
+  image: string,
+  more: Partial<WorkloadContainer> = {},
+): WorkloadContainer {
+  return { name, image, declaredImage: image, init: false, newest: null, newestReason: "no-policy", ...more };
+}
+
+type WorkloadContainer = Workload["containers"][number];
 
 export function aWorkload(name: string, image: string, more: Partial<Workload> = {}): Workload {
   const namespace = more.namespace ?? "sock-shop";
@@ -32,7 +43,7 @@ export function aWorkload(name: string, image: string, more: Partial<Workload> =
     namespace,
     kind: "deployment",
     name,
-    containers: [{ name, image, declaredImage: image, init: false }],
+    containers: [aContainer(name, image)],
     release: {
       state: "ready",
       text: "ready",
@@ -42,8 +53,9 @@ export function aWorkload(name: string, image: string, more: Partial<Workload> =
       reason: null,
       message: null,
     },
+    labels: { app: name },
     policies: [],
-    declared: { file: `deploy/${name}.yaml`, document: 1, line: 20 },
+    declared: { file: `deploy/${name}.yaml`, document: 1, line: 20, problem: null },
     owner: { kind: "none", name: "" },
     drift: false,
     ...more,

@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { SlipwayError } from "#common/domain/errors.ts";
 
 import { authorizer, denyUnlistedRoutes } from "./auth.ts";
+import { followClusters } from "./cluster-views.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { invalidRequest } from "./faults.ts";
 import { createJobWatch } from "./job-watch.ts";
@@ -25,8 +26,10 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { releaseRoutes } from "./routes/releases.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+import { syncRoutes } from "./routes/syncs.ts";
 import { workloadRoutes } from "./routes/workloads.ts";
 import { apiVersion } from "./version.ts";
+import { createWorkloadLists } from "./workload-lists.ts";
 
 const bodyBytes = 1024 * 1024;
 const openLimits = { perClient: 100, inAll: 2_000 };
@@ -107,9 +110,17 @@ function acceptEmptyJson(app: FastifyInstance): void {
 }
 
 function openLiveParts(app: ApiApp, deps: ApiDeps): LiveParts {
-  const live = { watch: createJobWatch(deps.store), open: createOpenAnswers(openLimits) };
+  const views = followClusters({ ...deps, environments: deps.settings.environments });
+  const live = {
+    watch: createJobWatch(deps.store),
+    open: createOpenAnswers(openLimits),
+    lists: createWorkloadLists({ ...deps, views }),
+  };
   app.addHook("preClose", async () => live.open.closeAll());
-  app.addHook("onClose", async () => live.watch.stop());
+  app.addHook("onClose", async () => {
+    live.watch.stop();
+    await views.stop();
+  });
   return live;
 }
 
@@ -132,8 +143,9 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   healthRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps);
-  workloadRoutes(app, deps);
+  workloadRoutes(app, deps, live);
   releaseRoutes(app, deps);
+  syncRoutes(app, deps);
   jobRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);

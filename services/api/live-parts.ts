@@ -1,8 +1,10 @@
 import type { JobWatch } from "./job-watch.ts";
 import type { OpenAnswers } from "./open-answers.ts";
+import type { WorkloadLists } from "./workload-lists.ts";
 
-/** What answers that stay open share in this process. */
+/** What the routes share that lives as long as the process. */
 export interface LiveParts {
   readonly watch: JobWatch;
   readonly open: OpenAnswers;
+  readonly lists: WorkloadLists;
 }

@@ -1,18 +1,15 @@
-import type { Workload } from "#common/contracts/http.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
 import { toSlipwayError } from "#common/domain/errors.ts";
-import { holdsOf } from "#common/store/holds.ts";
 import { getLane } from "#common/store/lanes.ts";
-import { declaredWorkloads, environmentTip } from "#common/store/manifests.ts";
+import { environmentTip } from "#common/store/manifests.ts";
 import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import type { ApiDeps } from "./deps.ts";
 import { ageOf } from "./read-model/age.ts";
 import type { Age, GitFacts, ViewFacts } from "./read-model/age.ts";
-import { joinWorkloads } from "./read-model/workloads.ts";
 
-type ViewDeps = Pick<ApiDeps, "cluster" | "store" | "log">;
+export type ViewDeps = Pick<ApiDeps, "cluster" | "store" | "log">;
 
 /** What runs, with its view; without `workloads` when the watcher is away. */
 export type ClusterFacts = ViewFacts & { readonly workloads: readonly Running[] | undefined };
@@ -33,11 +30,16 @@ export async function readCluster(
   }
 }
 
+export interface GitRead extends GitFacts {
+  /** Another text after every change of what is declared. */
+  readonly index: string;
+}
+
 /** What the store knows of the environment's branch. */
 export async function readGit(
   deps: Pick<ViewDeps, "store">,
   environment: EnvironmentSettings,
-): Promise<GitFacts> {
+): Promise<GitRead> {
   const { git, name } = environment;
   const [tip, lane] = await Promise.all([
     environmentTip(deps.store.db, name),
@@ -48,39 +50,8 @@ export async function readGit(
     checkedAt: tip?.checked_at ?? null,
     problem: lane?.problem ?? null,
     faults: tip?.faults ?? [],
+    index: tip === undefined ? "" : `${tip.commit_sha} ${tip.indexed_at.getTime()}`,
   };
-}
-
-export interface WorkloadsRead {
-  readonly workloads: readonly Workload[];
-  readonly age: Age;
-}
-
-/** Everything that runs or is declared in an environment (or one namespace of it), with its age. */
-export async function readWorkloads(
-  deps: ViewDeps,
-  environment: EnvironmentSettings,
-  namespace: string | undefined,
-): Promise<WorkloadsRead> {
-  const { store } = deps;
-  const [cluster, git, declared, holds, now] = await Promise.all([
-    readCluster(deps, { environment: environment.name, namespace: namespace ?? "" }),
-    readGit(deps, environment),
-    declaredWorkloads(store.db, environment.name),
-    holdsOf(store.db, environment.name),
-    store.now(),
-  ]);
-  const inScope = declared.filter(
-    (row) => namespace === undefined || row.workload.startsWith(`${namespace}:`),
-  );
-  const workloads = joinWorkloads({
-    environment: environment.name,
-    running: cluster.workloads,
-    complete: cluster.view?.complete ?? false,
-    declared: inScope,
-    holds,
-  });
-  return { workloads, age: ageOf(cluster, git, now) };
 }
 
 /** How old what the cluster and the git host told of an environment is. */

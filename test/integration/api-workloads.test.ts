@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { workloadPage } from "#common/contracts/http.ts";
+import { pollUntil } from "#common/kit/retry.ts";
 import { setHold } from "#common/store/holds.ts";
 import { recordScan, saveManifest, wantRepositories } from "#common/store/images.ts";
 import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -35,7 +37,7 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
         ...runningDeployment("cart", "weaveworksdemos/cart:0.3.0"),
         rollout: { phase: RolloutPhase.ROLLOUT_PHASE_PROGRESSING, desired: 3, updated: 2, available: 3 },
       },
-      { ...runningDeployment("by-hand", "nginx"), owner: { kind: 0, name: "" } },
+      { ...runningDeployment("by-hand", "nginx"), owner: { kind: 0, name: "" }, labels: { team: "ops" } },
     ];
     box.peers.refreshed.length = 0;
   });
@@ -78,6 +80,22 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     expect(rest.body["next"]).toBeNull();
     expect((await list("?cursor=!")).body).toMatchObject({ code: "CURSOR_INVALID", status: 400 });
     expect((await list("?environment=moon")).body).toMatchObject({ code: "ENVIRONMENT_NOT_FOUND" });
+  });
+
+  test("filters by label and by state, each narrowing further", async () => {
+    const names = async (query: string) => rowsOf((await list(query)).body).map(({ id }) => id.split("/")[1]);
+    expect(await names("?label=team%3Dops")).toEqual(["by-hand"]);
+    expect(await names("?label=!team&label=team!%3Dweb&limit=1")).toEqual(["cart"]);
+    expect(await names("?state=not-in-git")).toEqual(["by-hand"]);
+    expect(await names("?state=drift&state=automated")).toEqual(["cart"]);
+    expect(await names("?state=drift&state=locked")).toEqual([]);
+    expect((await list("?label=a%20in%20(b)")).body).toMatchObject({ code: "SELECTOR_INVALID", status: 400 });
+    expect((await list("?state=sad")).body).toMatchObject({ code: "INVALID_REQUEST", status: 400 });
+  });
+
+  test("keeps to the contract's schema, though pages are written by hand", async () => {
+    const { body } = await list();
+    expect(workloadPage.parse(body)).toEqual(body);
   });
 
   test("says when nothing has changed", async () => {
@@ -169,6 +187,26 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
         },
       ],
     });
+    let behind: Record<string, unknown> = {};
+    const listed = async () => rowsOf((behind = (await list("?state=behind")).body)).length > 0;
+    await pollUntil(listed, { everyMs: 50, timeoutMs: 15_000, what: "the newer image in the list" });
+    expect(rowsOf(behind)).toMatchObject([
+      {
+        name: "front-end",
+        containers: [
+          {
+            newest: {
+              tag: "7f511af",
+              createdAt: "2016-11-18T16:00:00.000Z",
+              behind: 2,
+              behindMs: 9 * 86_400_000,
+            },
+            newestReason: null,
+          },
+        ],
+      },
+    ]);
+    expect(behind["age"]).toMatchObject({ imagesMs: expect.any(Number) });
     expect((await box.call("GET", `${path}?container=absent`)).body).toMatchObject({ containers: [] });
     expect(box.peers.refreshed).toEqual([]);
     await box.call("GET", `${path}?refresh=true`);

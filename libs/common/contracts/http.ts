@@ -74,6 +74,36 @@ export const rollbackRequest = z
   })
   .meta({ id: "RollbackRequest" });
 
+/** Names, each once in a request. */
+const workloadTexts = z
+  .array(workloadText)
+  .min(1)
+  .max(1000)
+  .meta({ description: "namespace/name or namespace:kind/name." });
+
+export const syncRequest = z
+  .strictObject({
+    environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
+    workloads: workloadTexts.optional(),
+    namespace: z.string().min(1).max(63).optional().meta({ description: "All that git declares in it." }),
+    all: z.literal(true).optional().meta({ description: "All that git declares." }),
+    message: z.string().max(2000).optional().meta({ description: "Why." }),
+  })
+  .refine(
+    ({ workloads, namespace, all }) =>
+      [workloads, namespace, all].filter((one) => one !== undefined).length === 1,
+    { message: 'give exactly one of "workloads", "namespace" and "all": true', path: ["workloads"] },
+  )
+  .meta({ id: "SyncRequest" });
+
+export const restartRequest = z
+  .strictObject({
+    environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
+    workloads: workloadTexts,
+    message: z.string().max(2000).optional().meta({ description: "Why." }),
+  })
+  .meta({ id: "RestartRequest" });
+
 export const endRequest = z
   .strictObject({ message: z.string().max(2000).optional().meta({ description: "Why; kept in its log." }) })
   .meta({ id: "EndRequest" });
@@ -259,7 +289,17 @@ export const workload = z
       .record(z.string(), z.string())
       .meta({ description: "Of the running object, at most 20; empty where nothing runs." }),
     policies: z.array(z.string()).meta({ description: "automated, locked, hold, …" }),
-    declared: z.strictObject({ file: z.string(), document: z.int(), line: z.int() }).nullable(),
+    declared: z
+      .strictObject({
+        file: z.string(),
+        document: z.int(),
+        line: z.int(),
+        problem: z
+          .strictObject({ message: z.string(), line: z.int().nullable() })
+          .nullable()
+          .meta({ description: "Why the file cannot be read now; the rest is what it declared when it could." }),
+      })
+      .nullable(),
     owner: z.strictObject({ kind: z.enum(["none", "slipway", "flux", "argo-cd", "helm"]), name: z.string() }),
     drift: z.boolean().meta({ description: "Running differs from declared." }),
   })
@@ -311,6 +351,10 @@ export const environments = z
 export type ReleaseRequest = z.infer<typeof releaseRequest>;
 export type ReleaseRequestInput = z.input<typeof releaseRequest>;
 export type RollbackRequest = z.infer<typeof rollbackRequest>;
+export type SyncRequest = z.infer<typeof syncRequest>;
+export type SyncRequestInput = z.input<typeof syncRequest>;
+export type RestartRequest = z.infer<typeof restartRequest>;
+export type RestartRequestInput = z.input<typeof restartRequest>;
 export type EndRequest = z.infer<typeof endRequest>;
 export type RollbackRequestInput = z.input<typeof rollbackRequest>;
 export type Problem = z.infer<typeof problem>;

@@ -1,4 +1,5 @@
 import { SlipwayError } from "./errors.ts";
+import { unreachable } from "./unreachable.ts";
 import { isLabelValue, isObjectName } from "./workload.ts";
 
 /** What a selector asks of a set of labels. */
@@ -44,6 +45,8 @@ function holds(labels: Readonly<Record<string, string>>, { key, op, value }: Lab
     case "is-not":
       // As kubectl: a workload without the label is not of that value either.
       return !has || labels[key] !== value;
+    default:
+      return unreachable(op);
   }
 }
 

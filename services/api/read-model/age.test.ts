@@ -20,6 +20,7 @@ test("tells how old both sides are", () => {
     gitCommit: "9c1e2f4",
     gitMs: 2_000,
     gitProblem: null,
+    imagesMs: null,
   });
 });
 

@@ -28,6 +28,7 @@ export function ageOf(cluster: ViewFacts, git: GitFacts, now: Date): Age {
     gitCommit: git.commit,
     gitMs: git.checkedAt === null ? null : Math.max(0, now.getTime() - git.checkedAt.getTime()),
     gitProblem: gitProblem(git),
+    imagesMs: null,
   };
 }
 

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import { OwnerKind, RolloutPhase, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 
-import { joinWorkloads } from "./workloads.ts";
+import { createJoiner, joinWorkloads, repositoriesOf } from "./workloads.ts";
+import type { WorkloadFacts } from "./workloads.ts";
 
 const complete = { phase: RolloutPhase.ROLLOUT_PHASE_COMPLETE, desired: 1, updated: 1, available: 1 };
 
@@ -39,17 +40,35 @@ function declares(
     })),
     policies: { automated: true, locked: true, ignore: true, hold: "broken", tags: {} },
     repositories: [],
+    fault: null,
   };
 }
 
-const base = { environment: "default", complete: true, running: [], declared: [], holds: [] };
+function facts(more: {
+  running?: readonly Workload[] | undefined;
+  declared?: readonly DeclaredRow[];
+  complete?: boolean;
+  images?: WorkloadFacts["images"];
+}): WorkloadFacts {
+  const running = "running" in more ? more.running : [];
+  return {
+    environment: "default",
+    complete: more.complete ?? true,
+    running: running && new Map(running.map((one) => [`${one.namespace}:${one.kind}/${one.name}`, one])),
+    declared: Map.groupBy(more.declared ?? [], (row) => row.workload),
+    held: new Set(),
+    images: more.images ?? new Map(),
+    sees: (namespace) => namespace !== "hidden",
+  };
+}
 
 test("joins by id and in order of id", () => {
-  const joined = joinWorkloads({
-    ...base,
-    running: [runs("web", { web: "web:1" }), runs("api", { api: "api:1" })],
-    declared: [declares("web", { web: "web:1" }), declares("batch", { batch: "batch:1" })],
-  });
+  const joined = joinWorkloads(
+    facts({
+      running: [runs("web", { web: "web:1" }), runs("api", { api: "api:1" })],
+      declared: [declares("web", { web: "web:1" }), declares("batch", { batch: "batch:1" })],
+    }),
+  );
   expect(joined.map(({ id }) => id)).toEqual([
     "shop:deployment/api",
     "shop:deployment/batch",
@@ -64,11 +83,9 @@ test("joins by id and in order of id", () => {
 
 test("an injected container is no drift; another image or an absent container is", () => {
   const driftOf = (running: Record<string, string>): boolean | undefined =>
-    joinWorkloads({
-      ...base,
-      running: [runs("web", running)],
-      declared: [declares("web", { web: "web:1" })],
-    })[0]?.drift;
+    joinWorkloads(
+      facts({ running: [runs("web", running)], declared: [declares("web", { web: "web:1" })] }),
+    )[0]?.drift;
   expect(driftOf({ web: "web:1", proxy: "envoy:1" })).toBe(false);
   expect(driftOf({ web: "web:2" })).toBe(true);
   expect(driftOf({ proxy: "envoy:1" })).toBe(true);
@@ -76,7 +93,7 @@ test("an injected container is no drift; another image or an absent container is
 
 test("says unknown, not absent, of what nobody could look for", () => {
   const declared = [declares("web", { web: "web:1" })];
-  const away = joinWorkloads({ ...base, running: undefined, complete: false, declared });
+  const away = joinWorkloads(facts({ running: undefined, complete: false, declared }));
   expect(away).toMatchObject([
     { release: { state: "unknown" }, drift: false, containers: [{ image: "web:1" }] },
   ]);
@@ -84,5 +101,50 @@ test("says unknown, not absent, of what nobody could look for", () => {
 
 test("shows a workload that is declared twice once, at its first place", () => {
   const declared = [declares("web", { web: "web:1" }, "a.yaml"), declares("web", { web: "web:1" }, "b.yaml")];
-  expect(joinWorkloads({ ...base, declared })).toMatchObject([{ declared: { file: "a.yaml" } }]);
+  expect(joinWorkloads(facts({ declared }))).toMatchObject([{ declared: { file: "a.yaml" } }]);
+});
+
+test("what a namespace outside the environment runs or declares is left out", () => {
+  const hidden = { ...declares("web", { web: "web:1" }), workload: "hidden:deployment/web" };
+  const alien = { ...runs("web", { web: "web:1" }), namespace: "hidden" };
+  expect(joinWorkloads(facts({ running: [alien], declared: [hidden] }))).toEqual([]);
+});
+
+test("the newest image is chosen by the policy that git declares", () => {
+  const images = new Map([
+    [
+      "docker.io/library/web",
+      { scanned: true, images: [{ tag: "1.0.0" }, { tag: "1.1.0" }, { tag: "2.0.0" }] },
+    ],
+  ]);
+  const row = declares("web", { web: "web:1.0.0" });
+  const declared = [{ ...row, policies: { ...row.policies, tags: { web: "semver:^1" } } }];
+  const [web] = joinWorkloads(facts({ running: [runs("web", { web: "web:1.0.0" })], declared, images }));
+  expect(web?.containers[0]).toMatchObject({ newest: { tag: "1.1.0", behind: 1 }, newestReason: null });
+});
+
+test("joining again gives the same object for everything that did not change", () => {
+  const join = createJoiner();
+  const running = [runs("web", { web: "web:1" }), runs("api", { api: "api:1" })];
+  const declared = [declares("web", { web: "web:1" })];
+  const key = "docker.io/library/api";
+  const images = new Map([[key, { scanned: true, images: [] }]]);
+  const [api, web] = join(facts({ running, declared, images }));
+  const again = join(facts({ running, declared, images: new Map(images) }));
+  expect([again[0] === api, again[1] === web]).toEqual([true, true]);
+  const moved = join(facts({ running, declared, images: new Map([[key, { scanned: true, images: [] }]]) }));
+  expect([moved[0] === api, moved[1] === web]).toEqual([false, true]);
+  const gone = join(facts({ running: running.slice(1), declared, complete: false, images }));
+  expect(gone[1]).toMatchObject({ name: "web", release: { state: "unknown" } });
+});
+
+test("names each image repository once, of what runs and of what is declared", () => {
+  const { running, declared } = facts({
+    running: [runs("web", { web: "web:1", proxy: "not an image" })],
+    declared: [
+      declares("web", { web: "docker.io/library/web:2" }),
+      declares("api", { api: "r.example/api:1" }),
+    ],
+  });
+  expect(repositoriesOf({ running, declared })).toEqual(["docker.io/library/web", "r.example/api"]);
 });

@@ -1,31 +1,57 @@
 import type { Workload } from "#common/contracts/http.ts";
-import { formatWorkloadId, parseWorkloadId } from "#common/domain/workload.ts";
-import type { HoldRow } from "#common/store/holds.ts";
+import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
+import { filterOf } from "#common/domain/plan.ts";
+import { parseWorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import { OwnerKind } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { Owner, Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
+import { newestOf } from "./newest.ts";
+import type { ImageEntries, ImageEntry } from "./newest.ts";
 import { notRunning, releaseState, unknownState } from "./release-state.ts";
 
 export interface WorkloadFacts {
   readonly environment: string;
-  /** What runs; undefined when nobody could tell. */
-  readonly running: readonly Running[] | undefined;
+  /** What runs, by id; undefined when nobody could tell. */
+  readonly running: ReadonlyMap<string, Running> | undefined;
   /** Whether what is not in `running` surely does not run. */
   readonly complete: boolean;
-  readonly declared: readonly DeclaredRow[];
-  readonly holds: readonly HoldRow[];
+  /** By id; of several places the first counts. */
+  readonly declared: ReadonlyMap<string, readonly DeclaredRow[]>;
+  /** Ids of those that automation has to leave alone. */
+  readonly held: ReadonlySet<string>;
+  readonly images: ImageEntries;
+  /** Whether the environment has to do with a namespace. */
+  readonly sees: (namespace: string) => boolean;
 }
 
-/** What runs joined with what is declared, in order of id. */
-export function joinWorkloads(facts: WorkloadFacts): Workload[] {
-  const running = new Map((facts.running ?? []).map((one) => [formatWorkloadId(one), one]));
-  const declared = Map.groupBy(facts.declared, (row) => row.workload);
-  const held = new Set(facts.holds.map((hold) => hold.workload));
-  const ids = [...new Set([...running.keys(), ...declared.keys()])].sort(compareText);
-  return ids.map((id) =>
-    joinOne(facts, { id, runs: running.get(id), row: declared.get(id)?.[0], held: held.has(id) }),
-  );
+/** What runs joined with what is declared and with what could run, in order of id. */
+export function joinWorkloads(facts: WorkloadFacts): readonly Workload[] {
+  return createJoiner()(facts);
+}
+
+/** Joins again and again: a workload about which nothing changed is the same object as before. */
+export function createJoiner(): (facts: WorkloadFacts) => readonly Workload[] {
+  let before: ReadonlyMap<string, Joined> = new Map();
+  return (facts) => {
+    const joined = new Map(
+      idsOf(facts).map((id) => {
+        const pair = pairOf(facts, id);
+        const known = before.get(id);
+        return [id, known !== undefined && isSame(known, pair, facts) ? known : joinOne(facts, pair)];
+      }),
+    );
+    before = joined;
+    return [...joined.values()].map(({ workload }) => workload);
+  };
+}
+
+/** Every image repository that the containers of these facts come from. */
+export function repositoriesOf({ running, declared }: Pick<WorkloadFacts, "running" | "declared">): string[] {
+  const images = new Set<string>();
+  for (const { containers } of running?.values() ?? []) for (const { image } of containers) images.add(image);
+  for (const [row] of declared.values()) for (const { image } of row?.containers ?? []) images.add(image);
+  return [...new Set([...images].flatMap((image) => keyOf(image) ?? []))];
 }
 
 interface Pair {
@@ -33,42 +59,86 @@ interface Pair {
   readonly runs: Running | undefined;
   readonly row: DeclaredRow | undefined;
   readonly held: boolean;
+  readonly complete: boolean;
 }
 
-function joinOne(facts: WorkloadFacts, pair: Pair): Workload {
+interface Joined extends Pair {
+  readonly workload: Workload;
+  /** What the newest images were chosen from. */
+  readonly chosenFrom: readonly (readonly [key: string, entry: ImageEntry | undefined])[];
+}
+
+function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
+  const seen = new Map<string, boolean>();
+  const ids = [...new Set([...(running?.keys() ?? []), ...declared.keys()])].filter((id) => {
+    const namespace = id.slice(0, id.indexOf(":"));
+    const answer = seen.get(namespace) ?? sees(namespace);
+    seen.set(namespace, answer);
+    return answer;
+  });
+  return ids.sort(compareText);
+}
+
+function pairOf({ running, declared, held, complete }: WorkloadFacts, id: string): Pair {
+  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), complete };
+}
+
+function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
+  return (
+    known.runs === pair.runs &&
+    known.row === pair.row &&
+    known.held === pair.held &&
+    known.complete === pair.complete &&
+    known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
+  );
+}
+
+function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
   const { id, runs, row } = pair;
   const { namespace, kind = "", name } = parseWorkloadId(id);
   const absent = facts.complete ? notRunning : unknownState;
-  return {
+  const containers = containersOf(facts.images, runs, row);
+  const keys = new Set(containers.flatMap(({ image }) => keyOf(image) ?? []));
+  const workload: Workload = {
     id,
     environment: facts.environment,
     namespace,
     kind,
     name,
-    containers: containersOf(runs, row),
+    containers,
     release: runs === undefined ? absent : releaseState(runs.rollout),
+    labels: runs?.labels ?? {},
     policies: policiesOf(row, pair.held),
-    declared: row === undefined ? null : { file: row.path, document: row.document, line: row.line },
+    declared: declaredIn(row),
     owner: ownerOf(runs?.owner),
     drift: runs !== undefined && row !== undefined && drifts(runs, row),
   };
+  return { ...pair, workload, chosenFrom: [...keys].map((key) => [key, facts.images.get(key)]) };
 }
 
-function containersOf(runs: Running | undefined, row: DeclaredRow | undefined): Workload["containers"] {
-  const declared = new Map((row?.containers ?? []).map((container) => [container.name, container]));
-  if (runs === undefined) {
-    return [...declared.values()].map(({ name, image, init }) => ({
-      name,
-      image,
-      declaredImage: image,
-      init,
-    }));
-  }
-  return runs.containers.map(({ name, image, init }) => ({
+function declaredIn(row: DeclaredRow | undefined): Workload["declared"] {
+  if (row === undefined) return null;
+  return { file: row.path, document: row.document, line: row.line, problem: row.fault };
+}
+
+function keyOf(image: string): string | undefined {
+  const ref = tryParseImageRef(image);
+  return ref === undefined ? undefined : repositoryKey(ref);
+}
+
+function containersOf(
+  images: ImageEntries,
+  runs: Running | undefined,
+  row: DeclaredRow | undefined,
+): Workload["containers"] {
+  const declared = new Map((row?.containers ?? []).map((container) => [container.name, container.image]));
+  const found = runs?.containers ?? row?.containers ?? [];
+  return found.map(({ name, image, init }) => ({
     name,
     image,
-    declaredImage: declared.get(name)?.image ?? null,
+    declaredImage: declared.get(name) ?? null,
     init,
+    ...newestOf({ image, filter: row && filterOf(row.policies, name), entries: images }),
   }));
 }
 
