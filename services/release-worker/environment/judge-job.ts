@@ -7,8 +7,9 @@ import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import type { Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import { endJob } from "./end-job.ts";
-import { judgeTarget } from "./judge-target.ts";
+import { judgeSeen } from "./judge-seen.ts";
 import type { EnvironmentContext, RolloutClock } from "./environment-context.ts";
+import { askWhereStuck, explainBad } from "./explain-rollout.ts";
 import { judgeHandedOff } from "./hand-off.ts";
 import { readLiveWorkload } from "./live-workload.ts";
 import { endTargetSteps, maxNamedSteps, targetStepText } from "./target-steps.ts";
@@ -43,6 +44,11 @@ export async function judgeJob(context: EnvironmentContext, job: JobRow): Promis
   );
   const isNews = judged.some(({ target }, index) => isNewOf(target, job.targets[index]));
   if (isNews) return tellVerdicts(context, job, judged);
+  askWhereStuck(
+    context,
+    job,
+    judged.map(({ target }) => target),
+  );
   const neverSeen = judged.find(({ target }) => isOverdue(context, target));
   if (neverSeen !== undefined) {
     const why = `${shortName(neverSeen.target.workload)} was never seen as it was applied`;
@@ -64,7 +70,8 @@ function waitsFor(judged: readonly Judged[]): string | null {
 /** Deadlines run by what was seen: they stand still while the API server is away. */
 function clockOf(context: EnvironmentContext, job: JobRow, nowMs: number): RolloutClock {
   const known = context.clocks.get(job.id);
-  const clock = known ?? { untoldMs: 0, toldAtMs: nowMs, countedToMs: nowMs, troubles: new Map() };
+  const memory = { troubles: new Map(), patience: new Map(), asked: new Map() };
+  const clock = known ?? { untoldMs: 0, toldAtMs: nowMs, countedToMs: nowMs, ...memory };
   context.clocks.set(job.id, clock);
   const seenMs = context.view.seenAtMs() - clock.countedToMs;
   if (seenMs > 0) {
@@ -99,16 +106,19 @@ function withVerdict(target: RolloutTarget): Judged {
 async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTarget): Promise<Judged> {
   if (target.handedOff !== undefined) return judgeHandedOff(context, job, target);
   const seen = context.view.get(target.workload);
-  const deadlineMs = context.environment.rolloutDeadline;
   if (await isAhead(context, target, seen)) return { target, progress: "waiting to be seen" };
-  const verdict = judgeTarget({ target, seen, jobId: job.id, deadlineMs });
+  const verdict = judgeSeen(context, job, { target, seen });
   switch (verdict.kind) {
     case "pending":
       if (verdict.trouble === undefined) return { target, progress: verdict.progress };
       context.clocks.get(job.id)?.troubles.set(target.workload, verdict.trouble);
       return { target: { ...target, trouble: verdict.trouble }, progress: verdict.progress };
     case "good":
-      return withVerdict({ ...target, verdict: "good", reason: carriedBy(job, target, seen) });
+      return withVerdict({
+        ...target,
+        verdict: "good",
+        reason: carriedBy(job, target, seen) ?? verdict.note ?? null,
+      });
     case "bad":
       return withVerdict({ ...target, verdict: "bad", reason: verdict.reason });
     case "superseded": {
@@ -141,7 +151,8 @@ function carriedBy(job: JobRow, target: RolloutTarget, seen: Workload | undefine
 
 /** Fresh news, and yet for half an hour beyond the deadline no sight of what was applied. */
 function isOverdue(context: EnvironmentContext, target: RolloutTarget): boolean {
-  const limitMs = context.environment.rolloutDeadline + unknownLimitMs;
+  const { rolloutDeadline, healthyFor = 0 } = context.environment;
+  const limitMs = rolloutDeadline + healthyFor + unknownLimitMs;
   return target.verdict === "pending" && target.spentMs >= limitMs;
 }
 
@@ -181,9 +192,14 @@ async function tellVerdicts(
   judged: readonly Judged[],
 ): Promise<void> {
   const { deps, lease } = context;
-  const targets = judged.map((one) => one.target);
+  const { targets, steps: lastWords } = await explainBad(
+    context,
+    job,
+    judged.map((one) => one.target),
+  );
   const undoing = await deps.store.fenced(lease, async (tx) => {
     await endTargetSteps(tx, job, targets);
+    await steps.appendSteps(tx, job.id, lastWords);
     if (targets.every((target) => target.verdict !== "pending"))
       return endJob(tx, context, { ...job, targets });
     await jobs.patchJob(tx, job.id, { targets, waiting_for: waitsFor(judged), unknown_since: null });
