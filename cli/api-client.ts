@@ -5,8 +5,10 @@ import type {
   JobPage,
   Plan,
   ReleaseRequestInput,
+  RestartRequestInput,
   RollbackRequestInput,
   Steps,
+  SyncRequestInput,
   Workload,
   WorkloadImages,
   WorkloadPage,
@@ -42,6 +44,8 @@ export interface ApiClient {
   ): Promise<WorkloadImages>;
   plan(body: ReleaseRequestInput): Promise<Plan>;
   release(body: ReleaseRequestInput, key: string): Promise<Job>;
+  sync(body: SyncRequestInput, key: string): Promise<Job>;
+  restart(body: RestartRequestInput, key: string): Promise<Job>;
   rollback(id: string, body: RollbackRequestInput, key: string): Promise<Job>;
   cancel(id: string, key: string): Promise<Job>;
   end(id: string, body: EndRequest, key: string): Promise<Job>;
@@ -77,6 +81,8 @@ export function createApiClient(transport: Transport): ApiClient {
     },
     plan: (body) => post("createRelease", { body: { ...body, dryRun: true } }),
     release: (body, key) => post("createRelease", { body, key }),
+    sync: (body, key) => post("createSync", { body, key }),
+    restart: (body, key) => post("createRestart", { body, key }),
     rollback: (id, body, key) => post("rollbackJob", { parameters: { id }, body, key }),
     cancel: (id, key) => post("cancelJob", { parameters: { id }, key }),
     end: (id, body, key) => post("endJob", { parameters: { id }, body, key }),

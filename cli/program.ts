@@ -7,7 +7,9 @@ import { addJobs } from "./commands/jobs.ts";
 import { addLint } from "./commands/lint.ts";
 import { addManifest } from "./commands/manifest.ts";
 import { addRelease } from "./commands/release.ts";
+import { addRestart } from "./commands/restart.ts";
 import { addRollback } from "./commands/rollback.ts";
+import { addSync } from "./commands/sync.ts";
 import { addVersion } from "./commands/version.ts";
 import { addWorkloads } from "./commands/workloads.ts";
 import type { Io } from "./io.ts";
@@ -71,6 +73,8 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   program.commandsGroup("Act:");
   addRelease(program, deps);
   addRollback(program, deps);
+  addSync(program, deps);
+  addRestart(program, deps);
   addCancel(program, deps);
   addEnd(program, deps);
   program.commandsGroup("Run it:");

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 
 import type { Io } from "../io.ts";
+import { safe } from "../print/safe.ts";
 import { exitCodes } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
 import { openSession } from "../session.ts";
@@ -59,6 +60,19 @@ export function verb<Options extends CommonOptions>(
     const session = await openSession(deps.io, options);
     deps.finish((await act(session, options, this.args)) ?? exitCodes.ok);
   };
+}
+
+/** A person at a terminal is asked; a pipe, `-y` and the story never are. */
+export async function consents(
+  { io }: Session,
+  options: { readonly yes?: boolean; readonly format?: string },
+  ask: { readonly question: string; readonly no: string },
+): Promise<boolean> {
+  if (!io.interactive || options.yes === true || options.format === "story") return true;
+  const answer = await io.ask(safe(`${ask.question} [y/N] `));
+  if (/^y(?:es)?$/i.test(answer?.trim() ?? "")) return true;
+  io.err(ask.no);
+  return false;
 }
 
 /** For repeatable options that also take a comma list. */

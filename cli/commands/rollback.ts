@@ -63,7 +63,7 @@ async function lastChangeOf(session: Session, name: string): Promise<Job> {
   const touched = (job: Job) =>
     new Set(
       job.results
-        .filter((result) => result.result !== "skip" && job.commit !== null)
+        .filter((result) => result.result !== "skip" && job.commit !== null && writesGit(job))
         .map((one) => one.workload),
     );
   const last = jobs.find((job) => touched(job).has(workload?.id ?? ""));
@@ -79,6 +79,11 @@ async function lastChangeOf(session: Session, name: string): Promise<Job> {
     `Job ${shortJob(last.id)}, the last that changed ${shortWorkload(workload?.id ?? name)}, changed ${others} other ${others === 1 ? "workload" : "workloads"} too`,
     `slipway rollback ${shortJob(last.id)} undoes all of it; slipway release ${name} --to-previous this workload alone`,
   );
+}
+
+/** A sync names the commit it applied, which others wrote. */
+function writesGit({ kind }: Job): boolean {
+  return kind !== "sync" && kind !== "restart";
 }
 
 async function consents({ io }: Session, job: Job): Promise<boolean> {

@@ -7,6 +7,8 @@ export function changeText(change: { from: string; to: string | null }, length: 
   const to = change.to === null ? undefined : tryParseImageRef(change.to);
   const cut = (text: string) => (length === "short" ? shortVersion(text) : text);
   if (change.to === null || change.to === "") return from === undefined ? change.from : cut(versionOf(from));
+  // A sync or a restart leaves the image as it is, or brings it where nothing was.
+  if (to !== undefined && (change.from === "" || change.from === change.to)) return cut(versionOf(to));
   if (from === undefined || to === undefined || !sameRepository(from, to)) {
     return `${change.from} -> ${change.to}`;
   }

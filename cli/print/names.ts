@@ -1,3 +1,4 @@
+import type { ContainerResult } from "#common/contracts/http.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
 
 /** The last eight digits: the first eight of a UUIDv7 are the same for a minute. */
@@ -31,4 +32,9 @@ export function isQualified(text: string): boolean {
     // A bare name or none at all: the question was only whether.
     return false;
   }
+}
+
+/** What a result is about: what has no containers is told with its kind, since a Service is often named like its pods. */
+export function nameOf({ workload, container }: Pick<ContainerResult, "workload" | "container">): string {
+  return container === "" ? workload : shortWorkload(workload);
 }

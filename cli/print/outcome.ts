@@ -4,7 +4,7 @@ import type { ExitCode } from "../problem.ts";
 import { exitCodes } from "../problem.ts";
 
 import { changeText } from "./change.ts";
-import { shortCommit, shortJob, shortWorkload } from "./names.ts";
+import { nameOf, shortCommit, shortJob, shortWorkload } from "./names.ts";
 import type { Paint } from "./paint.ts";
 import { reasonText } from "./results.ts";
 import { safe } from "./safe.ts";
@@ -94,7 +94,8 @@ export function errorLines(job: Job): readonly string[] {
 
 function canUndo(job: Job): boolean {
   const over = job.phase === "succeeded" || job.phase === "failed";
-  return over && job.commit !== null && job.rollback.by === null;
+  const writes = job.kind !== "sync" && job.kind !== "restart";
+  return writes && over && job.commit !== null && job.rollback.by === null;
 }
 
 function errorText(error: NonNullable<Job["error"]>): string {
@@ -102,10 +103,11 @@ function errorText(error: NonNullable<Job["error"]>): string {
 }
 
 function plainResult(result: ContainerResult): string {
-  const { workload, container } = result;
-  const base = `${shortWorkload(workload)} ${container} ${changeText(result, "full")}`;
-  const reason = result.result === "skip" || result.result === "failed" ? ` ${reasonText(result)}` : "";
-  return `${base}${reason}`;
+  const { container, reason } = result;
+  // "created" and "restarted" say more than an image that stays what it is.
+  const isTold = result.result === "skip" || result.result === "failed" || reason !== null;
+  const parts = [nameOf(result), container, changeText(result, "full"), isTold ? reasonText(result) : ""];
+  return parts.filter((part) => part !== "").join(" ");
 }
 
 /** Counts stand in a step's detail ("deploy/front-end.yaml +2 -2 (image, version label)"), files in the results. */

@@ -1,7 +1,7 @@
 import type { ContainerResult, FileDiff, Job, Plan } from "#common/contracts/http.ts";
 
 import { changeText } from "./change.ts";
-import { shortWorkload } from "./names.ts";
+import { nameOf, shortWorkload } from "./names.ts";
 import type { Paint } from "./paint.ts";
 import { safe, safeBlock } from "./safe.ts";
 import { tableLines } from "./table.ts";
@@ -30,7 +30,7 @@ export function skipNotes(
   if (skips.length <= fewSkips || style.wide) {
     return tableLines(
       skips.map((skip) => [
-        shortWorkload(skip.workload),
+        nameOf(skip),
         skip.container,
         changeText({ from: skip.from, to: null }, "short"),
         `left alone: ${reasonText(skip)}`,

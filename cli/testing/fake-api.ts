@@ -92,6 +92,8 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   endJob: contract.job,
   rollbackJob: contract.job,
   createRelease: contract.job,
+  createSync: contract.job,
+  createRestart: contract.job,
 };
 
 function defaultRoutes(): Routes {

@@ -173,13 +173,10 @@ export const job = z
     environment: z.string(),
     phase: z.enum(jobPhases),
     waitingFor: z.string().nullable().meta({ description: "What a queued or waiting job waits for." }),
-    outcome: z
-      .string()
-      .nullable()
-      .meta({
-        description:
-          "Null until the end; else the phase or a finer word: nothing-to-do, committed (succeeded); not-merged, worker-crashed, outcome-unknown, landed-late (failed); branch-rewritten (superseded). outcome-unknown alone may still change, to landed-late.",
-      }),
+    outcome: z.string().nullable().meta({
+      description:
+        "Null until the end; else the phase or a finer word: nothing-to-do, committed (succeeded); not-merged, worker-crashed, outcome-unknown, landed-late (failed); branch-rewritten (superseded). outcome-unknown alone may still change, to landed-late.",
+    }),
     headline: z.string(),
     requestedBy: z.string(),
     message: z.string().nullable(),
@@ -243,7 +240,9 @@ export const newestImage = z
   .strictObject({
     tag: z.string(),
     createdAt: instant.nullable(),
-    behind: z.int().meta({ description: "Eligible images that are newer than this container's; 0: it is the newest." }),
+    behind: z
+      .int()
+      .meta({ description: "Eligible images that are newer than this container's; 0: it is the newest." }),
     behindMs: z.int().nullable().meta({ description: "From its image's date to that of the newest." }),
   })
   .meta({ id: "NewestImage", description: 'What "latest" would be released to this container.' });
@@ -294,10 +293,9 @@ export const workload = z
         file: z.string(),
         document: z.int(),
         line: z.int(),
-        problem: z
-          .strictObject({ message: z.string(), line: z.int().nullable() })
-          .nullable()
-          .meta({ description: "Why the file cannot be read now; the rest is what it declared when it could." }),
+        problem: z.strictObject({ message: z.string(), line: z.int().nullable() }).nullable().meta({
+          description: "Why the file cannot be read now; the rest is what it declared when it could.",
+        }),
       })
       .nullable(),
     owner: z.strictObject({ kind: z.enum(["none", "slipway", "flux", "argo-cd", "helm"]), name: z.string() }),
@@ -335,6 +333,38 @@ export const workloadImages = z
   .strictObject({ workload: z.string(), environment: z.string(), containers: z.array(containerImages) })
   .meta({ id: "WorkloadImages" });
 
+export const historyEntry = z
+  .strictObject({
+    job: z.string(),
+    kind: z.enum(jobKinds),
+    phase: z.enum(jobPhases),
+    outcome: z.string().nullable(),
+    automatic: z
+      .boolean()
+      .meta({ description: "Nobody asked for it: automation, or an undoing after a failure." }),
+    createdAt: instant,
+    finishedAt: instant.nullable(),
+    commit: z.string(),
+    requestedBy: z.string(),
+    message: z.string().nullable(),
+    containers: z.array(
+      z.strictObject({ container: z.string(), from: z.string(), to: z.string().nullable() }),
+    ),
+    rollback: z.strictObject({ of: z.string().nullable(), by: z.string().nullable() }),
+  })
+  .meta({ id: "HistoryEntry" });
+
+export const workloadHistory = z
+  .strictObject({
+    workload: z.string(),
+    environment: z.string(),
+    entries: z.array(historyEntry).meta({
+      description: "What Slipway's own jobs changed in git, newest first; what others did is not known.",
+    }),
+    next: z.string().nullable(),
+  })
+  .meta({ id: "WorkloadHistory" });
+
 export const environment = z
   .strictObject({
     name: z.string(),
@@ -368,5 +398,7 @@ export type FileDiff = z.infer<typeof fileDiff>;
 export type Workload = z.infer<typeof workload>;
 export type WorkloadPage = z.infer<typeof workloadPage>;
 export type WorkloadImages = z.infer<typeof workloadImages>;
+export type HistoryEntry = z.infer<typeof historyEntry>;
+export type WorkloadHistory = z.infer<typeof workloadHistory>;
 export type Environment = z.infer<typeof environment>;
 export type Environments = z.infer<typeof environments>;

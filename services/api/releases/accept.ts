@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
-import { laneSubject, queueNames } from "#common/contracts/queue.ts";
+import { environmentSubject, laneSubject, queueNames } from "#common/contracts/queue.ts";
+import type { Subject } from "#common/contracts/queue.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
@@ -56,8 +57,13 @@ export async function acceptOrReplay(
   if (accepted.kind !== "accepted" && key !== undefined) {
     return replay(deps, key, { jobId: accepted.jobId, same: accepted.kind === "replayed" });
   }
-  deps.ring(queueNames.worker, laneSubject(acceptance.job.lane_id));
+  deps.ring(queueNames.worker, subjectOf(acceptance.job));
   return mustGetJob(deps.store.db, acceptance.job.id);
+}
+
+/** A restart needs no lane: whoever applies its environment does it. */
+function subjectOf({ kind, environment, lane_id }: Acceptance["job"]): Subject {
+  return kind === "restart" ? environmentSubject(environment) : laneSubject(lane_id);
 }
 
 async function replay(

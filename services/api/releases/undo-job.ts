@@ -49,6 +49,12 @@ export function rollbackHeadline(job: Pick<JobRow, "changes">): string {
 
 function refuseUndoable(job: JobRow): void {
   const short = job.id.slice(-8);
+  if (job.kind === "sync" || job.kind === "restart") {
+    throw new SlipwayError("JOB_NOT_ROLLBACKABLE", {
+      detail: `a ${job.kind} writes nothing to git`,
+      ...(job.kind === "sync" && { hint: "change what git declares, then sync again" }),
+    });
+  }
   if (!isTerminal(job.phase) && job.phase !== "rolling-out") {
     throw new SlipwayError("JOB_NOT_ROLLBACKABLE", {
       detail: `it is ${job.phase}, and nothing of it is in git yet`,
@@ -97,7 +103,11 @@ function refuseLate(job: JobRow, answer: CancelAnswer, endable: boolean): void {
       hint: `slipway end ${short}`,
     });
   }
-  const undo = job.changes.length > 0 || job.commit_sha !== null || answer === "too-late";
+  const writes = job.kind !== "sync" && job.kind !== "restart";
+  if (answer === "too-late" && !writes) {
+    throw new SlipwayError("JOB_TOO_LATE", { detail: `a ${job.kind} that has begun goes on to its end` });
+  }
+  const undo = writes && (job.changes.length > 0 || job.commit_sha !== null || answer === "too-late");
   throw new SlipwayError("JOB_TOO_LATE", {
     detail: answer === "over" ? `it has ended: ${job.outcome ?? job.phase}` : "its commit is on its way",
     ...(undo && { hint: `slipway rollback ${short}` }),

@@ -19,6 +19,7 @@ const judgedKinds = ["deployment", "statefulset", "daemonset", "cronjob"];
 /** Over this many the log counts; the rest is in the results. */
 const maxNamedLines = 10;
 const maxToldDifferences = 3;
+const maxToldObjects = 3;
 
 /**
  * Looks at everything a sync is about, writes what differs, and records what came of it in one
@@ -29,7 +30,8 @@ export async function syncJob(context: EnvironmentContext, job: JobRow): Promise
   if (!(await isOnBranch(context, job))) return endVanished(context, job);
   const { deps, environment } = context;
   const view = await deps.tipsOf(environment).read(job.commit_sha ?? "", environment);
-  const synced = await syncObjects(context, job, await chooseObjects(view, job.spec));
+  const objects = await chooseObjects(view, job.spec, { mustBeDeclared: job.origin === "manual" });
+  const synced = await syncObjects(context, job, objects);
   if (synced === "vanished") return endVanished(context, job);
   await record(context, job, synced);
 }
@@ -45,7 +47,10 @@ async function record(
   const bad = targets.filter((target) => target.verdict === "bad");
   const isOver = targets.every((target) => target.verdict !== "pending");
   const undoing = await deps.store.fenced(lease, async (tx) => {
-    await steps.endOpenSteps(tx, job.id, { outcome: bad.length === 0 ? "ok" : "failed", ...failures(bad) });
+    await steps.endOpenSteps(tx, job.id, {
+      outcome: bad.length === 0 ? "ok" : "failed",
+      detail: bad.length === 0 ? comparedDetail(synced) : failures(bad),
+    });
     await steps.appendSteps(tx, job.id, [
       ...leftSteps(synced),
       ...createdSteps(synced),
@@ -135,7 +140,18 @@ function nameOf(id: string): string {
   return judgedKinds.includes(kind) ? shortName(id) : `${kind} ${namespace}/${name}`;
 }
 
-function failures(bad: readonly RolloutTarget[]): { readonly detail?: string } {
-  if (bad.length === 0) return {};
-  return { detail: bad.map((target) => `${nameOf(target.workload)}: ${target.reason ?? ""}`).join("; ") };
+function failures(bad: readonly RolloutTarget[]): string {
+  return bad.map((target) => `${nameOf(target.workload)}: ${target.reason ?? ""}`).join("; ");
+}
+
+/** "shop/web: spec.replicas; shop/api: absent", or how many of how many. */
+function comparedDetail(synced: readonly SyncedObject[]): string {
+  const different = synced.filter(({ outcome }) => outcome.kind !== "left");
+  if (different.length === 0) return `${synced.length} as git declares`;
+  if (different.length > maxToldObjects) return `${different.length} of ${synced.length} differ`;
+  const told = different.map(({ object, outcome, differed }) => {
+    const what = outcome.kind === "created" ? "absent" : (differences(differed) ?? "not applied by us yet");
+    return `${nameOf(object.id)}: ${what}`;
+  });
+  return told.join("; ");
 }

@@ -1,4 +1,4 @@
-import { toSlipwayError } from "#common/domain/errors.ts";
+import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import type { DeclaredFact } from "#common/domain/plan.ts";
 import { policyPrefixes } from "#common/domain/policy.ts";
 import type { LeftAlone } from "#common/domain/sync-words.ts";
@@ -20,7 +20,11 @@ export type SyncSpec = Extract<JobSpec, { kind: "sync" }>;
  * What a sync is about, at the commit of the view: workloads, and where no kustomization says
  * otherwise the other objects that stand beside them. In order of id.
  */
-export async function chooseObjects(view: TipView, spec: SyncSpec): Promise<SyncObject[]> {
+export async function chooseObjects(
+  view: TipView,
+  spec: SyncSpec,
+  how: { readonly mustBeDeclared: boolean },
+): Promise<SyncObject[]> {
   const wanted = wantedBy(spec);
   const groups = Map.groupBy(view.declared(), (fact) => formatWorkloadId(fact.id));
   const chosen = [...groups].filter(([, [first]]) => first !== undefined && wanted(first.id));
@@ -30,7 +34,9 @@ export async function chooseObjects(view: TipView, spec: SyncSpec): Promise<Sync
   const known = new Set(groups.keys());
   const others = (await otherObjects(view, { wanted, known })).map(withIgnored);
   const all = [...workloads, ...others];
-  return [...all, ...missing(spec, all)].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return [...all, ...missing(spec, all).map((id) => absent(id, how.mustBeDeclared))].toSorted((a, b) =>
+    a.id < b.id ? -1 : 1,
+  );
 }
 
 function wantedBy(spec: SyncSpec): (id: WorkloadId) => boolean {
@@ -82,17 +88,18 @@ export function isIgnored(annotations: Readonly<Record<string, string>> = {}): b
 }
 
 /** Named one by one, and nowhere to be found. */
-function missing(spec: SyncSpec, found: readonly SyncObject[]): SyncObject[] {
+function missing(spec: SyncSpec, found: readonly SyncObject[]): readonly string[] {
   if (spec.all || spec.namespace !== null) return [];
   const ids = found.map(({ id }) => toId(id));
-  return spec.workloads
-    .filter((text) => !ids.some((id) => matchesWorkload(id, parseWorkloadId(text))))
-    .map((id) => ({
-      id,
-      path: "",
-      images: {},
-      what: { kind: "left", left: { reason: "not-declared" } },
-    }));
+  return spec.workloads.filter((text) => !ids.some((id) => matchesWorkload(id, parseWorkloadId(text))));
+}
+
+/** What a person asked for must be there; what a push brought may be gone with the next one. */
+function absent(id: string, isFault: boolean): SyncObject {
+  const place = { id, path: "", images: {} };
+  if (!isFault) return { ...place, what: { kind: "left", left: { reason: "not-declared" } } };
+  const error = new SlipwayError("WORKLOAD_NOT_DECLARED", { detail: id });
+  return { ...place, what: { kind: "broken", error } };
 }
 
 function toId(text: string): WorkloadId {

@@ -1,0 +1,55 @@
+import type { Command } from "commander";
+
+import { findNames } from "../lookup.ts";
+import { exitCodes } from "../problem.ts";
+import type { ExitCode } from "../problem.ts";
+import type { Session } from "../session.ts";
+
+import { addCommonOptions, addStoryOption, consents, verb } from "./common.ts";
+import type { CommandDeps } from "./common.ts";
+import { addWaitOptions, waitAndPrint } from "./waiting.ts";
+import type { WaitOptions } from "./waiting.ts";
+
+interface RestartOptions extends WaitOptions {
+  readonly message?: string;
+  readonly yes?: boolean;
+  readonly idempotencyKey?: string;
+}
+
+const examples = `
+Examples:
+  slipway restart front-end
+  slipway restart front-end cart -y -m "new certificate"`;
+
+/** `restart W…` */
+export function addRestart(program: Command, deps: CommandDeps): void {
+  const command = program
+    .command("restart <workload...>")
+    .summary("make a workload's pods anew, and wait until healthy")
+    .description(
+      "Makes the pods of Deployments, StatefulSets and DaemonSets anew, in their own order of a rollout and from the template as it is. Git is neither read nor written.",
+    )
+    .option("-m, --message <text>", "why; kept with the job")
+    .option("-y, --yes", "do not ask (a pipe never asks)")
+    .option("--idempotency-key <key>", "yours: a rerun of the same step restarts once (else a fresh one)")
+    .addHelpText("after", examples);
+  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<RestartOptions>(deps, restart));
+}
+
+async function restart(
+  session: Session,
+  options: RestartOptions,
+  args: readonly string[],
+): Promise<ExitCode> {
+  const workloads = await findNames(session, args);
+  const ask = { question: `Restart ${workloads.join(", ")}?`, no: "Nothing was restarted." };
+  if (!(await consents(session, options, ask))) return exitCodes.cancelled;
+  const { environment, message } = options;
+  const body = {
+    ...(environment === undefined ? {} : { environment }),
+    workloads: [...workloads],
+    ...(message === undefined ? {} : { message }),
+  };
+  const job = await session.api.restart(body, options.idempotencyKey ?? session.io.newKey());
+  return await waitAndPrint(session, job, options);
+}
