@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { listNames } from "../print/names.ts";
 import { safe } from "../print/safe.ts";
-import { ageNotes, workloadLines } from "../print/workloads.ts";
+import { ageNotes, brokenNotes, workloadLines } from "../print/workloads.ts";
 import { show } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
@@ -43,5 +43,6 @@ async function listWorkloads(session: Session, options: CommonOptions, heading: 
     names: page.workloads.map((workload) => names.get(workload.id) ?? workload.id),
     lines: (style) => workloadLines(page.workloads, { ...style, heading }),
   });
+  for (const note of brokenNotes(page.workloads)) session.io.err(safe(`Note: ${note}`));
   return undefined;
 }

@@ -38,7 +38,8 @@ function rowsOf(workload: Workload, name: string, style: ListStyle): readonly (r
   });
   if (!style.wide) return [row, ...more];
   const { kind, owner, declared, environment } = workload;
-  const file = declared === null ? "not in git" : `${declared.file}:${declared.line}`;
+  const broken = declared?.problem ? " (does not parse)" : "";
+  const file = declared === null ? "not in git" : `${declared.file}:${declared.line}${broken}`;
   const by = owner.kind === "none" ? "" : owner.name === "" ? owner.kind : `${owner.kind} ${owner.name}`;
   return [[...row, kind, first === undefined ? "" : declaredOf(first), by, file, environment], ...more];
 }
@@ -46,6 +47,23 @@ function rowsOf(workload: Workload, name: string, style: ListStyle): readonly (r
 function declaredOf(container: Workload["containers"][number]): string {
   if (container.declaredImage === null) return "";
   return container.declaredImage === container.image ? "same" : container.declaredImage;
+}
+
+const maxBrokenNotes = 5;
+
+/** Files of the config repository that cannot be read now, each with what is still listed of it. */
+export function brokenNotes(workloads: readonly Workload[]): readonly string[] {
+  const kept = workloads.flatMap(({ declared }) =>
+    declared?.problem ? [{ file: declared.file, problem: declared.problem }] : [],
+  );
+  const notes = [...Map.groupBy(kept, ({ file }) => file)].map(([file, group]) => {
+    const line = group[0]?.problem.line ?? undefined;
+    const where = line === undefined ? "" : `line ${line}: `;
+    const many = group.length === 1 ? "1 workload keeps its" : `${group.length} workloads keep their`;
+    return `${file} does not parse (${where}${group[0]?.problem.message ?? ""}): ${many} last readable declaration`;
+  });
+  const more = notes.length - maxBrokenNotes;
+  return more > 0 ? [...notes.slice(0, maxBrokenNotes), `${more} more files do not parse`] : notes;
 }
 
 /** What a reader must know about how complete and how old a list is; empty when all is well. */

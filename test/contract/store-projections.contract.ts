@@ -14,7 +14,13 @@ import {
 } from "#common/store/images.ts";
 import { wakeRepository, wantRepositories } from "#common/store/images.ts";
 import { confirmEnvironmentTips, declaredWorkloads, environmentTip } from "#common/store/manifests.ts";
-import { indexedFiles, knownBlobs, replaceDeclared, saveBlobs } from "#common/store/manifests.ts";
+import {
+  declaredInFiles,
+  indexedFiles,
+  knownBlobs,
+  replaceDeclared,
+  saveBlobs,
+} from "#common/store/manifests.ts";
 import { wantedRepositories } from "#common/store/manifests.ts";
 import { getSettingsRevision, saveSettingsRevision } from "#common/store/settings.ts";
 import { addToken, findTokenByHash, hasAnyToken, revokeToken } from "#common/store/tokens.ts";
@@ -62,11 +68,12 @@ function manifestsContract(given: () => StoreWorld): void {
       rows: first,
     });
     expect(await declaredWorkloads(store.db, environment)).toEqual(
-      first.map((row) => ({ environment, ...row })),
+      first.map((row) => ({ environment, ...row, fault: null })),
     );
 
     const faults = [{ path: "c.yaml", line: null, message: "broken" }];
-    const moved = declared("a:deployment/a2", "a.yaml", repository);
+    const fault = { message: "broken", line: 7 };
+    const moved = { ...declared("a:deployment/a2", "a.yaml", repository), fault };
     const change = {
       ...base,
       commit: "2",
@@ -75,7 +82,15 @@ function manifestsContract(given: () => StoreWorld): void {
       rows: [moved],
     };
     await store.transaction((tx) => replaceDeclared(tx, { ...change, faults }));
-    expect(await declaredWorkloads(store.db, environment)).toMatchObject([{ workload: "a:deployment/a2" }]);
+    const [now, ...others] = await declaredWorkloads(store.db, environment);
+    expect(now).toEqual({ environment, ...moved });
+    expect(others).toEqual([]);
+    const paths = ["a.yaml", "b.yaml"];
+    expect(await declaredInFiles(store.db, { environment, paths })).toEqual({ rows: [now], faults });
+    expect(await declaredInFiles(store.db, { environment, paths: ["b.yaml"] })).toEqual({
+      rows: [],
+      faults: [],
+    });
     expect(await indexedFiles(store.db, environment)).toEqual([
       { path: "a.yaml", blobOid: "blob of a.yaml" },
     ]);

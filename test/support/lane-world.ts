@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { settings as settingsSchema, type Settings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { laneKey, laneRefName } from "#common/domain/git-url.ts";
+import { parseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { silentLog } from "#common/kit/log.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
@@ -16,6 +17,7 @@ import type { JobRow, JobSpec } from "#common/store/schema.ts";
 import { saveSettingsRevision } from "#common/store/settings.ts";
 import { createStore, type Store } from "#common/store/store.ts";
 import { beat, registerWorker } from "#common/store/workers.ts";
+import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import { createSandboxGit, type SandboxGit } from "#sandbox/git/sandbox-git.ts";
 import type { WorkerDeps } from "../../services/release-worker/deps.ts";
 import type { FaultPoint } from "../../services/release-worker/faults.ts";
@@ -34,6 +36,8 @@ export interface LaneWorker {
   metrics(): Promise<string>;
   /** Runs `act` at the named point, once. */
   at(point: FaultPoint, act: () => void): void;
+  /** As if its renewals had failed for ten seconds. */
+  missBeats(): void;
 }
 
 /** Lanes for real (Postgres, a git host over HTTP), without cluster and registry: nothing is applied. */
@@ -45,8 +49,12 @@ export interface LaneWorld {
   readonly laneRef: string;
   readonly repository: string;
   worker(): Promise<LaneWorker>;
+  /** An image that `latest` may choose from now on; without any, nothing is known of images. */
+  publish(service: string, tag: string, createdAt: Date): void;
   /** In the environment "default", or in "other", which declares the service `omega` under `other/`. */
   release(service: string, tag: string, environment?: string): Promise<string>;
+  /** Any job of the environment "default". */
+  submit(spec: JobSpec, headline: string): Promise<string>;
   job(id: string): Promise<JobRow>;
   /** Subjects of the branch, oldest first, without the first commit. */
   subjects(): Promise<string[]>;
@@ -56,8 +64,11 @@ export interface LaneWorld {
 
 export const services = ["alpha", "beta", "gamma", "delta"] as const;
 
-/** `gitSettings` adds to the git settings of the one environment. */
-export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<LaneWorld> {
+/** `gitSettings` adds to the git settings of both environments, `other` to those of the second alone. */
+export async function startLaneWorld(
+  gitSettings: GitOverrides = {},
+  other: GitOverrides = {},
+): Promise<LaneWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-lane-"));
   const postgres = await startPostgres();
   const git = createSandboxGit({ folder: join(folder, "host"), username: "slipway", token: "secret" });
@@ -66,7 +77,7 @@ export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<La
   const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
   files["other/omega.yaml"] = manifest("omega", "1.0.0");
   await git.createRepository(repository, files, { message: "first" });
-  const settings = settingsOf(git.repositoryUrl(repository), gitSettings);
+  const settings = settingsOf(git.repositoryUrl(repository), gitSettings, other);
   const databaseUrl = await postgres.createDatabase();
   const store = createStore({ databaseUrl });
   await store.start();
@@ -75,6 +86,7 @@ export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<La
   await ensureLane(store.db, { id: laneId, url: git.repositoryUrl(repository), branch: "main", laneRef });
   const revision = await saveSettingsRevision(store.db, settings);
   const stops: (() => Promise<void>)[] = [];
+  const published = new Map<string, Repository>();
   return {
     store,
     databaseUrl,
@@ -82,9 +94,12 @@ export async function startLaneWorld(gitSettings: GitOverrides = {}): Promise<La
     laneId,
     laneRef,
     repository,
-    worker: () => startWorker({ store, settings, laneId, stops, folder }),
+    worker: () => startWorker({ store, settings, laneId, stops, folder, published }),
+    publish: (service, tag, createdAt) => publish(published, { service, tag, createdAt }),
     release: (service, tag, environment = "default") =>
       accept({ store, laneId, revision }, { service, tag, environment }),
+    submit: (spec, headline) =>
+      acceptSpec({ store, laneId, revision }, { spec, headline, environment: "default" }),
     job: (id) => mustGetJob(store.db, id),
     subjects: async () =>
       (await git.log(repository, "main"))
@@ -122,8 +137,8 @@ export function manifest(name: string, tag: string): string {
 
 type GitOverrides = Readonly<Record<string, unknown>>;
 
-function settingsOf(url: string, gitSettings: GitOverrides): Settings {
-  const environment = (name: string, path: string) => ({
+function settingsOf(url: string, gitSettings: GitOverrides, other: GitOverrides): Settings {
+  const environment = (name: string, path: string, own: GitOverrides) => ({
     name,
     cluster: { kubeconfig: "/nowhere" },
     git: {
@@ -134,13 +149,14 @@ function settingsOf(url: string, gitSettings: GitOverrides): Settings {
       tokenEnv: "GIT_TOKEN",
       allowHttp: true,
       ...gitSettings,
+      ...own,
     },
     // Nothing is applied by us: a lane's work ends with the record of its push.
     mode: "hand-off",
   });
   return settingsSchema.parse({
     installation: "test",
-    environments: [environment("default", "deploy"), environment("other", "other")],
+    environments: [environment("default", "deploy", {}), environment("other", "other", other)],
   });
 }
 
@@ -150,10 +166,14 @@ interface WorkerParts {
   readonly laneId: string;
   readonly stops: (() => Promise<void>)[];
   readonly folder: string;
+  readonly published: ReadonlyMap<string, Repository>;
 }
 
-async function startWorker({ store, settings, laneId, stops, folder }: WorkerParts): Promise<LaneWorker> {
+async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
+  const { store, settings, laneId, stops, folder, published } = parts;
   const id = newUuidV7();
+  let nowMs = 0;
+  const heartbeat = createHeartbeat({ monotonicMs: () => nowMs });
   const acts = new Map<FaultPoint, () => void>();
   const target = settings.environments[0]?.git;
   const cache = createGitCache({
@@ -170,14 +190,14 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
     log: silentLog,
     clock: systemClock,
     newId: () => newUuidV7(),
-    heartbeat: createHeartbeat(systemClock),
+    heartbeat,
     metrics,
     cluster: {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
       getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),
     } as Partial<WorkerDeps["cluster"]> as WorkerDeps["cluster"],
     registry: {
-      listImages: async () => ({ repositories: [] }),
+      listImages: async () => ({ repositories: [...published.values()] }),
       refresh: async () => ({ tagFound: true, repository: undefined }),
     } as Partial<WorkerDeps["registry"]> as WorkerDeps["registry"],
     fault(point) {
@@ -202,14 +222,27 @@ async function startWorker({ store, settings, laneId, stops, folder }: WorkerPar
     },
     metrics: () => page.text(),
     at: (point, act) => void acts.set(point, act),
+    missBeats() {
+      nowMs += 10_000;
+      heartbeat.failed();
+    },
   };
+}
+
+function publish(
+  published: Map<string, Repository>,
+  { service, tag, createdAt }: { service: string; tag: string; createdAt: Date },
+): void {
+  const key = repositoryKey(parseImageRef(`example/${service}:${tag}`));
+  const image = { tag, digest: "", createdAt, firstSeenAt: createdAt, platforms: [] };
+  const images = [...(published.get(key)?.images ?? []), image];
+  published.set(key, { key, images, scannedAt: createdAt, complete: true, errorCode: "", errorDetail: "" });
 }
 
 async function accept(
   at: { store: Store; laneId: string; revision: bigint },
   { service, tag, environment }: { service: string; tag: string; environment: string },
 ): Promise<string> {
-  const id = newUuidV7();
   const spec: JobSpec = {
     kind: "release",
     workloads: [`shop/${service}`],
@@ -218,17 +251,26 @@ async function accept(
     images: { exact: [`example/${service}:${tag}`] },
     override: [],
   };
+  const headline = `Release example/${service}:${tag} to shop/${service}`;
+  return acceptSpec(at, { spec, headline, environment });
+}
+
+async function acceptSpec(
+  at: { store: Store; laneId: string; revision: bigint },
+  { spec, headline, environment }: { spec: JobSpec; headline: string; environment: string },
+): Promise<string> {
+  const id = newUuidV7();
   await acceptJob(at.store.db, {
     job: {
       id,
-      kind: "release",
+      kind: spec.kind,
       environment,
       lane_id: at.laneId,
       settings_revision: at.revision,
       phase: "queued",
       priority: 1,
       origin: "manual",
-      headline: `Release example/${service}:${tag} to shop/${service}`,
+      headline,
       spec: JSON.stringify(spec),
       requested_by: "tester",
     },

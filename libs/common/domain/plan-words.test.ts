@@ -17,6 +17,7 @@ const who = "Service sock-shop/front-end";
 const lines: Readonly<Record<SkipReason, string>> = {
   "up-to-date": `${who} image front-end:1 is already the latest one; skipping.`,
   "not-declared": "no resource definition file found for sock-shop/front-end; skipping",
+  "manifest-broken": `${who}: its manifest does not parse (why); skipping.`,
   "not-in-cluster": `${who} is declared but does not run in the cluster; skipping.`,
   "declared-twice": "multiple resource definition files found for sock-shop/front-end: why",
   locked: `${who} is locked (why); skipping.`,

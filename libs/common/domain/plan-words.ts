@@ -10,6 +10,8 @@ export function skipLine(skipped: PlannedSkip): string {
       return `Service ${name} image ${skipped.from} is already the latest one; skipping.`;
     case "not-declared":
       return `no resource definition file found for ${name}; skipping`;
+    case "manifest-broken":
+      return `Service ${name}: its manifest does not parse${detail}; skipping.`;
     case "not-in-cluster":
       return `Service ${name} is declared but does not run in the cluster; skipping.`;
     case "declared-twice":

@@ -30,6 +30,7 @@ export type SkipReason =
   | "excluded"
   | "not-in-cluster"
   | "not-declared"
+  | "manifest-broken"
   | "declared-twice"
   | "locked"
   | "ignored"
@@ -49,6 +50,8 @@ export interface DeclaredFact {
     readonly editable: boolean;
     readonly reason?: string | undefined;
   }[];
+  /** What is wrong with the file, where it cannot be read any more: the rest is what it declared when it could. */
+  readonly broken?: string | undefined;
 }
 
 /** latest: the newest eligible · previous: what ran before the last release · running: what the cluster runs now. */
@@ -130,7 +133,7 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
     exact,
     several: facts.ask.all || chosen.length > 1,
     excluded: facts.ask.exclude.map((text) => parseWorkloadId(text)),
-    pathsOf: Map.groupBy(facts.declared, (fact) => formatWorkloadId(fact.id)),
+    pathsOf: Map.groupBy(readable(facts.declared), (fact) => formatWorkloadId(fact.id)),
     frozen: new Map(facts.resolved?.map((choice) => [containerKey(choice), choice.image])),
   };
   const decisions = chosen.flatMap((workload) =>
@@ -286,7 +289,7 @@ interface Reason {
 /** The first matching reason wins, in Flux's order: selection, cluster, named image, lock, ignore. */
 function decideContainer(c: ContainerCase): PlannedChange | PlannedSkip {
   const current = tryParseImageRef(c.container.image);
-  const guard = reasonOfSelection(c) ?? reasonOfImage(c, current) ?? reasonOfPolicy(c);
+  const guard = reasonOfSelection(c) ?? reasonOfImage(c, current) ?? reasonOfFile(c) ?? reasonOfPolicy(c);
   if (guard !== undefined) return skip(c, guard.reason, guard.detail);
   if (current === undefined) return skip(c, "not-an-image", `"${c.container.image}"`);
   const target = targetFor(c, current);
@@ -319,6 +322,15 @@ function reasonOfSelection({ facts, workload, excluded, pathsOf }: ContainerCase
 function reasonOfImage({ exact }: ContainerCase, current: ImageRef | undefined): Reason | undefined {
   if (exact.length === 0 || current === undefined) return undefined;
   return exact.some((ref) => sameRepository(ref, current)) ? undefined : { reason: "different-image" };
+}
+
+/** Nothing is planned on what can no longer be read. */
+function reasonOfFile({ workload }: ContainerCase): Reason | undefined {
+  return workload.broken === undefined ? undefined : { reason: "manifest-broken", detail: workload.broken };
+}
+
+function readable(declared: readonly DeclaredFact[]): readonly DeclaredFact[] {
+  return declared.filter((fact) => fact.broken === undefined);
 }
 
 function reasonOfPolicy({ facts, workload, container }: ContainerCase): Reason | undefined {

@@ -42,7 +42,9 @@ export async function saveBlobs(
 }
 
 type DeclaredTable = Database["declared_workloads"];
+/** One declared workload; with a fault it is what its file declared when it could last be read. */
 export type DeclaredRow = Selectable<DeclaredTable>;
+type NewRow = Omit<DeclaredRow, "environment" | "fault"> & Partial<Pick<DeclaredRow, "fault">>;
 
 /** How an environment's projection moves from its last commit to this one. */
 export interface DeclaredChange {
@@ -52,7 +54,7 @@ export interface DeclaredChange {
   /** Files whose content is new; their rows are replaced by those of `rows`. */
   readonly changedPaths: readonly string[];
   readonly removedPaths: readonly string[];
-  readonly rows: readonly Omit<DeclaredRow, "environment">[];
+  readonly rows: readonly NewRow[];
   /** All faults at this commit. */
   readonly faults: readonly IndexFault[];
 }
@@ -73,7 +75,7 @@ export async function replaceDeclared(tx: Db, change: DeclaredChange): Promise<v
   });
 }
 
-/** Rows to a statement: ten columns each stay far below the 65,535 parameters of one. */
+/** Rows to a statement: eleven columns each stay far below the 65,535 parameters of one. */
 const rowsPerInsert = 1_000;
 
 async function insertDeclared(tx: Db, change: DeclaredChange): Promise<void> {
@@ -82,6 +84,7 @@ async function insertDeclared(tx: Db, change: DeclaredChange): Promise<void> {
     environment: change.environment,
     containers: JSON.stringify(row.containers),
     policies: JSON.stringify(row.policies),
+    fault: row.fault === undefined || row.fault === null ? null : JSON.stringify(row.fault),
   }));
   for (let from = 0; from < rows.length; from += rowsPerInsert) {
     const some = rows.slice(from, from + rowsPerInsert);
@@ -115,6 +118,24 @@ export async function indexedFiles(
     .distinct()
     .where("environment", "=", environment)
     .execute();
+}
+
+/** What files declared when the index was last moved, and what of the tip could not be read then. */
+export async function declaredInFiles(
+  db: Db,
+  asked: { readonly environment: string; readonly paths: readonly string[] },
+): Promise<{ rows: DeclaredRow[]; faults: readonly IndexFault[] }> {
+  const rows = await db
+    .selectFrom("declared_workloads")
+    .selectAll()
+    .where("environment", "=", asked.environment)
+    .where(sql<boolean>`path = any(${[...asked.paths]}::text[])`)
+    .orderBy("path")
+    .orderBy("document")
+    .orderBy("workload")
+    .execute();
+  const tip = rows.length === 0 ? undefined : await environmentTip(db, asked.environment);
+  return { rows, faults: tip?.faults ?? [] };
 }
 
 export interface DeclaredFilter {

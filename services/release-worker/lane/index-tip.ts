@@ -2,7 +2,9 @@ import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import * as lanes from "#common/store/lanes.ts";
 import * as manifests from "#common/store/manifests.ts";
+import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { Db } from "#common/store/store.ts";
+import { brokenFiles, lastReadable } from "../planning/tip-broken.ts";
 import type { TipFile, TipView } from "../planning/tip-view.ts";
 import type { LaneContext } from "./lane-context.ts";
 
@@ -21,17 +23,30 @@ async function saveView(tx: Db, laneId: string, view: TipView): Promise<void> {
   const known = new Map(
     (await manifests.indexedFiles(tx, environment)).map((file) => [file.path, file.blobOid] as const),
   );
-  const changed = [...view.files.values()].filter((file) => known.get(file.path) !== file.oid);
   const removedPaths = [...known.keys()].filter((path) => !view.files.has(path));
+  const kept = await keptRows(tx, view, removedPaths);
+  // What a broken file held may be declared elsewhere by now: its rows are made anew each time.
+  const changed = [...view.files.values()].filter(
+    (file) => known.get(file.path) !== file.oid || file.manifest.faults.length > 0,
+  );
   await manifests.replaceDeclared(tx, {
     environment,
     laneId,
     commit: view.commit,
     changedPaths: changed.map((file) => file.path),
     removedPaths,
-    rows: changed.flatMap(rowsOf),
+    rows: [...changed.flatMap(rowsOf), ...kept],
     faults: [...view.files.values()].flatMap(faultsOf),
   });
+}
+
+/** What broken files declared when they could last be read; nobody asks where nothing is broken. */
+async function keptRows(tx: Db, view: TipView, removed: readonly string[]): Promise<readonly DeclaredRow[]> {
+  const broken = brokenFiles(view.files);
+  if (broken.length === 0) return [];
+  const environment = view.environment.name;
+  const paths = [...broken.map((file) => file.path), ...removed];
+  return lastReadable(view.files, await manifests.declaredInFiles(tx, { environment, paths }));
 }
 
 function rowsOf(file: TipFile) {

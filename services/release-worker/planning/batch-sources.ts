@@ -1,10 +1,12 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import { listJobs } from "#common/store/job-list.ts";
+import { declaredInFiles } from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { ListWorkloadsResponse, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { WorkerDeps } from "../deps.ts";
+import type { IndexedBefore } from "./tip-broken.ts";
 import { recallImages, type RecallAsk } from "./recall-images.ts";
 
 /** A cluster view older than this says nothing about what does not run. */
@@ -28,6 +30,8 @@ export interface FactSources {
   /** What these workloads ran before, or run now, by `containerKey`. */
   recalled(asked: RecallAsk): Promise<ReadonlyMap<string, string>>;
   images(keys: readonly string[]): Promise<ReadonlyMap<string, Repository>>;
+  /** What these files declared when the index last saw them. */
+  indexed(environment: string, paths: readonly string[]): Promise<IndexedBefore>;
   /** Asks the registry now. */
   refresh(key: string, tag: string): Promise<{ tagFound: boolean; repository: Repository | undefined }>;
 }
@@ -58,6 +62,7 @@ export function createFactSources(deps: SourceDeps): FactSources {
         { history: historyOf(deps), live: async () => freshList(await list(asked.environment)) },
         asked,
       ),
+    indexed: (environment, paths) => declaredInFiles(deps.store.db, { environment, paths }),
     async images(keys) {
       const missing = keys.filter((key) => !images.has(key));
       if (missing.length > 0) {

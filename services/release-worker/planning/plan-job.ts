@@ -3,6 +3,7 @@ import type { ContainerResult } from "#common/contracts/http.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { changedImage } from "#common/domain/manifest.ts";
 import {
+  type DeclaredFact,
   planRelease,
   shortName,
   type PlannedChange,
@@ -12,10 +13,12 @@ import {
 } from "#common/domain/plan.ts";
 import { skipLine } from "#common/domain/plan-words.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
+import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { JobSpec, RecordedChange, ResolvedImage, RolloutTarget } from "#common/store/schema.ts";
 import { changeKey, editPlan } from "./edit-plan.ts";
 import { readFacts, type FactDeps } from "./read-facts.ts";
 import { revertFile } from "./revert-file.ts";
+import { brokenFiles, lastReadable } from "./tip-broken.ts";
 import { isRolledOut } from "./rolled-out.ts";
 import type { TipView } from "./tip-view.ts";
 
@@ -62,7 +65,8 @@ export async function planJob(deps: FactDeps, view: TipView, input: PlanInput): 
     declared: view.declared(),
     resolved: input.resolved ?? undefined,
   });
-  const plan = planRelease({ ...facts, running: withUnwatched(facts) });
+  const whole = { ...facts, declared: [...facts.declared, ...(await brokenFacts(deps, view))] };
+  const plan = planRelease({ ...whole, running: withUnwatched(whole) });
   const edited = await editPlan(view, plan.changes);
   const changes = plan.changes.filter((change) => !edited.refused.has(changeKey(change)));
   const refusals = plan.changes
@@ -82,6 +86,29 @@ export async function planJob(deps: FactDeps, view: TipView, input: PlanInput): 
     skipLines: skips.filter(isWorthTelling).map(skipLine),
     hash: hashOf(edited.changes),
   };
+}
+
+/** Workloads whose files cannot be read any more: told why they are left alone, and left alone. */
+async function brokenFacts({ sources }: FactDeps, view: TipView): Promise<readonly DeclaredFact[]> {
+  const paths = brokenFiles(view.files).map((file) => file.path);
+  if (paths.length === 0) return [];
+  const before = await sources.indexed(view.environment.name, paths);
+  return lastReadable(view.files, before).map((row) => {
+    const { automated, locked, ignore, tags } = row.policies;
+    return {
+      id: fullId(row.workload),
+      path: row.path,
+      policies: { automated, locked, ignore, tags },
+      containers: row.containers.map(({ name, image }) => ({ name, image, editable: false })),
+      broken: faultText(row),
+    };
+  });
+}
+
+/** `deploy/cart.yaml line 7: …` */
+function faultText({ path, fault }: DeclaredRow): string {
+  const line = fault?.line ?? undefined;
+  return `${path}${line === undefined ? "" : ` line ${line}`}: ${fault?.message ?? "cannot be read"}`;
 }
 
 /** No watcher sees a HelmRelease or a custom kind: that they do not show says nothing. */

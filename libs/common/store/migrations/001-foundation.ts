@@ -102,6 +102,8 @@ const statements: readonly string[] = [
   `create index jobs_history on jobs (environment, accepted desc)`,
   `create index jobs_short_id on jobs (right(id::text, 8))`,
   `create index jobs_outcome_unknown on jobs (lane_id) where outcome = 'outcome-unknown'`,
+  // What ran when, of one workload: only what reached git is looked for.
+  `create index jobs_by_changed_workload on jobs using gin (results jsonb_path_ops) where commit_sha is not null`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
 
   `create table steps (
@@ -193,6 +195,8 @@ const statements: readonly string[] = [
     containers jsonb not null,
     policies jsonb not null,
     repositories text[] not null,
+    -- Why the file cannot be read any more; the row is then what it declared when it could.
+    fault jsonb,
     primary key (environment, workload, path, document)
   )`,
   `create index declared_by_repository on declared_workloads using gin (repositories)`,
