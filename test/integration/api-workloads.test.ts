@@ -8,7 +8,7 @@ import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 
-import { declare, oneEnvironment, startApiBox } from "./api-box.ts";
+import { declare, oneEnvironment, startApiBox, tokens } from "./api-box.ts";
 import type { ApiBox } from "./api-box.ts";
 import { freshView, runningDeployment } from "./api-peers.fake.ts";
 
@@ -211,6 +211,51 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     expect(box.peers.refreshed).toEqual([]);
     await box.call("GET", `${path}?refresh=true`);
     expect(box.peers.refreshed).toEqual([key]);
+  });
+
+  test("tells what ran when, and by whom, newest first; what a job left alone is not told", async () => {
+    const release = async (commit: string, results: readonly Record<string, unknown>[]) => {
+      const asked = { workloads: ["sock-shop/orders"], images: "latest", message: `for ${commit}` };
+      const { body } = await box.call("POST", "/v1/releases", { body: asked, token: tokens.releaser });
+      const row = { commit_sha: commit, results: JSON.stringify(results) };
+      await box.store.db.updateTable("jobs").set(row).where("id", "=", String(body["id"])).execute();
+      return String(body["id"]);
+    };
+    const result = {
+      workload: "sock-shop:deployment/orders",
+      container: "orders",
+      result: "changed",
+      detail: null,
+    };
+    const base = { ...result, reason: null, file: null };
+    const first = await release("aaa", [{ ...base, from: "o:1", to: "o:2" }]);
+    await release("bbb", [{ ...base, from: "o:2", to: null, result: "skip", reason: "up-to-date" }]);
+    await release("ccc", [{ ...base, workload: "sock-shop:deployment/cart", from: "c:1", to: "c:2" }]);
+    const last = await release("ddd", [{ ...base, from: "o:2", to: "o:3" }]);
+    await box.store.db.updateTable("jobs").set({ rollback_of: first }).where("id", "=", last).execute();
+
+    const path = "/v1/environments/default/workloads/sock-shop/deploy/orders/history";
+    const page = await box.call("GET", `${path}?limit=1`);
+    expect(page.body).toMatchObject({
+      workload: "sock-shop:deployment/orders",
+      entries: [
+        {
+          job: last,
+          commit: "ddd",
+          requestedBy: "releaser robot",
+          message: "for ddd",
+          containers: [{ container: "orders", from: "o:2", to: "o:3" }],
+          rollback: { of: first, by: null },
+        },
+      ],
+    });
+    const rest = await box.call("GET", `${path}?limit=5&cursor=${String(page.body["next"])}`);
+    expect(rest.body).toMatchObject({
+      entries: [{ job: first, rollback: { of: null, by: last } }],
+      next: null,
+    });
+    expect((rest.body["entries"] as unknown[]).length).toBe(1);
+    expect((await box.call("GET", path.replace("orders", "nobody"))).body).toMatchObject({ entries: [] });
   });
 
   test("has no images of a repository that nobody has read", async () => {

@@ -37,9 +37,42 @@ export async function listJobs(db: Db, filter: JobFilter): Promise<JobList> {
     .orderBy("accepted", "desc")
     .limit(limit + 1)
     .execute();
+  return toList(rows, limit);
+}
+
+function toList(rows: readonly JobRow[], limit: number): JobList {
   const jobs = rows.slice(0, limit);
   const last = jobs.at(-1);
   return { jobs, next: rows.length > limit && last !== undefined ? writeCursor(last.accepted) : null };
+}
+
+export interface HistoryFilter {
+  readonly environment: string;
+  /** `namespace:kind/name` */
+  readonly workload: string;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** Jobs that changed this workload in git, newest first; those that left it alone are none of them. */
+export async function workloadHistory(db: Db, filter: HistoryFilter): Promise<JobList> {
+  const { environment, workload, cursor } = filter;
+  const limit = Math.max(1, Math.min(filter.limit, pageLimit));
+  const changed = `$[*] ? (@.workload == ${JSON.stringify(workload)} && @.result != "skip")`;
+  let rows = db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("environment", "=", environment)
+    .where("commit_sha", "is not", null)
+    .where(sql<boolean>`results @? ${changed}::jsonpath`);
+  if (cursor !== undefined) rows = rows.where("accepted", "<", readCursor(cursor));
+  return toList(
+    await rows
+      .orderBy("accepted", "desc")
+      .limit(limit + 1)
+      .execute(),
+    limit,
+  );
 }
 
 const shortIdLength = 8;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { workload, workloadImages, workloadPage } from "#common/contracts/http.ts";
+import { workload, workloadHistory, workloadImages, workloadPage } from "#common/contracts/http.ts";
 import type { Workload } from "#common/contracts/http.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { shortName } from "#common/domain/plan.ts";
@@ -8,6 +8,7 @@ import { formatWorkloadId, parseWorkloadId } from "#common/domain/workload.ts";
 
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { resolveEnvironment } from "../environments.ts";
+import { readHistory } from "../read-history.ts";
 import { readImages } from "../read-images.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { filterWorkloads, workloadStates } from "../read-model/filters.ts";
@@ -102,6 +103,26 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       return readImages(deps, { workload: one, container, limit, refresh: refresh === "true" });
     },
   });
+
+  app.route({
+    ...at("workloadHistory"),
+    schema: {
+      ...common,
+      summary: "What ran when: by which job, commit and person, newest first",
+      params: workloadPath,
+      querystring: z.strictObject({ limit: pageLimit(200, 50), cursor }),
+      response: { 200: workloadHistory, ...problemAnswers },
+    },
+    handler: async (request) => {
+      const { name: environment } = resolveEnvironment(deps.settings, request.params.environment);
+      return readHistory(deps, { environment, workload: idOf(request.params).id, ...request.query });
+    },
+  });
+}
+
+function idOf(path: z.infer<typeof workloadPath>): { id: string; namespace: string; name: string } {
+  const { namespace, kind = "", name } = parseWorkloadId(`${path.namespace}:${path.kind}/${path.name}`);
+  return { id: formatWorkloadId({ namespace, kind, name }), namespace, name };
 }
 
 async function findWorkload(
@@ -109,8 +130,7 @@ async function findWorkload(
   path: z.infer<typeof workloadPath>,
 ): Promise<Workload> {
   const environment = resolveEnvironment(deps.settings, path.environment);
-  const { namespace, kind = "", name } = parseWorkloadId(`${path.namespace}:${path.kind}/${path.name}`);
-  const id = formatWorkloadId({ namespace, kind, name });
+  const { id, namespace, name } = idOf(path);
   const { workloads } = await deps.lists.read(environment);
   const found = workloads.find((one) => one.id === id);
   if (found !== undefined) return found;
