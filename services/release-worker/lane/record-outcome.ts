@@ -13,8 +13,8 @@ import { adopt } from "./adopt.ts";
 import { landLate, tellNotLanded } from "./ended-jobs.ts";
 import { saveViews } from "./index-tip.ts";
 import type { LaneContext } from "./lane-context.ts";
-import { acceptSyncs, peoplesChanges } from "./sync-on-change.ts";
 import { mustGuard } from "./lane-guard.ts";
+import { acceptSyncs, peoplesChanges } from "./sync-on-change.ts";
 
 export interface Adoption {
   readonly context: LaneContext;
@@ -45,6 +45,7 @@ export async function recordAdoption(adoption: Adoption): Promise<void> {
     await intents.resolveIntent(tx, { id: intent.id, state: adoption.sealed === true ? "sealed" : "landed" });
     await lanes.setLaneValue(tx, { laneId: lane.id, value: adoption.laneValue });
     await saveViews(tx, context, views);
+    await acceptSyncs(tx, context, changes);
     const { live, ended } = await byEnd(tx, intent);
     for (const commit of adoption.adopted) {
       if (live(commit)) await adopt(tx, context, { ...commit, event: "adopted" });
