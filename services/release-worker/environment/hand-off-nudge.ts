@@ -106,22 +106,22 @@ interface SourceRef {
 }
 
 async function nudgeKustomization(kube: Asked, named: Named, requested: Annotations): Promise<void> {
-  const { spec } = (await read(kube, { kind: "Kustomization", ...named })) as {
+  const { spec } = (await read(kube, { ...named, kind: "Kustomization" })) as {
     spec?: { sourceRef?: SourceRef };
   };
   await nudgeSource(kube, { ref: spec?.sourceRef, namespace: named.namespace }, requested);
-  await annotate(kube, { kind: "Kustomization", ...named }, requested);
+  await annotate(kube, { ...named, kind: "Kustomization" }, requested);
 }
 
 /** Values come by the Kustomization that applies the release, the chart by a source of its own. */
 async function nudgeHelmRelease(kube: Asked, named: Named, requested: Annotations): Promise<void> {
-  const release = await read(kube, { kind: "HelmRelease", ...named });
+  const release = await read(kube, { ...named, kind: "HelmRelease" });
   const { spec } = release as { spec?: { chart?: { spec?: { sourceRef?: SourceRef } } } };
   const applier = ownerOfMeta(release.metadata);
   if (applier.objectKind === "Kustomization") await nudgeKustomization(kube, applier, requested);
   const ref = spec?.chart?.spec?.sourceRef;
   await nudgeSource(kube, { ref, namespace: named.namespace }, requested);
-  await annotate(kube, { kind: "HelmRelease", ...named }, requested);
+  await annotate(kube, { ...named, kind: "HelmRelease" }, requested);
 }
 
 async function nudgeSource(

@@ -6,7 +6,8 @@ import type { Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 import { ownerFromWire } from "./hand-off-desk.ts";
 import { notApplied, notReady, otherImagesHeld, type NotApplied } from "./hand-off-words.ts";
-import { judgeTarget, sameImage } from "./judge-target.ts";
+import { judgeSeen } from "./judge-seen.ts";
+import { sameImage } from "./judge-target.ts";
 import { readLiveWorkload } from "./live-workload.ts";
 
 /** A target that somebody else applies, as it was looked at now. */
@@ -72,7 +73,7 @@ async function judgeApplied(before: Look, applied: Applied): Promise<HandOffJudg
     return wait(look, { progress: why, waitsFor: why, why }, "not-picked-up");
   }
   if (seen?.uid !== target.uid) return { target, progress: "waiting to be seen" };
-  const verdict = judgeTarget({ target, seen, jobId: job.id, deadlineMs: deadlineOf(look) });
+  const verdict = judgeSeen(context, job, { target, seen });
   switch (verdict.kind) {
     case "pending":
       if (verdict.trouble === undefined) return { target, progress: verdict.progress };
@@ -84,7 +85,8 @@ async function judgeApplied(before: Look, applied: Applied): Promise<HandOffJudg
       return judgeOtherImages(look, applied, seen);
     case "good": {
       if (!applied.ready) return wait(look, notReady(owner, applied), "owner-not-ready");
-      const reason = `applied by ${describeOwner(owner)} at ${applied.revision.slice(0, 7)}`;
+      const by = `applied by ${describeOwner(owner)} at ${applied.revision.slice(0, 7)}`;
+      const reason = verdict.note === undefined ? by : `${by}; ${verdict.note}`;
       return { target: { ...target, verdict: "good", reason }, progress: undefined };
     }
     default:
