@@ -11,6 +11,7 @@ const presets: Readonly<Record<string, (object: JsonObject) => JsonObject>> = {
   StatefulSet: statefulSet,
   DaemonSet: daemonSet,
   ReplicaSet: (object) => podTemplate(fill(object, ["spec"], { replicas: 1 }), templatePath),
+  ReplicationController: (object) => podTemplate(fill(object, ["spec"], { replicas: 1 }), templatePath),
   Job: job,
   CronJob: cronJob,
   Pod: (object) => podSpec(object, ["spec"]),

@@ -33,6 +33,7 @@ const rows: readonly (readonly [string, string, string, string, string])[] = [
   ["v1", "Namespace", "namespaces", "ns", "cs"],
   ["v1", "Node", "nodes", "no", "cs"],
   ["v1", "Pod", "pods", "po", "sa"],
+  ["v1", "ReplicationController", "replicationcontrollers", "rc", "sga"],
   ["v1", "Service", "services", "svc", "sa"],
   ["v1", "ConfigMap", "configmaps", "cm", ""],
   ["v1", "Secret", "secrets", "", ""],

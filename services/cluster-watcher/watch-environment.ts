@@ -147,7 +147,7 @@ function openConnection(parts: Parts, api: KubeApi): Connection {
     namespaces: namedNamespaces(environment.namespaces),
     isSeen: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   });
-  const probe = createReadyzProbe({ api });
+  const probe = createReadyzProbe({ api, clock: parts.clock });
   // An API server that drained keeps its watches silent and open for a minute.
   probe.onRecovered(() => collections.reconnect());
   probe.start();

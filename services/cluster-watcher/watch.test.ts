@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { environmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
-import { systemClock } from "#common/kit/clock.ts";
+import { systemClock, type Clock } from "#common/kit/clock.ts";
 import { createGrpcClient, createGrpcServer, type GrpcClient, type GrpcServer } from "#common/kit/grpc.ts";
 import { createKubeApi } from "#common/kit/kube.ts";
 import { silentLog } from "#common/kit/log.ts";
@@ -80,14 +80,14 @@ async function startRig(): Promise<Rig> {
   };
 }
 
-function watchOf(kubeconfig: string): EnvironmentWatch {
+function watchOf(kubeconfig: string, clock: Clock = systemClock): EnvironmentWatch {
   const environment = environmentSettings.parse({
     name: "default",
     cluster: { kubeconfig },
     git: { url: "https://git.example.com/config.git" },
   });
   const connect = () => createKubeApi(environment.cluster);
-  return watchEnvironment({ environment, connect, clock: systemClock, log: silentLog });
+  return watchEnvironment({ environment, connect, clock, log: silentLog });
 }
 
 function serverOf(watches: readonly EnvironmentWatch[]): GrpcServer {
@@ -318,6 +318,25 @@ describe("the view survives", () => {
   });
 });
 
+describe("a token in a file", () => {
+  test("that ran out makes the view old, and a new one in its place makes it fresh", async () => {
+    const folder = await folderOf();
+    const [config, file] = [join(folder, "kubeconfig"), join(folder, "token")];
+    await writeFile(file, await tokenFor(1));
+    await writeFile(config, rig.cluster.kubeconfigYaml.replace(/token: .*/, "tokenFile: token"));
+    const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(Math.min(ms, 20), signal);
+    const watch = watchOf(config, { ...systemClock, sleep });
+    await watch.start?.();
+    const until = (what: string, holds: () => boolean) =>
+      pollUntil(holds, { everyMs: 10, timeoutMs: waitMs, what });
+    await until("the refusal", () => watch.view().problem.includes("401"));
+    await writeFile(file, await tokenFor(600));
+    await until("a fresh view", () => watch.view().problem === "" && watch.view().ageMs < 1_000n);
+    expect(watch.view().complete).toBe(true);
+    await watch.stop?.();
+  });
+});
+
 describe("a cluster that cannot be connected to", () => {
   test("makes a view that is as old as can be and says why, not a process that fails", async () => {
     const watch = watchOf(join(tmpdir(), "no-such-kubeconfig"));
@@ -367,10 +386,34 @@ afterAll(async () => {
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
-async function kubeconfigOf(cluster: SandboxCluster): Promise<string> {
+async function folderOf(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "cluster-watcher-"));
   folders.push(folder);
-  const path = join(folder, "kubeconfig");
+  return folder;
+}
+
+async function kubeconfigOf(cluster: SandboxCluster): Promise<string> {
+  const path = join(await folderOf(), "kubeconfig");
   await writeFile(path, cluster.kubeconfigYaml, { mode: 0o600 });
   return path;
+}
+
+/** A service account's token that runs out. */
+async function tokenFor(expirationSeconds: number): Promise<string> {
+  const path = "/api/v1/namespaces/shop/serviceaccounts";
+  const ask = (under: string, body: unknown) =>
+    fetch(`${rig.cluster.url}${path}${under}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${rig.cluster.token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  // There already from the second time on.
+  await ask("", { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "watcher" } });
+  const request = {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "TokenRequest",
+    spec: { expirationSeconds },
+  };
+  const { status } = (await (await ask("/watcher/token", request)).json()) as { status: { token: string } };
+  return status.token;
 }

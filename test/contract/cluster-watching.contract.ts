@@ -8,11 +8,13 @@ import { pollUntil } from "#common/kit/retry.ts";
 
 import { aCronJob, live } from "./cluster-lab.ts";
 import type { ClusterLab } from "./cluster-lab.ts";
+import { statesWatchedKinds } from "./cluster-watching-kinds.contract.ts";
 
 /** Watches, bookmarks, versions that are too old, and the informer on top of them. */
 export function statesWatching(lab: () => ClusterLab): void {
   statesWatches(lab);
   statesInformers(lab);
+  statesWatchedKinds(lab);
 }
 
 const initialEvents = {
