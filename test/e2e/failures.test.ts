@@ -42,6 +42,25 @@ describe.runIf(hasSandboxWorld())("when something is wrong", () => {
   afterEach(() => world.mendAll());
   afterAll(async () => world?.stop());
 
+  test("every process answers its operators: alive, ready, and with what it counted", async () => {
+    const { operations } = world.installation;
+    const names = ["api", "cluster-watcher", "registry-scanner", "release-worker-1", "release-worker-2"];
+    expect([...operations.keys()].sort()).toEqual(names);
+    const pages = await Promise.all(
+      names.map(async (name) => {
+        const get = (path: string) => fetch(`${operations.get(name)}${path}`);
+        const [live, ready, metrics] = await Promise.all([get("/livez"), get("/readyz"), get("/metrics")]);
+        expect([name, live.status, ready.status, metrics.status]).toEqual([name, 200, 200, 200]);
+        return metrics.text();
+      }),
+    );
+    const all = pages.join("\n");
+    expect(all).toContain('slipway_http_requests_total{route="/v1/releases",status="202",service="api"} ');
+    expect(all).toContain('slipway_jobs_finished_total{outcome="succeeded",service="release-worker"} 1');
+    expect(all).toContain('slipway_git_pushes_total{answer="landed",service="release-worker"} 1');
+    expect(all).toMatch(/process_resident_memory_bytes\{service="registry-scanner"\}/);
+  });
+
   const release = (service: string, tag: string): Promise<Job> =>
     world.api.release({
       workloads: [`${namespace}/${service}`],

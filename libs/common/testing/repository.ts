@@ -21,6 +21,8 @@ export interface DeclaredText {
   readonly policies?: Readonly<Record<string, string>>;
   /** `deploy/NAME.yaml` by default. */
   readonly path?: string;
+  /** Why the file cannot be read any more; the rest is what it said when it could. */
+  readonly broken?: string;
 }
 
 /** Planner's facts, told in sentences; each answers a new repository and leaves the old one as it was. */
@@ -106,7 +108,8 @@ function withSentences(
 
 function declaredFact(workload: string, said: DeclaredText | string): DeclaredFact {
   const id = workloadId(workload);
-  const { containers, policies = {}, path } = typeof said === "string" ? { containers: said } : said;
+  const text: DeclaredText = typeof said === "string" ? { containers: said } : said;
+  const { containers, policies = {}, path, broken } = text;
   const slots = typeof containers === "string" ? { [id.name]: containers } : containers;
   const annotations = Object.entries(policies).map(([key, value]) => [
     key.includes("/") ? key : `slipway.dev/${key}`,
@@ -121,5 +124,6 @@ function declaredFact(workload: string, said: DeclaredText | string): DeclaredFa
         ? { name, image: slot, editable: true }
         : { name, image: slot.image, editable: false, reason: slot.notEditable },
     ),
+    ...(broken === undefined ? {} : { broken }),
   };
 }

@@ -104,6 +104,20 @@ test("shows a workload that is declared twice once, at its first place", () => {
   expect(joinWorkloads(facts({ declared }))).toMatchObject([{ declared: { file: "a.yaml" } }]);
 });
 
+test("what a file declared before it stopped parsing is listed with what is wrong with it", () => {
+  const fault = { message: "bad indentation", line: 7 };
+  const declared = [{ ...declares("web", { web: "web:1" }), fault }, declares("db", { db: "db:1" })];
+  expect(joinWorkloads(facts({ declared }))).toMatchObject([
+    { name: "db", declared: { problem: null } },
+    {
+      name: "web",
+      declared: { file: "web.yaml", line: 3, problem: fault },
+      containers: [{ declaredImage: "web:1" }],
+      policies: ["automated", "locked", "ignore", "hold"],
+    },
+  ]);
+});
+
 test("what a namespace outside the environment runs or declares is left out", () => {
   const hidden = { ...declares("web", { web: "web:1" }), workload: "hidden:deployment/web" };
   const alien = { ...runs("web", { web: "web:1" }), namespace: "hidden" };
