@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 
-import { sql } from "kysely";
 import { expect, test } from "vitest";
 
 import type { NewIntent } from "#common/store/intents.ts";
@@ -18,7 +17,7 @@ import { moveTip, setLaneProblem, setLaneValue, wakeLane } from "#common/store/l
 import { takeLease } from "#common/store/leases.ts";
 import { commitsThatMayLandLate, lockEnded, requestEnd } from "#common/store/ended-jobs.ts";
 import { countAutomaticRollbacks, moveJob, patchJob } from "#common/store/jobs.ts";
-import type { Store } from "#common/store/store.ts";
+import { ageOpenPushes } from "#support/store-tricks.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
 const person = { name: "Slipway", email: "slipway@example.com", at: "2026-01-01T00:00:00.000Z" };
@@ -98,7 +97,7 @@ export function lanesContract(given: () => StoreWorld): void {
     const attempt = { intentId: intent.id, laneNew: "new", fence: 7n };
     await moveJob(store.db, { id, event: "taken-by-lane" });
     await moveJob(store.db, { id, event: "intent-recorded" });
-    await ageIntents(store);
+    await ageOpenPushes(store.db, 30);
     const ending = await store.transaction(async (tx) => {
       expect(await lockEnded(tx, ids)).toEqual(new Set());
       const asked = requestEnd(store.db, { id, by: "ann", message: null, error });
@@ -121,7 +120,7 @@ export function lanesContract(given: () => StoreWorld): void {
       await moveJob(store.db, { id, event });
       await moveJob(store.db, { id: other, event });
     }
-    await ageIntents(store);
+    await ageOpenPushes(store.db, 30);
     await requestEnd(store.db, { id, by: "ann", message: null, error });
     // What ended during its rollout has landed, and is known.
     await moveJob(store.db, { id: other, event: "adopted", patch: { commit_sha: "two" } });
@@ -216,10 +215,4 @@ export function lanesContract(given: () => StoreWorld): void {
     await takeLease(store.db, { id: `environment:${environment}`, owner: await aWorker() });
     expect(await isDue()).toBe(false);
   });
-}
-
-/** As if every open push had begun half an hour ago. */
-async function ageIntents(store: Store): Promise<void> {
-  await sql`update push_intents set created_at = clock_timestamp() - interval '30 minutes'
-    where state = 'open'`.execute(store.db);
 }

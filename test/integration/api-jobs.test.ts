@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { JobEvent } from "#common/domain/job.ts";
@@ -12,6 +11,7 @@ import type { RecordedChange } from "#common/store/schema.ts";
 import { appendSteps, endStep, updateStep } from "#common/store/steps.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
+import { ageOpenPushes } from "#support/store-tricks.ts";
 
 import { declare, startApiBox, tokens, twoEnvironments } from "./api-box.ts";
 import type { ApiBox } from "./api-box.ts";
@@ -228,8 +228,7 @@ describe.runIf(hasPostgres())("jobs by the API", () => {
       const commits = [{ jobId: id, commit: "c", draft, plan }];
       const shas = { base: "b", tip: "c", proposal: null, laneOld: "o" };
       await recordIntent(db, { id: newUuidV7(), laneId: box.laneId, fence: 1n, ...shas, commits });
-      await sql`update push_intents set created_at = clock_timestamp() - ${minutes} * interval '1 minute'
-        where state = 'open'`.execute(db);
+      await ageOpenPushes(db, minutes);
       await move(id, "taken-by-lane");
       await move(id, "intent-recorded");
       return id;

@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requestEnd, type EndAnswer } from "#common/store/ended-jobs.ts";
 import { getIntent, openIntent, type Intent } from "#common/store/intents.ts";
@@ -9,6 +8,7 @@ import type { JobRow, StepRow } from "#common/store/schema.ts";
 import { listSteps } from "#common/store/steps.ts";
 import { startLaneWorld, untilSettled, type LaneWorld, type LaneWorker } from "../support/lane-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
+import { ageOpenPushes } from "../support/store-tricks.ts";
 
 const error = { code: "JOB_OUTCOME_UNKNOWN", title: "t", detail: null, hint: null };
 const sealedText = "Its push did not land, and cannot any more.";
@@ -58,10 +58,7 @@ async function startEnding(gitSettings?: Parameters<typeof startLaneWorld>[0]): 
       if (intent === undefined) throw new Error("the lane has no open intent");
       return intent;
     },
-    async aged(minutes) {
-      await sql`update push_intents set created_at = clock_timestamp() - ${minutes} * interval '1 minute'
-        where state = 'open'`.execute(store.db);
-    },
+    aged: (minutes) => ageOpenPushes(store.db, minutes),
     end: (id, by = "ann") => requestEnd(store.db, { id, by, message: null, error }),
     steps: async (id) => (await listSteps(store.db, id, { after: 0n, limit: 100 })).steps,
     commitsOf: async (id) =>

@@ -1,9 +1,9 @@
-import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pollUntil } from "#common/kit/retry.ts";
 import { requestCancel, type CancelAnswer } from "#common/store/jobs.ts";
 import { startLaneWorld, untilSettled, type LaneWorld } from "../support/lane-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
+import { countLockWaits, holdUpIntents } from "../support/store-tricks.ts";
 
 describe.skipIf(!hasPostgres())("what a lane promises of its order", () => {
   let world: LaneWorld;
@@ -16,11 +16,7 @@ describe.skipIf(!hasPostgres())("what a lane promises of its order", () => {
     (await world.git.log(world.repository, "main")).filter((entry) =>
       entry.body.includes(`Release-Job: ${id}`),
     ).length;
-  const waiting = async (): Promise<number> => {
-    const { rows } = await sql<{ count: number }>`select count(*)::int as count from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`.execute(world.store.db);
-    return rows[0]?.count ?? 0;
-  };
+  const waiting = (): Promise<number> => countLockWaits(world.store.db);
 
   test("rollbacks go first, then people, then automation; each in the order accepted", async () => {
     const waits: { tag: string; priority: number }[] = [];
@@ -42,7 +38,7 @@ describe.skipIf(!hasPostgres())("what a lane promises of its order", () => {
     const id = await world.release("beta", "2.0.0");
     const { looking, cancelling } = await world.store.transaction(async (tx) => {
       // The intent's transaction stops in its middle: after its checks, before it is recorded.
-      await sql`lock table push_intents in exclusive mode`.execute(tx);
+      await holdUpIntents(tx);
       const look = worker.look();
       await pollUntil(async () => (await waiting()) > 0, forAWhile);
       let told: CancelAnswer | undefined;
