@@ -62,7 +62,12 @@ describe("containers", () => {
   test("of a HelmRelease are the images of its values, as in git", () => {
     const spec = {
       chart: {},
-      values: { image: { repository: "shop/web", tag: "1.2" }, cache: { image: "redis:7" }, replicas: 3 },
+      values: {
+        image: { repository: "shop/web", tag: "1.2" },
+        cache: { image: "redis:7" },
+        deep: { er: { image: "not:1" } },
+        empty: null,
+      },
     };
     const status = { lastAppliedRevision: "9", history: ["x".repeat(5_000)] };
     for (const group of ["helm.toolkit.fluxcd.io", "helm.fluxcd.io"])
@@ -78,7 +83,8 @@ describe("containers", () => {
     expect(imagesOf(workload)).toEqual(["app=shop/app:2.0"]);
   });
   test("of a release without images are none", () => {
-    expect(imagesOf(project("HelmRelease", { spec: {} }))).toEqual([]);
+    for (const spec of [{}, { values: null }, null])
+      expect(imagesOf(project("HelmRelease", { spec }))).toEqual([]);
   });
   test("of a kind of the settings stand in its pod spec, or where its paths say", () => {
     const spec = { template: { spec: { containers: [{ name: "app", image: "app:1" }, { name: "bare" }] } } };

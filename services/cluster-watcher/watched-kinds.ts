@@ -14,8 +14,6 @@ export interface WatchedKind {
   readonly apiKind: string;
   /** "" is the core group. */
   readonly group: string;
-  /** Kubernetes has it by itself; any other is there when its definition is. */
-  readonly builtIn: boolean;
   /** What is kept of an object; undefined for one that another workload controls. */
   project(object: KubeObject): Workload | undefined;
 }
@@ -38,13 +36,13 @@ const helmGroups = ["helm.toolkit.fluxcd.io", "helm.fluxcd.io"] as const;
 export function watchedKinds({ manifests, defaultNamespace }: EnvironmentSettings): readonly WatchedKind[] {
   const options = { defaultNamespace, customKinds: (manifests?.customKinds ?? []).map(customKind) };
   const declared = (object: KubeObject): Container[] => declaredContainers(object, options);
+  const ofChart = (object: KubeObject): Container[] => declared(withImagesAlone(object));
   const rows: Row[] = [
-    ...builtInKinds.map(([group, apiKind]) => ({ group, apiKind, builtIn: true })),
-    ...helmGroups.map((group) => ({ group, apiKind: "HelmRelease", builtIn: false, containers: declared })),
+    ...builtInKinds.map(([group, apiKind]) => ({ group, apiKind })),
+    ...helmGroups.map((group) => ({ group, apiKind: "HelmRelease", containers: ofChart })),
     ...options.customKinds.map(({ group, kind, podSpec, images }) => ({
       group,
       apiKind: kind,
-      builtIn: false,
       containers:
         podSpec === undefined || images !== undefined
           ? declared
@@ -63,21 +61,16 @@ function keyOf({ group, apiKind }: Pick<Row, "group" | "apiKind">): string {
 interface Row {
   readonly group: string;
   readonly apiKind: string;
-  readonly builtIn: boolean;
   /** Where they do not stand in a pod spec known by the kind. */
   readonly containers?: (object: KubeObject) => Container[];
 }
 
-function watchedKind(
-  { group, apiKind, builtIn, containers }: Row,
-  known: ReadonlyMap<string, unknown>,
-): WatchedKind {
+function watchedKind({ group, apiKind, containers }: Row, known: ReadonlyMap<string, unknown>): WatchedKind {
   const kind = apiKind.toLowerCase();
   return {
     kind,
     apiKind,
     group,
-    builtIn,
     project: (object) => {
       if (isControlled(object, known)) return undefined;
       const workload = projectWorkload(kind, object);
@@ -141,6 +134,22 @@ function podContainers(object: KubeObject, path: readonly string[]): Container[]
     init,
   });
   return [...containers.map(told(false)), ...initContainers.map(told(true))];
+}
+
+/**
+ * A HelmRelease with those of its values that may be images: reading all of a large chart's takes
+ * milliseconds, at each change of its status. With paths in annotations they may be anywhere.
+ */
+function withImagesAlone(object: KubeObject): KubeObject {
+  const annotations = Object.keys(object.metadata.annotations ?? {});
+  if (annotations.some((key) => /^(?:image|registry|repository|tag|digest)\./.test(key))) return object;
+  const { values } = (object["spec"] ?? {}) as { values?: Readonly<Record<string, unknown>> | null };
+  const kept = Object.entries(values ?? {}).filter(([key, value]) => key === "image" || mayHoldImage(value));
+  return { ...object, spec: { values: Object.fromEntries(kept) } };
+}
+
+function mayHoldImage(value: unknown): boolean {
+  return typeof value !== "object" || (value !== null && "image" in value);
 }
 
 /** Read as if it stood in git, so that what runs and what is declared have the same containers. */
