@@ -10,6 +10,7 @@ import type {
   Steps,
   SyncRequestInput,
   Workload,
+  WorkloadHistory,
   WorkloadImages,
   WorkloadPage,
 } from "#common/contracts/http.ts";
@@ -23,6 +24,10 @@ import type { ServerEvent } from "./sse.ts";
 interface WorkloadQuery {
   readonly environment?: string | undefined;
   readonly namespace?: string | undefined;
+  readonly filter?: string | undefined;
+  /** Selectors, with commas. */
+  readonly label?: string | undefined;
+  readonly state?: readonly string[];
 }
 
 interface JobQuery {
@@ -42,6 +47,8 @@ export interface ApiClient {
     workload: Workload,
     query: { readonly refresh?: boolean; readonly every?: boolean },
   ): Promise<WorkloadImages>;
+  /** Newest first; `limit` 0 is as many as there are, up to 10,000. */
+  history(workload: WorkloadPath, limit: number): Promise<WorkloadHistory>;
   plan(body: ReleaseRequestInput): Promise<Plan>;
   release(body: ReleaseRequestInput, key: string): Promise<Job>;
   sync(body: SyncRequestInput, key: string): Promise<Job>;
@@ -58,11 +65,11 @@ export interface ApiClient {
   serverVersion(): Promise<string>;
 }
 
-const workloadPageSize = 1_000;
+const workloadPageSize = 5_000;
 const jobPageSize = 200;
 /** The most the API lists per container; it sends 1,000 unless asked for more. */
 const imagesLimit = 10_000;
-const workloadPagesLimit = 200;
+const workloadPagesLimit = 40;
 const jobsLimit = 10_000;
 
 /** The contract's operations over a transport. */
@@ -79,6 +86,7 @@ export function createApiClient(transport: Transport): ApiClient {
       const query = { refresh: refresh || undefined, limit: every === true ? imagesLimit : undefined };
       return get("listImages", { parameters: partsOf(workload), query });
     },
+    history: (workload, limit) => someHistory(get, workload, limit),
     plan: (body) => post("createRelease", { body: { ...body, dryRun: true } }),
     release: (body, key) => post("createRelease", { body, key }),
     sync: (body, key) => post("createSync", { body, key }),
@@ -98,7 +106,7 @@ export function createApiClient(transport: Transport): ApiClient {
 }
 
 type Parameters = Readonly<Record<string, string>>;
-type Get = <T>(name: OperationName, more: Partial<Ask>) => Promise<T>;
+type Get = <T>(name: OperationName, more: Partial<Ask> & { parameters?: Parameters }) => Promise<T>;
 
 function pathOf(name: OperationName, parameters: Parameters = {}): string {
   return operations[name].path.replaceAll(/:([a-z]+)/g, (_, key: string) =>
@@ -106,7 +114,10 @@ function pathOf(name: OperationName, parameters: Parameters = {}): string {
   );
 }
 
-function partsOf(workload: Workload): Parameters {
+/** What names one workload in a path. */
+export type WorkloadPath = Pick<Workload, "environment" | "namespace" | "kind" | "name">;
+
+function partsOf(workload: WorkloadPath): Parameters {
   const { environment, namespace, kind, name } = workload;
   return { environment, namespace, kind: kind.toLowerCase(), name };
 }
@@ -122,6 +133,20 @@ async function allWorkloads(get: Get, query: WorkloadQuery): Promise<WorkloadPag
     if (answer.next === null || page >= workloadPagesLimit) return { ...answer, workloads };
     cursor = answer.next;
   }
+}
+
+async function someHistory(get: Get, workload: WorkloadPath, limit: number): Promise<WorkloadHistory> {
+  const wanted = limit <= 0 ? jobsLimit : Math.min(limit, jobsLimit);
+  const parameters = partsOf(workload);
+  const ask = (size: number, cursor: string | undefined) =>
+    get<WorkloadHistory>("workloadHistory", { parameters, query: { limit: size, cursor } });
+  let page = await ask(Math.min(jobPageSize, wanted), undefined);
+  const entries = [...page.entries];
+  while (entries.length < wanted && page.next !== null && page.entries.length > 0) {
+    page = await ask(Math.min(jobPageSize, wanted - entries.length), page.next);
+    entries.push(...page.entries);
+  }
+  return { ...page, entries };
 }
 
 async function someJobs(get: Get, query: JobQuery, limit: number): Promise<readonly Job[]> {

@@ -10,6 +10,7 @@ import {
   aSucceededJob,
   anEnvironment,
   freshAge,
+  frontEndHistory,
   frontEndImages,
   jobId,
   seedSteps,
@@ -62,6 +63,7 @@ const hostile: Routes = {
   listEnvironments: () => ({ json: { environments: [poisoned(anEnvironment)] } }),
   listWorkloads: () => ({ json: { workloads: sockShop.map((one) => poisoned(one)), age, next: null } }),
   listImages: () => ({ json: poisoned(frontEndImages()) }),
+  workloadHistory: () => ({ json: poisoned(frontEndHistory) }),
   createRelease: ({ body }) =>
     (body as { dryRun?: boolean }).dryRun === true
       ? { json: plan }
@@ -93,6 +95,7 @@ const verbs = [
   ["workloads", "-o", "yaml"],
   ["images", "front-end"],
   ["images", "front-end", "-o", "name"],
+  ["history", "front-end"],
   ["environments", "-o", "wide"],
   ["jobs", "-o", "wide"],
   ["job", jobId],

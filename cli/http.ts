@@ -6,7 +6,9 @@ import { CliProblem, exitCodes } from "./problem.ts";
 import type { ExitCode } from "./problem.ts";
 import type { Target } from "./target.ts";
 
-type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+type QueryValue = string | number | boolean | undefined;
+/** A list becomes one pair each. */
+type Query = Readonly<Record<string, QueryValue | readonly string[]>>;
 
 export interface Ask {
   readonly method: "GET" | "POST";
@@ -101,7 +103,7 @@ async function send(deps: TransportDeps, ask: Ask, signal: AbortSignal | undefin
 
 function queryText(query: Query): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)] as [string, string]],
+    [value].flat().flatMap((one) => (one === undefined ? [] : [[name, String(one)] as [string, string]])),
   );
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
 }

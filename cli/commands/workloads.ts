@@ -6,7 +6,7 @@ import { ageNotes, brokenNotes, workloadLines } from "../print/workloads.ts";
 import { show } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
-import { addCommonOptions, addStoryOption, verb } from "./common.ts";
+import { addCommonOptions, addStoryOption, collect, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
 
 /** `workloads`, and the names it had: `list-services`, `list-workloads`. */
@@ -20,12 +20,28 @@ export function addWorkloads(program: Command, deps: CommandDeps): void {
       )
       .addHelpText(
         "after",
-        `\nExamples:\n  slipway ${name} -n sock-shop\n  slipway ${name} -o wide\n  slipway ${name} -o name | xargs -n 1 slipway images`,
+        `\nExamples:\n  slipway ${name} -n sock-shop\n  slipway ${name} -o wide\n  slipway ${name} --behind -l team=web\n  slipway ${name} -o name | xargs -n 1 slipway images`,
       );
+    addFilters(command);
     addStoryOption(addCommonOptions(command)).action(
-      verb(deps, (session, options) => listWorkloads(session, options, headingOf(name))),
+      verb<ListOptions>(deps, (session, options) => listWorkloads(session, options, headingOf(name))),
     );
   }
+}
+
+interface ListOptions extends CommonOptions {
+  readonly selector?: readonly string[];
+  readonly filter?: string;
+  readonly behind?: boolean;
+  readonly failing?: boolean;
+}
+
+function addFilters(command: Command): void {
+  command
+    .option("-l, --selector <terms>", "only with these labels: key=value, key!=value, key, !key", collect)
+    .option("--filter <text>", "only with this in their name or an image")
+    .option("--behind", "only where a newer image may run; shows it")
+    .option("--failing", "only where the release state is an error");
 }
 
 /** SERVICE for the verbs of 2016, else WORKLOAD. */
@@ -33,16 +49,19 @@ function headingOf(typed: string): string {
   return typed === "list-services" ? "SERVICE" : "WORKLOAD";
 }
 
-async function listWorkloads(session: Session, options: CommonOptions, heading: string): Promise<undefined> {
-  const { environment, namespace } = options;
-  const page = await session.api.workloads({ environment, namespace });
-  for (const note of ageNotes(page.age)) session.io.err(safe(`Note: ${note}`));
-  const names = listNames(page.workloads.map((workload) => workload.id));
+async function listWorkloads(session: Session, options: ListOptions, heading: string): Promise<undefined> {
+  const { environment, namespace, filter, behind = false, failing = false } = options;
+  const state = [behind ? ["behind"] : [], failing ? ["failing"] : []].flat();
+  const label = options.selector?.join(",");
+  const { workloads, age } = await session.api.workloads({ environment, namespace, filter, label, state });
+  const names = listNames(workloads.map((workload) => workload.id));
+  const { io } = session;
+  const columns = io.outIsTerminal ? io.size().columns : undefined;
   show(session, {
-    data: { workloads: page.workloads, age: page.age },
-    names: page.workloads.map((workload) => names.get(workload.id) ?? workload.id),
-    lines: (style) => workloadLines(page.workloads, { ...style, heading }),
+    data: { workloads, age },
+    names: workloads.map((workload) => names.get(workload.id) ?? workload.id),
+    lines: (style) => workloadLines(workloads, { ...style, heading, newest: behind, columns }),
   });
-  for (const note of brokenNotes(page.workloads)) session.io.err(safe(`Note: ${note}`));
+  for (const note of [...ageNotes(age), ...brokenNotes(workloads)]) io.err(safe(`Note: ${note}`));
   return undefined;
 }

@@ -6,7 +6,7 @@ import { errorLines, outcomeWord, tookMs } from "./outcome.ts";
 import type { Paint } from "./paint.ts";
 import { reasonText } from "./results.ts";
 import { safe } from "./safe.ts";
-import { stepLine } from "./steps.ts";
+import { blockLines, stepLine, type StepStyle } from "./steps.ts";
 import { tableLines } from "./table.ts";
 import { durationText, shortDate } from "./time.ts";
 
@@ -40,9 +40,13 @@ export function jobDetailLines(job: Job, steps: readonly Step[], style: JobStyle
     safe(`Job ${shortJob(job.id)}  ${job.headline}`),
     ...tableLines(factsOf(job)),
     ...(job.results.length > 0 ? ["", ...tableLines(job.results.map(resultRow))] : []),
-    ...(steps.length > 0 ? ["", ...steps.map((step) => stepLine(step, stepStyle))] : []),
+    ...(steps.length > 0 ? ["", ...steps.flatMap((step) => linesOf(step, stepStyle))] : []),
     ...(job.error === null ? [] : ["", ...errorLines(job)]),
   ];
+}
+
+function linesOf(step: Step, style: StepStyle): readonly string[] {
+  return [stepLine(step, style), ...blockLines(step, style.columns)];
 }
 
 function factsOf(job: Job): readonly (readonly string[])[] {

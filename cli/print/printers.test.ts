@@ -39,7 +39,7 @@ import { diffLines, planLines, skipNotes } from "./results.ts";
 import { safe, safeJson } from "./safe.ts";
 import { plainStepLine, stepLine, storyStepLine } from "./steps.ts";
 import { cutTo, tableLines } from "./table.ts";
-import { durationText, shortDate } from "./time.ts";
+import { durationText, shortDate, spanText } from "./time.ts";
 import { ageNotes, brokenNotes, workloadLines } from "./workloads.ts";
 
 const paint = createPaint(false);
@@ -74,11 +74,43 @@ test("further containers leave the workload's columns empty, init containers com
     "               setup      setup:9",
   ]);
   expect(workloadLines([web], { heading: "WORKLOAD", headers: true, wide: true })).toEqual([
-    "WORKLOAD       CONTAINER  IMAGE    RELEASE  POLICY            KIND        DECLARED  OWNER      FILE                ENVIRONMENT",
-    "sock-shop/web  web        web:1    ready    automated,locked  deployment  same      flux apps  deploy/web.yaml:20  default",
-    "               proxy      proxy:2",
-    "               setup      setup:9                                         setup:8",
+    "WORKLOAD       CONTAINER  IMAGE    RELEASE  POLICY            NEWEST     BEHIND  KIND        DECLARED  OWNER      DRIFT  FILE                ENVIRONMENT",
+    "sock-shop/web  web        web:1    ready    automated,locked  no-policy          deployment  same      flux apps         deploy/web.yaml:20  default",
+    "               proxy      proxy:2                             no-policy",
+    "               setup      setup:9                             no-policy                      setup:8",
   ]);
+});
+
+test("the newest image stands beside how many and how much older the running one is", () => {
+  const newest = { tag: "main-9", createdAt: null, behind: 3, behindMs: 12 * 86_400_000 };
+  const containers = [
+    aContainer("web", "web:main-6", { newest, newestReason: null }),
+    aContainer("up", "up:2", { newest: { ...newest, tag: "2", behind: 0 }, newestReason: null }),
+    aContainer("old", "old:1", { newest: { ...newest, behind: 1, behindMs: null }, newestReason: null }),
+  ];
+  expect(workloadLines([aWorkload("web", "", { containers })], { ...narrow, newest: true })).toEqual([
+    "SERVICE        CONTAINER  IMAGE       RELEASE  POLICY  NEWEST  BEHIND",
+    "sock-shop/web  web        web:main-6  ready            main-9  3 (12 d)",
+    "               up         up:2                         2",
+    "               old        old:1                        main-9  1",
+  ]);
+  expect([spanText(90_000), spanText(5 * 3_600_000), spanText(49 * 3_600_000)]).toEqual([
+    "2 min",
+    "5 h",
+    "2 d",
+  ]);
+});
+
+test("a terminal too narrow for the list cuts commit ids and digests, nothing else", () => {
+  const digest = `sha256:${"a".repeat(64)}`;
+  const all = [
+    aWorkload("web", `web:${frontEndTag}`),
+    aWorkload("db", `db:1@${digest}`),
+    aWorkload("x", "x:1"),
+  ];
+  const cut = workloadLines(all, { ...narrow, headers: false, columns: 80 });
+  expect(cut.map((line) => line.split(/ +/)[2])).toEqual(["web:7f511af2…", "db:1@sha256:aaaaaaaa…", "x:1"]);
+  expect(workloadLines(all, { ...narrow, columns: 200 })).toEqual(workloadLines(all, narrow));
 });
 
 test("a file that does not parse is told once, with how much is listed as it was", () => {

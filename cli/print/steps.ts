@@ -24,7 +24,8 @@ export function stepLine(step: Step, style: StepStyle): string {
   const room = Math.max(20, style.columns - 8);
   const width = Math.min(textWidth, Math.max(20, room - 20));
   const text = padTo(cutTo(safe(step.text), width), width);
-  const detail = step.detail === null ? "" : `   ${safe(step.detail)}`;
+  const beside = besideText(step);
+  const detail = beside === "" ? "" : `   ${safe(beside)}`;
   const line = cutTo(`${text} ${took.padStart(6)}${detail}`.trimEnd(), room);
   return ` ${stepMark(step, style)} ${String(step.number).padStart(2)} ${line}`;
 }
@@ -39,7 +40,8 @@ export function waitingLine(job: Job, style: StepStyle): string | undefined {
 /** One line of a pipeline's log: `2026-11-23T16:40:02Z 0c1d8e11 9 ok Pushed commit: …`. */
 export function plainStepLine(job: Job, step: Step, now: Date): string {
   const at = step.endedAt === null ? now : new Date(step.endedAt);
-  const detail = step.detail === null ? "" : ` ${step.detail}`;
+  const beside = besideText(step);
+  const detail = beside === "" ? "" : ` ${beside}`;
   const mark = step.endedAt === null ? ".." : (step.outcome ?? "ok");
   return safe(`${logTime(at)} ${shortJob(job.id)} ${step.number} ${mark} ${step.text}${detail}`);
 }
@@ -51,8 +53,21 @@ export function plainWaitingLine(job: Job, now: Date): string {
 
 /** ` 9. Pushed commit: …`, as in 2016; what went wrong is said. */
 export function storyStepLine(step: Step): string {
-  const failed = step.outcome === "failed" ? ` FAILED${step.detail === null ? "" : `: ${step.detail}`}` : "";
+  const beside = besideText(step);
+  const isBlock = step.detail?.includes("\n") === true;
+  const failed = step.outcome === "failed" && !isBlock ? ` FAILED${beside === "" ? "" : `: ${beside}`}` : "";
   return safe(`${String(step.number).padStart(2)}. ${step.text}${failed}`);
+}
+
+/** What a container wrote, below its step: the one kind of detail that has several lines. */
+export function blockLines(step: Step, columns: number): readonly string[] {
+  const { detail } = step;
+  if (detail === null || !detail.includes("\n")) return [];
+  return detail.split("\n").map((line) => cutTo(`      | ${safe(line)}`, Math.max(20, columns)));
+}
+
+function besideText({ detail }: Step): string {
+  return detail === null || detail.includes("\n") ? "" : detail;
 }
 
 function stepMark(step: Step, style: StepStyle): string {

@@ -22,6 +22,14 @@ export function durationText(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
+/** How far apart two dates are, in one unit: "12 d", "5 h", "20 min". */
+export function spanText(ms: number): string {
+  const minutes = Math.round(Math.max(0, ms) / 60_000);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+}
+
 /** For programs: "31.4s". */
 export function secondsText(ms: number): string {
   return `${(Math.max(0, ms) / 1000).toFixed(1)}s`;

@@ -1,52 +1,98 @@
 import type { Workload, WorkloadPage } from "#common/contracts/http.ts";
 
+import { shortVersion } from "./change.ts";
 import { listNames } from "./names.ts";
 import { tableLines } from "./table.ts";
-import { durationText } from "./time.ts";
+import { durationText, spanText } from "./time.ts";
 
 export interface ListStyle {
   /** SERVICE or WORKLOAD: the heading follows the verb that was typed. */
   readonly heading: string;
   readonly headers: boolean;
   readonly wide: boolean;
+  /** Whether the newest image has columns even in the narrow table. */
+  readonly newest?: boolean;
+  /** The terminal's width, where there is one: commit ids in images are cut when the table is wider. */
+  readonly columns?: number | undefined;
 }
 
 /** One row per container; all but the first leave what belongs to the workload empty. */
 export function workloadLines(workloads: readonly Workload[], style: ListStyle): readonly string[] {
+  const lines = linesOf(workloads, style, (image) => image);
+  const { columns } = style;
+  if (columns === undefined || lines.every((line) => line.length <= columns)) return lines;
+  return linesOf(workloads, style, shortImage);
+}
+
+type Shorten = (image: string) => string;
+
+function linesOf(workloads: readonly Workload[], style: ListStyle, shorten: Shorten): readonly string[] {
   const names = listNames(workloads.map((workload) => workload.id));
   const rows = workloads.flatMap((workload) =>
-    rowsOf(workload, names.get(workload.id) ?? workload.id, style),
+    rowsOf(workload, names.get(workload.id) ?? workload.id, { ...style, shorten }),
   );
-  const wide = ["KIND", "DECLARED", "OWNER", "FILE", "ENVIRONMENT"];
-  const heading = [style.heading, "CONTAINER", "IMAGE", "RELEASE", "POLICY", ...(style.wide ? wide : [])];
+  const newest = style.wide || style.newest === true ? ["NEWEST", "BEHIND"] : [];
+  const wide = style.wide ? ["KIND", "DECLARED", "OWNER", "DRIFT", "FILE", "ENVIRONMENT"] : [];
+  const heading = [style.heading, "CONTAINER", "IMAGE", "RELEASE", "POLICY", ...newest, ...wide];
   return tableLines(style.headers ? [heading, ...rows] : rows);
 }
 
-function rowsOf(workload: Workload, name: string, style: ListStyle): readonly (readonly string[])[] {
+type RowStyle = ListStyle & { readonly shorten: Shorten };
+
+function rowsOf(workload: Workload, name: string, style: RowStyle): readonly (readonly string[])[] {
+  const { release, policies } = workload;
   const containers = [...workload.containers].sort((a, b) => Number(a.init) - Number(b.init));
-  const first = containers[0];
-  const row = [
-    name,
-    first?.name ?? "",
-    first?.image ?? "",
-    workload.release.text,
-    workload.policies.join(","),
+  const [first, ...others] = containers;
+  const own = [release.text, policies.join(",")];
+  if (first === undefined) return [[name, "", "", ...own]];
+  const about = style.wide ? wideOf(workload) : undefined;
+  return [
+    [name, first.name, style.shorten(first.image), ...own, ...moreOf(first, style, about)],
+    ...others.map((one) => ["", one.name, style.shorten(one.image), "", "", ...moreOf(one, style)]),
   ];
-  const more = containers.slice(1).map((container) => {
-    const cells = ["", container.name, container.image, "", ""];
-    return style.wide ? [...cells, "", declaredOf(container)] : cells;
-  });
-  if (!style.wide) return [row, ...more];
-  const { kind, owner, declared, environment } = workload;
-  const broken = declared?.problem ? " (does not parse)" : "";
-  const file = declared === null ? "not in git" : `${declared.file}:${declared.line}${broken}`;
-  const by = owner.kind === "none" ? "" : owner.name === "" ? owner.kind : `${owner.kind} ${owner.name}`;
-  return [[...row, kind, first === undefined ? "" : declaredOf(first), by, file, environment], ...more];
 }
 
-function declaredOf(container: Workload["containers"][number]): string {
+type Container = Workload["containers"][number];
+
+interface WideCells {
+  readonly kind: string;
+  readonly rest: readonly string[];
+}
+
+function moreOf(container: Container, style: RowStyle, about?: WideCells): readonly string[] {
+  const newest = style.wide || style.newest === true ? newestCells(container, style.shorten) : [];
+  if (!style.wide) return newest;
+  return [...newest, about?.kind ?? "", declaredOf(container), ...(about?.rest ?? [])];
+}
+
+function wideOf({ kind, owner, drift, declared, environment }: Workload): WideCells {
+  const by = owner.kind === "none" ? "" : owner.name === "" ? owner.kind : `${owner.kind} ${owner.name}`;
+  return { kind, rest: [by, drift ? "drift" : "", fileOf(declared), environment] };
+}
+
+function fileOf(declared: Workload["declared"]): string {
+  if (declared === null) return "not in git";
+  return `${declared.file}:${declared.line}${declared.problem === null ? "" : " (does not parse)"}`;
+}
+
+function newestCells({ newest, newestReason }: Container, shorten: Shorten): readonly string[] {
+  if (newest === null) return [newestReason ?? "", ""];
+  if (newest.behind === 0) return [shorten(newest.tag), ""];
+  const by = newest.behindMs === null ? "" : ` (${spanText(newest.behindMs)})`;
+  return [shorten(newest.tag), `${newest.behind}${by}`];
+}
+
+function declaredOf(container: Container): string {
   if (container.declaredImage === null) return "";
   return container.declaredImage === container.image ? "same" : container.declaredImage;
+}
+
+/** A commit id or digest at the end is cut; anything a person would choose stays. */
+function shortImage(text: string): string {
+  const at = Math.max(text.lastIndexOf(":"), text.lastIndexOf("@")) + 1;
+  const digest = /@(sha256:[0-9a-f]{64})$/.exec(text)?.[1];
+  if (digest !== undefined) return `${text.slice(0, -digest.length)}${shortVersion(digest)}`;
+  return `${text.slice(0, at)}${shortVersion(text.slice(at))}`;
 }
 
 const maxBrokenNotes = 5;

@@ -2,7 +2,7 @@ import type { Job, Step } from "#common/contracts/http.ts";
 
 import type { Io } from "../io.ts";
 import type { Paint } from "../print/paint.ts";
-import { stepLine, waitingLine } from "../print/steps.ts";
+import { blockLines, stepLine, waitingLine } from "../print/steps.ts";
 import type { StepStyle } from "../print/steps.ts";
 
 import type { Reporter } from "./reporter.ts";
@@ -31,7 +31,8 @@ export function createLiveReporter(io: Pick<Io, "errRaw" | "clock" | "size">, pa
       ...live.map((step) => stepLine(step, style())),
       ...(waiting === undefined ? [] : [waiting]),
     ];
-    const lines = [...done.map((step) => stepLine(step, style())), ...block];
+    const over = done.flatMap((step) => [stepLine(step, style()), ...blockLines(step, io.size().columns)]);
+    const lines = [...over, ...block];
     io.errRaw(`${eraseUp(drawn)}${lines.map((line) => `${line}\n`).join("")}`);
     settled = done.at(-1)?.number ?? settled;
     drawn = block.length;

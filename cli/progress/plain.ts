@@ -1,9 +1,12 @@
 import type { Job } from "#common/contracts/http.ts";
 
 import type { Io } from "../io.ts";
-import { plainStepLine, plainWaitingLine } from "../print/steps.ts";
+import { blockLines, plainStepLine, plainWaitingLine } from "../print/steps.ts";
 
 import type { Reporter } from "./reporter.ts";
+
+/** A log file has no edge; lines of containers are bounded where they are read. */
+const logColumns = 1_000;
 
 /** One line per finished step and per change of a running one: for pipelines and their logs. */
 export function createPlainReporter(io: Pick<Io, "err" | "clock">, first: Job): Reporter {
@@ -25,6 +28,7 @@ export function createPlainReporter(io: Pick<Io, "err" | "clock">, first: Job): 
       if (shown.get(step.number) === key) return;
       shown.set(step.number, key);
       io.err(plainStepLine(job, step, io.clock.now()));
+      for (const line of blockLines(step, logColumns)) io.err(line);
     },
     close: () => {},
   };

@@ -1,9 +1,12 @@
 import type { Step } from "#common/contracts/http.ts";
 
 import type { Io } from "../io.ts";
-import { storyStepLine } from "../print/steps.ts";
+import { blockLines, storyStepLine } from "../print/steps.ts";
 
 import type { Reporter } from "./reporter.ts";
+
+/** Lines of containers are bounded where they are read. */
+const storyColumns = 1_000;
 
 /** The numbered steps of 2016, each once, in order, when it is over; on the result stream as then. */
 export function createStoryReporter(io: Pick<Io, "out">): Reporter {
@@ -11,6 +14,7 @@ export function createStoryReporter(io: Pick<Io, "out">): Reporter {
   let next = 1;
   const print = (step: Step) => {
     io.out(storyStepLine(step));
+    for (const line of blockLines(step, storyColumns)) io.out(line);
     next = step.number + 1;
   };
   return {

@@ -15,6 +15,7 @@ import {
   aJob,
   anEnvironment,
   freshAge,
+  frontEndHistory,
   frontEndImages,
   seedSteps,
   sockShop,
@@ -85,6 +86,7 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   listEnvironments: contract.environments,
   listWorkloads: contract.workloadPage,
   listImages: contract.workloadImages,
+  workloadHistory: contract.workloadHistory,
   listJobs: contract.jobPage,
   getJob: contract.job,
   listSteps: contract.steps,
@@ -103,6 +105,7 @@ function defaultRoutes(): Routes {
     listEnvironments: () => ({ json: { environments: [anEnvironment] } }),
     listWorkloads: () => ({ json: { workloads: sockShop, age: freshAge, next: null } }),
     listImages: () => ({ json: frontEndImages() }),
+    workloadHistory: () => ({ json: frontEndHistory }),
     createRelease: ({ body }) =>
       contract.releaseRequest.parse(body).dryRun ? { json: aPlan } : { status: 202, json: aJob() },
     listJobs: () => ({ json: { jobs: [done], next: null } }),

@@ -5,6 +5,7 @@ import type {
   Plan,
   Step,
   Workload,
+  WorkloadHistory,
   WorkloadImages,
   WorkloadPage,
 } from "#common/contracts/http.ts";
@@ -224,4 +225,54 @@ export const anEnvironment: Environment = {
   mode: "apply",
   git: { url: "https://git.example.com/shop/config.git", branch: "main", paths: ["deploy"] },
   age: freshAge,
+};
+
+/** Released, and undone by its rollback. */
+export const frontEndHistory: WorkloadHistory = {
+  workload: "sock-shop:deployment/front-end",
+  environment: "default",
+  entries: [
+    {
+      job: rollbackId,
+      kind: "rollback",
+      phase: "succeeded",
+      outcome: "succeeded",
+      automatic: true,
+      createdAt: "2026-11-23T16:42:00.000Z",
+      finishedAt: "2026-11-23T16:42:02.000Z",
+      commit: "b07d5e2000000000000000000000000000000000",
+      requestedBy: "slipway",
+      message: null,
+      containers: [
+        {
+          container: "front-end",
+          from: `weaveworksdemos/front-end:${frontEndTag}`,
+          to: "weaveworksdemos/front-end:0.2.0",
+        },
+      ],
+      rollback: { of: jobId, by: null },
+    },
+    {
+      job: jobId,
+      kind: "release",
+      phase: "rolled-back",
+      outcome: "rolled-back",
+      automatic: false,
+      createdAt: "2026-11-23T16:40:00.000Z",
+      finishedAt: "2026-11-23T16:42:02.000Z",
+      commit: "3fa94c1000000000000000000000000000000000",
+      requestedBy: "ada",
+      message: "as agreed",
+      containers: [
+        {
+          container: "front-end",
+          from: "weaveworksdemos/front-end:0.2.0",
+          to: `weaveworksdemos/front-end:${frontEndTag}`,
+        },
+        { container: "proxy", from: "envoy:1", to: "envoy:2" },
+      ],
+      rollback: { of: null, by: rollbackId },
+    },
+  ],
+  next: null,
 };
