@@ -18,7 +18,7 @@ import { hasPostgres } from "../support/postgres.ts";
 
 const environments = [
   { name: "default", nudgeOwners: true, onFailure: "rollback" },
-  { name: "quick", rolloutDeadline: "3s", onFailure: "rollback" },
+  { name: "quick", rolloutDeadline: "2s", onFailure: "rollback" },
   { name: "handed", mode: "hand-off", nudgeOwners: true },
 ] as const;
 const quick = { environment: "quick" };
@@ -165,10 +165,13 @@ describe.skipIf(!isAvailable)("what somebody else applies", () => {
   test("Flux applied it and the workload fails: an ordinary failure, undone through git and by Flux", async () => {
     const { kustomization, labels } = aKustomization("crashing");
     await owners.create(kustomization);
-    await serveOwned("crashing", { labels }, "quick");
-    const id = await world.release("crashing", "crash-1", quick);
+    await serveOwned("crashing", { labels });
+    const id = await world.release("crashing", "crash-1");
     const { commit_sha: commit } = await committed(id);
-    await applyAs("kustomize-controller", aDeployment("crashing", { labels, tag: "crash-1" }));
+    await applyAs(
+      "kustomize-controller",
+      aDeployment("crashing", { labels, tag: "crash-1", spec: { progressDeadlineSeconds: 1 } }),
+    );
     await owners.report(kustomization, fluxStatus(commit ?? "", "not healthy"));
     await world.until(id, ({ waiting_for }) => waiting_for?.startsWith("rollback") === true, "the rollback");
     const rollback = await automaticRollbackOf(world.store.db, id);
@@ -178,7 +181,7 @@ describe.skipIf(!isAvailable)("what somebody else applies", () => {
     const [job, undone] = await world.untilOver(id, rollback?.id ?? "");
     expect(undone).toMatchObject({ phase: "succeeded" });
     expect(job).toMatchObject({ phase: "rolled-back", targets: [{ verdict: "bad" }] });
-    expect(job?.targets[0]?.reason).toMatch(/CrashLoopBackOff/);
+    expect(job?.targets[0]?.reason).toMatch(/ProgressDeadlineExceeded/);
   });
 
   test("Argo CD: asked to refresh; a revision that contains the commit brings it", async () => {
