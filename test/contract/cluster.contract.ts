@@ -5,6 +5,7 @@ import type { ClusterLab, ClusterUnderTest } from "./cluster-lab.ts";
 import { openLab } from "./cluster-lab.ts";
 import { statesObjects } from "./cluster-objects.contract.ts";
 import { statesRollouts } from "./cluster-rollouts.contract.ts";
+import { statesTroubles } from "./cluster-troubles.contract.ts";
 import { statesWatching } from "./cluster-watching.contract.ts";
 
 export type { ClusterUnderTest } from "./cluster-lab.ts";
@@ -29,6 +30,7 @@ export function clusterContract(name: string, make: () => Promise<ClusterUnderTe
     describe("objects", () => statesObjects(lab));
     describe("applying", () => statesApplying(lab));
     describe("rollouts", () => statesRollouts(lab));
+    describe("troubles", () => statesTroubles(lab));
     describe("watching", () => statesWatching(lab));
   });
 }
@@ -36,5 +38,7 @@ export function clusterContract(name: string, make: () => Promise<ClusterUnderTe
 /** The image's name says what becomes of it: `test/crash:1` crashes. */
 function outcomeOf(image: string) {
   const name = image.split("/").at(-1)?.split(":")[0];
-  return name === "crash" || name === "never-ready" || name === "pull-failure" ? name : "ready";
+  return outcomes.find((outcome) => outcome === name) ?? "ready";
 }
+
+const outcomes = ["crash", "out-of-memory", "never-ready", "pull-failure"] as const;

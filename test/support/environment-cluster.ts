@@ -49,11 +49,12 @@ export function clusterChoices(): readonly ClusterChoice[] {
   ];
 }
 
-/** By tag: `bad…` cannot be pulled, `crash…` crashes, `never…` does not become ready; all else does. */
+/** By tag: `bad…` cannot be pulled, `crash…` and `oom…` crash, `never…` does not become ready; all else does. */
 export function outcomeOf(image: string): PodOutcome {
   const tag = image.slice(image.lastIndexOf(":") + 1);
   if (tag.startsWith("bad")) return "pull-failure";
   if (tag.startsWith("crash")) return "crash";
+  if (tag.startsWith("oom")) return "out-of-memory";
   return tag.startsWith("never") ? "never-ready" : "ready";
 }
 

@@ -78,7 +78,7 @@ function isStuck(
   const clock = clocks.get(job.id);
   const patience = clock?.patience.get(workload);
   if (verdict !== "pending" || patience === undefined || trouble !== "") return false;
-  if (patience.healthySinceMs !== undefined) return false;
+  if (patience.completeAtMs !== undefined) return false;
   const waitMs = Math.min(failingGraceMs, environment.rolloutDeadline / 2);
   const askedMs = clock?.asked.get(workload) ?? -Infinity;
   return spentMs - patience.movedMs >= waitMs && spentMs - askedMs >= askAgainMs;

@@ -18,7 +18,8 @@ export function withCause(target: RolloutTarget, troubles: readonly Trouble[]): 
   const [first] = troubles;
   const { reason } = target;
   if (first === undefined || reason === null || known.test(reason)) return target;
-  return { ...target, reason: `${reason.replace(waiting, "")}: ${causeOf(first)}` };
+  const lead = reason.replace(waiting, "").replace(/\.$/, "");
+  return { ...target, reason: `${lead}: ${causeOf(first)}` };
 }
 
 /** Reasons that say what is wrong. */

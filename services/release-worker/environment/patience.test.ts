@@ -36,22 +36,37 @@ const phases = {
 const rollout = (phase: keyof typeof phases, why: Partial<Rollout> = {}): Rollout =>
   Rollout.fromPartial({ phase: phases[phase], desired: 3, updated: 2, ...why });
 
-/** Judges look after look, each after so many seconds of rollout time. */
+/** Judges twice after each number of seconds of rollout time, a millisecond apart. */
 function inTurn(
   looks: readonly (readonly [seconds: number, Rollout])[],
   more: { healthyForMs?: number; kind?: string } = {},
 ): Verdict {
+  const { healthyForMs = 0, kind = "deployment" } = more;
   let patience: Patience | undefined;
   let last: Verdict = { kind: "good" };
   for (const [seconds, now] of looks) {
-    const spentMs = seconds * 1_000;
-    const seen = Workload.fromPartial({ ...web, kind: more.kind ?? "deployment", rollout: now });
-    const healthyForMs = more.healthyForMs ?? 0;
-    patience = nextPatience(patience, now, spentMs);
-    last = judgeTarget({ target: { ...applied, spentMs }, seen, jobId, deadlineMs, healthyForMs, patience });
+    for (const spentMs of [seconds * 1_000, seconds * 1_000 + 1]) {
+      const seen = Workload.fromPartial({ ...web, kind, rollout: now });
+      const target = { ...applied, spentMs };
+      patience = nextPatience(patience, now, spentMs);
+      last = judgeTarget({ target, seen, jobId, deadlineMs, healthyForMs, patience });
+    }
   }
   return last;
 }
+
+test("time from before a rollout was seen complete is not counted as healthy", () => {
+  const complete = rollout("complete");
+  const first = nextPatience(undefined, complete, 1_000);
+  const again = nextPatience(first, complete, 1_000);
+  expect([first.healthySinceMs, again.healthySinceMs]).toEqual([undefined, undefined]);
+  expect(nextPatience(again, complete, 3_000).healthySinceMs).toBe(3_000);
+});
+
+test("what an owner makes anew has its whole time before it", () => {
+  const before = nextPatience(undefined, rollout("complete"), 9_000);
+  expect(nextPatience(before, rollout("complete"), 0)).toMatchObject({ completeAtMs: 0, movedMs: 0 });
+});
 
 describe("a rollout that must stay healthy", () => {
   const healthyForMs = 30_000;

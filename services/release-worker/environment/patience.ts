@@ -8,7 +8,12 @@ import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 export interface Patience {
   /** The look this is of. */
   readonly atMs: number;
-  /** Complete without a break since then. */
+  /** At which look it became complete, and has been so without a break. */
+  readonly completeAtMs: number | undefined;
+  /**
+   * Complete without a break since then: from the first time that was counted after it was seen so,
+   * since some of the time up to that look may be from before.
+   */
   readonly healthySinceMs: number | undefined;
   /** A pod cannot run, with nothing gained since then. */
   readonly failingSinceMs: number | undefined;
@@ -60,15 +65,25 @@ export function nextPatience(before: Patience | undefined, rollout: Rollout, spe
   const last = before === undefined || before.atMs > spentMs ? undefined : before;
   const { updated, available, phase } = rollout;
   const moved = last === undefined || updated > last.mostUpdated || available > last.mostAvailable;
-  const isComplete = phase === RolloutPhase.ROLLOUT_PHASE_COMPLETE;
   return {
     atMs: spentMs,
-    healthySinceMs: isComplete ? (last?.healthySinceMs ?? spentMs) : undefined,
+    ...(phase === RolloutPhase.ROLLOUT_PHASE_COMPLETE ? healthyAfter(last, spentMs) : unhealthy),
     ...failingAfter(moved ? undefined : last, isFailing(rollout), spentMs),
     movedMs: moved ? spentMs : last.movedMs,
     mostUpdated: Math.max(updated, last?.mostUpdated ?? 0),
     mostAvailable: Math.max(available, last?.mostAvailable ?? 0),
   };
+}
+
+const unhealthy = { completeAtMs: undefined, healthySinceMs: undefined };
+
+function healthyAfter(
+  last: Patience | undefined,
+  spentMs: number,
+): Pick<Patience, "completeAtMs" | "healthySinceMs"> {
+  const completeAtMs = last?.completeAtMs ?? spentMs;
+  const counted = spentMs > completeAtMs ? spentMs : undefined;
+  return { completeAtMs, healthySinceMs: last?.healthySinceMs ?? counted };
 }
 
 function failingAfter(
