@@ -1,0 +1,64 @@
+import { afterEach, expect, test } from "vitest";
+
+import { runCli } from "../program.ts";
+import { startFakeApi } from "../testing/fake-api.ts";
+import type { FakeApi, Routes } from "../testing/fake-api.ts";
+import { createFakeIo } from "../testing/run.ts";
+import { frontEndHistory } from "../testing/seed.ts";
+
+let api: FakeApi | undefined;
+afterEach(async () => {
+  await api?.close();
+  api = undefined;
+});
+
+async function slipway(args: readonly string[], routes: Routes = {}) {
+  await api?.close();
+  api = await startFakeApi(routes);
+  const io = createFakeIo(args, { env: { SLIPWAY_URL: api.url, SLIPWAY_TOKEN: "t" } });
+  const code = await runCli(io);
+  return { code, out: io.outLines.join("\n"), err: io.errLines.join("\n"), server: api };
+}
+
+test("a list is narrowed by labels, text, what is behind and what fails", async () => {
+  const args = [
+    "workloads",
+    "--behind",
+    "--failing",
+    "-l",
+    "team=web,!tier",
+    "-l",
+    "app",
+    "--filter",
+    "front",
+  ];
+  const ran = await slipway(args);
+  const query = ran.server.of("listWorkloads")[0]?.query;
+  expect(query?.getAll("state")).toEqual(["behind", "failing"]);
+  expect([query?.get("label"), query?.get("filter")]).toEqual(["team=web,!tier,app", "front"]);
+  expect(ran.out.split("\n")[0]).toMatch(/POLICY +NEWEST +BEHIND$/);
+});
+
+test("history tells what ran when, by which job, commit and person, page after page", async () => {
+  const [undone, released] = frontEndHistory.entries;
+  const ran = await slipway(["history", "front-end"], {
+    workloadHistory: ({ query }) => ({
+      json: query.has("cursor")
+        ? { ...frontEndHistory, entries: [released] }
+        : { ...frontEndHistory, entries: [undone], next: "more" },
+    }),
+  });
+  expect(ran).toMatchObject({ code: 0, err: "" });
+  expect(ran.server.of("workloadHistory").map(({ parameters }) => parameters)).toContainEqual({
+    environment: "default",
+    namespace: "sock-shop",
+    kind: "deployment",
+    name: "front-end",
+  });
+  expect(ran.out.trimEnd().split("\n")).toEqual([
+    "WHEN                 CONTAINER  CHANGE              JOB       OUTCOME                                  COMMIT   BY       MESSAGE",
+    "23 Nov 26 16:42 UTC  front-end  7f511af2… -> 0.2.0  b07d5e22  rollback of 0c1d8e11 succeeded           b07d5e2  slipway",
+    "23 Nov 26 16:42 UTC  front-end  0.2.0 -> 7f511af2…  0c1d8e11  release rolled-back, undone by b07d5e22  3fa94c1  ada      as agreed",
+    "                     proxy      1 -> 2",
+  ]);
+});
