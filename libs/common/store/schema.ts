@@ -83,6 +83,8 @@ export interface RolloutTarget {
   readonly trouble?: string;
   /** Rollout time used up so far while the view was fresh, in ms; counted anew once an owner has applied it. */
   readonly spentMs: number;
+  /** From how much of that time on it has been healthy without a break, while it must stay so for longer. */
+  readonly healthySinceMs?: number;
   /** Not applied by us; `uid` and `generation` are those after its owner applied the commit. */
   readonly handedOff?: HandedOff;
 }

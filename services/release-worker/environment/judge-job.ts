@@ -7,7 +7,7 @@ import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 import type { Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import { endJob } from "./end-job.ts";
-import { judgeSeen } from "./judge-seen.ts";
+import { judgeSeen, withHealth } from "./judge-seen.ts";
 import type { EnvironmentContext, RolloutClock } from "./environment-context.ts";
 import { askWhereStuck, explainBad } from "./explain-rollout.ts";
 import { judgeHandedOff } from "./hand-off.ts";
@@ -39,7 +39,9 @@ export async function judgeJob(context: EnvironmentContext, job: JobRow): Promis
   const clock = clockOf(context, job, nowMs);
   const judged = await Promise.all(
     job.targets.map(async (target) =>
-      target.verdict === "pending" ? judge(context, job, withClock(target, clock)) : withVerdict(target),
+      target.verdict === "pending"
+        ? judgePending(context, job, withClock(target, clock))
+        : withVerdict(target),
     ),
   );
   const isNews = judged.some(({ target }, index) => isNewOf(target, job.targets[index]));
@@ -101,6 +103,16 @@ function told(context: EnvironmentContext, job: JobRow): void {
 
 function withVerdict(target: RolloutTarget): Judged {
   return { target, progress: undefined };
+}
+
+async function judgePending(
+  context: EnvironmentContext,
+  job: JobRow,
+  before: RolloutTarget,
+): Promise<Judged> {
+  const judged = await judge(context, job, before);
+  const patience = context.clocks.get(job.id)?.patience.get(before.workload);
+  return { ...judged, target: withHealth(judged.target, patience) };
 }
 
 async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTarget): Promise<Judged> {

@@ -3,7 +3,7 @@ import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 
 /**
  * What a turn remembers of a target's earlier looks, in rollout time: time in which nobody could see the
- * cluster does not exist here. A worker that takes over begins anew.
+ * cluster does not exist here. The next turn gets no more of it than since when the target is healthy.
  */
 export interface Patience {
   /** The look this is of. */
