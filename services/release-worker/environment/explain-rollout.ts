@@ -5,7 +5,7 @@ import type { NewStep } from "#common/store/steps.ts";
 import type { Trouble } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { EnvironmentContext, RolloutClock } from "./environment-context.ts";
 import { causeOf, logStep, withCause } from "./explain-words.ts";
-import { failingGraceMs } from "./patience.ts";
+import { failingGraceMs, isStarting } from "./patience.ts";
 
 /** The API server is asked about so many workloads at once. */
 const explainedAtMost = 5;
@@ -67,7 +67,10 @@ async function keepCause(
   clock: RolloutClock,
 ): Promise<void> {
   const [first] = await troublesOf(context, target);
-  if (first !== undefined) clock.troubles.set(target.workload, causeOf(first));
+  // Meanwhile the view may have shown a cause itself; that pods wait is nothing it does not know.
+  const isKnown = (clock.troubles.get(target.workload) ?? "") !== "";
+  if (first === undefined || isStarting(first) || isKnown) return;
+  clock.troubles.set(target.workload, causeOf(first));
 }
 
 function isStuck(
