@@ -4,6 +4,7 @@ import { findResource, resourceKinds, type ResourceKind } from "./kinds.ts";
 export type Route =
   | { readonly to: "health" }
   | { readonly to: "version" }
+  | { readonly to: "access-review" }
   | { readonly to: "core-versions" }
   | { readonly to: "groups" }
   | { readonly to: "group"; readonly group: string }
@@ -26,6 +27,7 @@ const fixed: Readonly<Record<string, Route>> = {
   "/livez": { to: "health" },
   "/readyz": { to: "health" },
   "/version": { to: "version" },
+  "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": { to: "access-review" },
   "/api": { to: "core-versions" },
   "/apis": { to: "groups" },
 };

@@ -10,6 +10,7 @@ import {
   resourceList,
   versionInfo,
 } from "./discovery.ts";
+import { handleAccessReview } from "./access-review.ts";
 import { noSuchResource, StatusError } from "./errors.ts";
 import type { Call } from "./call.ts";
 import { handleCollection, handleObject, type HandlerDeps } from "./handlers.ts";
@@ -119,6 +120,8 @@ function dispatch(deps: HandlerDeps, route: Route, call: Call): Promise<void> | 
       return sendText(response, 200, "ok");
     case "version":
       return sendJson(response, 200, { body: versionInfo });
+    case "access-review":
+      return handleAccessReview(call);
     case "core-versions":
       if (wantsAggregated(accept)) return sendAggregated(response, "core");
       return sendJson(response, 200, { body: coreVersions(request.headers.host ?? "") });

@@ -142,7 +142,7 @@ async function limitRates(app: ApiApp, deps: ApiDeps): Promise<void> {
 function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   healthRoutes(app, deps);
   openapiRoutes(app);
-  environmentRoutes(app, deps);
+  environmentRoutes(app, deps, live);
   workloadRoutes(app, deps, live);
   releaseRoutes(app, deps);
   syncRoutes(app, deps);

@@ -21,6 +21,8 @@ export interface WorkloadsRead {
   /** In order of id. */
   readonly workloads: readonly Workload[];
   readonly age: Age;
+  /** What the list was made of. */
+  readonly facts: WorkloadFacts;
 }
 
 /** Lists of workloads, from facts that are kept in memory as long as they still hold. */
@@ -110,7 +112,7 @@ async function readList(
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   };
   const workloads = joined(list, facts, cluster.version);
-  return { workloads, age: { ...ageOf(cluster, git, now), imagesMs: images.ageMs } };
+  return { workloads, facts, age: { ...ageOf(cluster, git, now), imagesMs: images.ageMs } };
 }
 
 type RunningFacts = ViewFacts & {

@@ -1,3 +1,4 @@
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { headlineOf } from "#common/domain/plan.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { JobSpec } from "#common/store/schema.ts";
@@ -6,22 +7,31 @@ import type {
   PlanResponse,
   ReleaseServiceImplementation,
 } from "#proto/slipway/release/v1/release.ts";
+import { checkEnvironment } from "./check/check-environment.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { dryRunTargets } from "./environment/dry-run.ts";
 import { unifiedDiff } from "./planning/diff.ts";
 import { planJob } from "./planning/plan-job.ts";
 import { createFactSources } from "./planning/batch-sources.ts";
 
-/** gRPC `Plan`: the planner that releases use, on the branch's tip as the host shows it now; writes nothing. */
+/** gRPC `ReleaseService`: what releases do, without doing it. */
 export function createReleaseService(deps: WorkerDeps): ReleaseServiceImplementation {
-  return { plan: (request) => plan(deps, request) };
+  return {
+    plan: (request) => plan(deps, request),
+    checkEnvironment: async (request) =>
+      checkEnvironment(deps, environmentOf(deps, request.environment), request),
+  };
 }
 
+function environmentOf({ settings }: Pick<WorkerDeps, "settings">, name: string): EnvironmentSettings {
+  const environment = settings.environments.find((candidate) => candidate.name === name);
+  if (environment !== undefined) return environment;
+  throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: `"${name}"` });
+}
+
+/** The planner that releases use, on the branch's tip as the host shows it now; writes nothing. */
 async function plan(deps: WorkerDeps, request: PlanRequest): Promise<PlanResponse> {
-  const environment = deps.settings.environments.find((candidate) => candidate.name === request.environment);
-  if (environment === undefined) {
-    throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: `"${request.environment}"` });
-  }
+  const environment = environmentOf(deps, request.environment);
   const spec = toSpec(request);
   const git = deps.gitOf(environment);
   const base = await git.fetchTip();

@@ -48,6 +48,20 @@ export function statesObjects(lab: () => ClusterLab): void {
     expect(version.body).toMatchObject({ gitVersion: expect.stringMatching(/^v1\.\d+/) });
   });
 
+  test("the server says whether a credential would be allowed an act", async () => {
+    const resourceAttributes = { verb: "patch", group: "apps", resource: "deployments", namespace: "shop" };
+    const answer = await lab().api.request({
+      method: "POST",
+      path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+      body: {
+        apiVersion: "authorization.k8s.io/v1",
+        kind: "SelfSubjectAccessReview",
+        spec: { resourceAttributes },
+      },
+    });
+    expect(answer).toMatchObject({ status: 201, body: { status: { allowed: true } } });
+  });
+
   test.each([
     ["Deployment", aDeployment],
     ["StatefulSet", aStatefulSet],

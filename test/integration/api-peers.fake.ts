@@ -11,7 +11,12 @@ import type {
 import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
 import type { RegistryServiceImplementation } from "#proto/slipway/registry/v1/registry.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
-import type { PlanRequest, ReleaseServiceImplementation } from "#proto/slipway/release/v1/release.ts";
+import type {
+  CheckEnvironmentRequest,
+  CheckEnvironmentResponse,
+  PlanRequest,
+  ReleaseServiceImplementation,
+} from "#proto/slipway/release/v1/release.ts";
 
 /** The three services the API asks, over real sockets, saying what a test wants. */
 export interface FakePeers {
@@ -27,6 +32,9 @@ export interface FakePeers {
   readonly refreshed: string[];
   /** Plans that were asked for. */
   readonly planned: PlanRequest[];
+  /** Checks that were asked for, and what a worker answers to one. */
+  readonly checked: CheckEnvironmentRequest[];
+  found: DeepPartial<CheckEnvironmentResponse>;
   watcherAway: boolean;
   stop(): Promise<void>;
 }
@@ -52,6 +60,8 @@ export async function startFakePeers(): Promise<FakePeers> {
     view: freshView,
     refreshed: [],
     planned: [],
+    checked: [],
+    found: {},
     watcherAway: false,
   };
   const common = { host: "127.0.0.1", port: 0, log: silentLog };
@@ -77,6 +87,10 @@ export async function startFakePeers(): Promise<FakePeers> {
     plan: async (request) => {
       state.planned.push(request);
       return planAnswer;
+    },
+    checkEnvironment: async (request) => {
+      state.checked.push(request);
+      return state.found;
     },
   };
   const servers = [

@@ -18,6 +18,7 @@ export const operations = {
   readyz: { method: "GET", path: "/readyz", role: "public" },
   openapi: { method: "GET", path: "/v1/openapi.json", role: "public" },
   listEnvironments: { method: "GET", path: "/v1/environments", role: "viewer" },
+  checkEnvironment: { method: "POST", path: "/v1/environments/:environment/check", role: "viewer" },
   listWorkloads: { method: "GET", path: "/v1/workloads", role: "viewer" },
   getWorkload: {
     method: "GET",

@@ -38,6 +38,11 @@ export const errorCatalogue = {
     title: "The cluster does not allow Slipway to apply this object",
   },
   APPLY_REFUSED: { kind: "invalid", next: "stop", title: "The API server refused the document" },
+  CLUSTER_AUTH_FAILED: {
+    kind: "unavailable",
+    next: "stop",
+    title: "The cluster's API server refused the credential",
+  },
   CLUSTER_UNAVAILABLE: {
     kind: "unavailable",
     next: "retry",

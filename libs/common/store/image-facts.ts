@@ -2,6 +2,7 @@ import { sql } from "kysely";
 
 import type { KnownImage } from "../domain/tag.ts";
 import type { Db } from "./db.ts";
+import type { JobErrorRow } from "./schema.ts";
 
 /** What lists need of an image repository: tags with digest and date, nothing else. */
 export interface RepositoryFacts {
@@ -40,6 +41,22 @@ export async function repositoryFacts(
     ) t on true
     where r.key = any(${[...keys]}::text[])`.execute(db);
   return new Map(rows.map((row) => [row.key, { scanned: row.scanned, images: imagesOf(row) }]));
+}
+
+/** How scanning goes of a repository; one that nobody wanted yet is absent. */
+export interface RepositoryState {
+  readonly key: string;
+  readonly scanned: boolean;
+  readonly problem: JobErrorRow | null;
+}
+
+export async function repositoryStates(db: Db, keys: readonly string[]): Promise<RepositoryState[]> {
+  return db
+    .selectFrom("image_repositories")
+    .select(["key", "problem", sql<boolean>`scanned_at is not null`.as("scanned")])
+    .where(sql<boolean>`key = any(${[...keys]}::text[])`)
+    .orderBy("key")
+    .execute();
 }
 
 interface FactsRow {

@@ -1,12 +1,17 @@
-import { environments } from "#common/contracts/http.ts";
+import { z } from "zod";
 
+import { environmentCheck, environments } from "#common/contracts/http.ts";
+
+import { checkEnvironment } from "../check/check-environment.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { resolveEnvironment } from "../environments.ts";
+import type { LiveParts } from "../live-parts.ts";
 import { toEnvironment } from "../read-model/age.ts";
 import { readAge } from "../views.ts";
 import { at, problemAnswers, security } from "./schemas.ts";
 
-/** `GET /v1/environments` */
-export function environmentRoutes(app: ApiApp, deps: ApiDeps): void {
+/** What environments there are, and whether one has all it needs. */
+export function environmentRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "lists">): void {
   const schema = {
     summary: "The environments, and how old what is known of each is",
     tags: ["environments"],
@@ -21,5 +26,18 @@ export function environmentRoutes(app: ApiApp, deps: ApiDeps): void {
         deps.settings.environments.map(async (one) => toEnvironment(one, await readAge(deps, one))),
       ),
     }),
+  });
+  app.route({
+    ...at("checkEnvironment"),
+    schema: {
+      summary:
+        "Tries what an environment needs: git, cluster, rights, and how both sides match; writes nothing",
+      tags: ["environments"],
+      security,
+      params: z.strictObject({ environment: z.string().max(63) }),
+      response: { 200: environmentCheck, ...problemAnswers },
+    },
+    handler: async (request) =>
+      checkEnvironment({ ...deps, ...live }, resolveEnvironment(deps.settings, request.params.environment)),
   });
 }

@@ -68,6 +68,8 @@ export interface GitCache {
   pushBranch(move: BranchMove, signal?: AbortSignal): Promise<PushAnswer>;
   /** What the host lets us keep beside the branch; creates the lane's ref where it can. Throws when it cannot ask. */
   probeHost(laneRef: string, signal?: AbortSignal): Promise<HostProbe>;
+  /** The host's word on a push of the branch and of a new lane ref; nothing is pushed. */
+  tryPush(attempt: TryPush, signal?: AbortSignal): Promise<PushAnswer>;
   /** The first act of a lane: creates its ref where it is absent. */
   createLaneRef(laneRef: string, value: string, signal?: AbortSignal): Promise<PushAnswer>;
   /** Moves the lane ref alone, so that no push that expects `old` can land any more. */
@@ -89,6 +91,15 @@ export interface GitCache {
   gitProcesses(): number;
   /** Ends what is running; the folder stays for the next start. */
   dispose(): Promise<void>;
+}
+
+export interface TryPush {
+  readonly branch: string;
+  /** What the branch holds; an empty text: it would be new. */
+  readonly base: string;
+  /** Of the commit that would be pushed. */
+  readonly parent: string;
+  readonly laneRef: string;
 }
 
 export interface GitCacheOptions {
@@ -236,7 +247,7 @@ function createWriting({ runner, remote, writer, heal, times }: CacheParts, now:
   };
 }
 
-type Pushing = Pick<GitCache, "push" | "pushBranch" | "createLaneRef" | "seal" | "probeHost">;
+type Pushing = Pick<GitCache, "push" | "pushBranch" | "tryPush" | "createLaneRef" | "seal" | "probeHost">;
 
 interface PushingParts extends Pick<GitCache, "lsRemote" | "writeLaneValue"> {
   readonly runner: GitRunner;
@@ -253,6 +264,11 @@ function createPushing({ runner, pushTimeoutMs, lsRemote, writeLaneValue }: Push
   return {
     push: (attempt, signal) => push(movesOf(attempt), { signal }),
     pushBranch: (move, signal) => push([branchMove(move)], { signal, how: "plain" }),
+    async tryPush({ branch, base, parent, laneRef }, signal) {
+      const tip = await writeLaneValue("never pushed", parent);
+      const lane = { ref: laneRef, expect: "", value: await writeLaneValue("never pushed") };
+      return push([branchMove({ branch, base, tip }), lane], { signal, how: "dry" });
+    },
     createLaneRef,
     seal: (ref, { old, fresh }, signal) => push([{ ref, expect: old, value: fresh }], { signal }),
     probeHost: (laneRef, signal) =>

@@ -76,6 +76,84 @@ export interface FileDiff {
   removed: number;
 }
 
+export interface CheckEnvironmentRequest {
+  environment: string;
+  /** Workloads that run and that nothing in the paths declares: looked for in the rest of the repository. */
+  notInGit: string[];
+}
+
+export interface CheckEnvironmentResponse {
+  git: GitTrial | undefined;
+  cluster: ClusterTrial | undefined;
+  outside: Place[];
+  writers: OtherWriter[];
+  /** False where the repository has more files than are looked through. */
+  lookedThrough: boolean;
+}
+
+/** How one attempt went; `code` is one of the error catalogue, empty when it went well. */
+export interface Trial {
+  ok: boolean;
+  code: string;
+  detail: string;
+  hint: string;
+}
+
+export interface GitTrial {
+  read:
+    | Trial
+    | undefined;
+  /** Empty when the branch could not be read. */
+  tip: string;
+  /** Manifests in the environment's paths. */
+  files: number;
+  /** The host's word on a push of the branch and the lane ref; nothing was pushed. */
+  push: Trial | undefined;
+}
+
+export interface ClusterTrial {
+  reach: Trial | undefined;
+  version: string;
+  rights: Right[];
+  /** Every namespace there is; absent when they may not be listed. */
+  namespaces: Namespaces | undefined;
+}
+
+export interface Namespaces {
+  names: string[];
+}
+
+/** One act, and whether the cluster would allow it to the worker's credential. */
+export interface Right {
+  verb: string;
+  /** "" is the core group. */
+  group: string;
+  /** Plural, with its subresource: "deployments", "pods/log". */
+  resource: string;
+  /** Empty: in all namespaces. */
+  namespace: string;
+  allowed: boolean;
+  /** "watching", "explaining", "releasing" or "syncing". */
+  neededFor: string;
+  /** False where only an answer would be poorer without it. */
+  required: boolean;
+  reason: string;
+}
+
+/** A workload that is declared outside the environment's paths. */
+export interface Place {
+  workload: string;
+  path: string;
+}
+
+/** Somebody else who writes images to the same branch. */
+export interface OtherWriter {
+  /** "flux" or "argo-cd". */
+  tool: string;
+  path: string;
+  line: number;
+}
+
 function createBasePlanRequest(): PlanRequest {
   return { environment: "", spec: undefined };
 }
@@ -872,7 +950,1035 @@ export const FileDiff: MessageFns<FileDiff> = {
   },
 };
 
-/** Plans without acting: the same planner that releases use. */
+function createBaseCheckEnvironmentRequest(): CheckEnvironmentRequest {
+  return { environment: "", notInGit: [] };
+}
+
+export const CheckEnvironmentRequest: MessageFns<CheckEnvironmentRequest> = {
+  encode(message: CheckEnvironmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== "") {
+      writer.uint32(10).string(message.environment);
+    }
+    for (const v of message.notInGit) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckEnvironmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckEnvironmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.notInGit.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckEnvironmentRequest {
+    return {
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      notInGit: globalThis.Array.isArray(object?.notInGit)
+        ? object.notInGit.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.not_in_git)
+        ? object.not_in_git.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: CheckEnvironmentRequest): unknown {
+    const obj: any = {};
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    if (message.notInGit?.length) {
+      obj.notInGit = message.notInGit;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckEnvironmentRequest>): CheckEnvironmentRequest {
+    return CheckEnvironmentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckEnvironmentRequest>): CheckEnvironmentRequest {
+    const message = createBaseCheckEnvironmentRequest();
+    message.environment = object.environment ?? "";
+    message.notInGit = object.notInGit?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseCheckEnvironmentResponse(): CheckEnvironmentResponse {
+  return { git: undefined, cluster: undefined, outside: [], writers: [], lookedThrough: false };
+}
+
+export const CheckEnvironmentResponse: MessageFns<CheckEnvironmentResponse> = {
+  encode(message: CheckEnvironmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.git !== undefined) {
+      GitTrial.encode(message.git, writer.uint32(10).fork()).join();
+    }
+    if (message.cluster !== undefined) {
+      ClusterTrial.encode(message.cluster, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.outside) {
+      Place.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.writers) {
+      OtherWriter.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.lookedThrough !== false) {
+      writer.uint32(40).bool(message.lookedThrough);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckEnvironmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckEnvironmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.git = GitTrial.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cluster = ClusterTrial.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outside.push(Place.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.writers.push(OtherWriter.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.lookedThrough = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckEnvironmentResponse {
+    return {
+      git: isSet(object.git) ? GitTrial.fromJSON(object.git) : undefined,
+      cluster: isSet(object.cluster) ? ClusterTrial.fromJSON(object.cluster) : undefined,
+      outside: globalThis.Array.isArray(object?.outside) ? object.outside.map((e: any) => Place.fromJSON(e)) : [],
+      writers: globalThis.Array.isArray(object?.writers) ? object.writers.map((e: any) => OtherWriter.fromJSON(e)) : [],
+      lookedThrough: isSet(object.lookedThrough)
+        ? globalThis.Boolean(object.lookedThrough)
+        : isSet(object.looked_through)
+        ? globalThis.Boolean(object.looked_through)
+        : false,
+    };
+  },
+
+  toJSON(message: CheckEnvironmentResponse): unknown {
+    const obj: any = {};
+    if (message.git !== undefined) {
+      obj.git = GitTrial.toJSON(message.git);
+    }
+    if (message.cluster !== undefined) {
+      obj.cluster = ClusterTrial.toJSON(message.cluster);
+    }
+    if (message.outside?.length) {
+      obj.outside = message.outside.map((e) => Place.toJSON(e));
+    }
+    if (message.writers?.length) {
+      obj.writers = message.writers.map((e) => OtherWriter.toJSON(e));
+    }
+    if (message.lookedThrough !== false) {
+      obj.lookedThrough = message.lookedThrough;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckEnvironmentResponse>): CheckEnvironmentResponse {
+    return CheckEnvironmentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckEnvironmentResponse>): CheckEnvironmentResponse {
+    const message = createBaseCheckEnvironmentResponse();
+    message.git = (object.git !== undefined && object.git !== null) ? GitTrial.fromPartial(object.git) : undefined;
+    message.cluster = (object.cluster !== undefined && object.cluster !== null)
+      ? ClusterTrial.fromPartial(object.cluster)
+      : undefined;
+    message.outside = object.outside?.map((e) => Place.fromPartial(e)) || [];
+    message.writers = object.writers?.map((e) => OtherWriter.fromPartial(e)) || [];
+    message.lookedThrough = object.lookedThrough ?? false;
+    return message;
+  },
+};
+
+function createBaseTrial(): Trial {
+  return { ok: false, code: "", detail: "", hint: "" };
+}
+
+export const Trial: MessageFns<Trial> = {
+  encode(message: Trial, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ok !== false) {
+      writer.uint32(8).bool(message.ok);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    if (message.hint !== "") {
+      writer.uint32(34).string(message.hint);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Trial {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrial();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ok = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hint = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Trial {
+    return {
+      ok: isSet(object.ok) ? globalThis.Boolean(object.ok) : false,
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+      hint: isSet(object.hint) ? globalThis.String(object.hint) : "",
+    };
+  },
+
+  toJSON(message: Trial): unknown {
+    const obj: any = {};
+    if (message.ok !== false) {
+      obj.ok = message.ok;
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    if (message.hint !== "") {
+      obj.hint = message.hint;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Trial>): Trial {
+    return Trial.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Trial>): Trial {
+    const message = createBaseTrial();
+    message.ok = object.ok ?? false;
+    message.code = object.code ?? "";
+    message.detail = object.detail ?? "";
+    message.hint = object.hint ?? "";
+    return message;
+  },
+};
+
+function createBaseGitTrial(): GitTrial {
+  return { read: undefined, tip: "", files: 0, push: undefined };
+}
+
+export const GitTrial: MessageFns<GitTrial> = {
+  encode(message: GitTrial, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.read !== undefined) {
+      Trial.encode(message.read, writer.uint32(10).fork()).join();
+    }
+    if (message.tip !== "") {
+      writer.uint32(18).string(message.tip);
+    }
+    if (message.files !== 0) {
+      writer.uint32(24).int32(message.files);
+    }
+    if (message.push !== undefined) {
+      Trial.encode(message.push, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GitTrial {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGitTrial();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.read = Trial.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tip = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.files = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.push = Trial.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GitTrial {
+    return {
+      read: isSet(object.read) ? Trial.fromJSON(object.read) : undefined,
+      tip: isSet(object.tip) ? globalThis.String(object.tip) : "",
+      files: isSet(object.files) ? globalThis.Number(object.files) : 0,
+      push: isSet(object.push) ? Trial.fromJSON(object.push) : undefined,
+    };
+  },
+
+  toJSON(message: GitTrial): unknown {
+    const obj: any = {};
+    if (message.read !== undefined) {
+      obj.read = Trial.toJSON(message.read);
+    }
+    if (message.tip !== "") {
+      obj.tip = message.tip;
+    }
+    if (message.files !== 0) {
+      obj.files = Math.round(message.files);
+    }
+    if (message.push !== undefined) {
+      obj.push = Trial.toJSON(message.push);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GitTrial>): GitTrial {
+    return GitTrial.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GitTrial>): GitTrial {
+    const message = createBaseGitTrial();
+    message.read = (object.read !== undefined && object.read !== null) ? Trial.fromPartial(object.read) : undefined;
+    message.tip = object.tip ?? "";
+    message.files = object.files ?? 0;
+    message.push = (object.push !== undefined && object.push !== null) ? Trial.fromPartial(object.push) : undefined;
+    return message;
+  },
+};
+
+function createBaseClusterTrial(): ClusterTrial {
+  return { reach: undefined, version: "", rights: [], namespaces: undefined };
+}
+
+export const ClusterTrial: MessageFns<ClusterTrial> = {
+  encode(message: ClusterTrial, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reach !== undefined) {
+      Trial.encode(message.reach, writer.uint32(10).fork()).join();
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    for (const v of message.rights) {
+      Right.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.namespaces !== undefined) {
+      Namespaces.encode(message.namespaces, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterTrial {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterTrial();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reach = Trial.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rights.push(Right.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.namespaces = Namespaces.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ClusterTrial {
+    return {
+      reach: isSet(object.reach) ? Trial.fromJSON(object.reach) : undefined,
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      rights: globalThis.Array.isArray(object?.rights) ? object.rights.map((e: any) => Right.fromJSON(e)) : [],
+      namespaces: isSet(object.namespaces) ? Namespaces.fromJSON(object.namespaces) : undefined,
+    };
+  },
+
+  toJSON(message: ClusterTrial): unknown {
+    const obj: any = {};
+    if (message.reach !== undefined) {
+      obj.reach = Trial.toJSON(message.reach);
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.rights?.length) {
+      obj.rights = message.rights.map((e) => Right.toJSON(e));
+    }
+    if (message.namespaces !== undefined) {
+      obj.namespaces = Namespaces.toJSON(message.namespaces);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ClusterTrial>): ClusterTrial {
+    return ClusterTrial.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterTrial>): ClusterTrial {
+    const message = createBaseClusterTrial();
+    message.reach = (object.reach !== undefined && object.reach !== null) ? Trial.fromPartial(object.reach) : undefined;
+    message.version = object.version ?? "";
+    message.rights = object.rights?.map((e) => Right.fromPartial(e)) || [];
+    message.namespaces = (object.namespaces !== undefined && object.namespaces !== null)
+      ? Namespaces.fromPartial(object.namespaces)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseNamespaces(): Namespaces {
+  return { names: [] };
+}
+
+export const Namespaces: MessageFns<Namespaces> = {
+  encode(message: Namespaces, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.names) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Namespaces {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNamespaces();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Namespaces {
+    return { names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: Namespaces): unknown {
+    const obj: any = {};
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Namespaces>): Namespaces {
+    return Namespaces.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Namespaces>): Namespaces {
+    const message = createBaseNamespaces();
+    message.names = object.names?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRight(): Right {
+  return {
+    verb: "",
+    group: "",
+    resource: "",
+    namespace: "",
+    allowed: false,
+    neededFor: "",
+    required: false,
+    reason: "",
+  };
+}
+
+export const Right: MessageFns<Right> = {
+  encode(message: Right, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verb !== "") {
+      writer.uint32(10).string(message.verb);
+    }
+    if (message.group !== "") {
+      writer.uint32(18).string(message.group);
+    }
+    if (message.resource !== "") {
+      writer.uint32(26).string(message.resource);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(34).string(message.namespace);
+    }
+    if (message.allowed !== false) {
+      writer.uint32(40).bool(message.allowed);
+    }
+    if (message.neededFor !== "") {
+      writer.uint32(50).string(message.neededFor);
+    }
+    if (message.required !== false) {
+      writer.uint32(56).bool(message.required);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Right {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRight();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verb = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resource = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.allowed = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.neededFor = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.required = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Right {
+    return {
+      verb: isSet(object.verb) ? globalThis.String(object.verb) : "",
+      group: isSet(object.group) ? globalThis.String(object.group) : "",
+      resource: isSet(object.resource) ? globalThis.String(object.resource) : "",
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      allowed: isSet(object.allowed) ? globalThis.Boolean(object.allowed) : false,
+      neededFor: isSet(object.neededFor)
+        ? globalThis.String(object.neededFor)
+        : isSet(object.needed_for)
+        ? globalThis.String(object.needed_for)
+        : "",
+      required: isSet(object.required) ? globalThis.Boolean(object.required) : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: Right): unknown {
+    const obj: any = {};
+    if (message.verb !== "") {
+      obj.verb = message.verb;
+    }
+    if (message.group !== "") {
+      obj.group = message.group;
+    }
+    if (message.resource !== "") {
+      obj.resource = message.resource;
+    }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.allowed !== false) {
+      obj.allowed = message.allowed;
+    }
+    if (message.neededFor !== "") {
+      obj.neededFor = message.neededFor;
+    }
+    if (message.required !== false) {
+      obj.required = message.required;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Right>): Right {
+    return Right.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Right>): Right {
+    const message = createBaseRight();
+    message.verb = object.verb ?? "";
+    message.group = object.group ?? "";
+    message.resource = object.resource ?? "";
+    message.namespace = object.namespace ?? "";
+    message.allowed = object.allowed ?? false;
+    message.neededFor = object.neededFor ?? "";
+    message.required = object.required ?? false;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePlace(): Place {
+  return { workload: "", path: "" };
+}
+
+export const Place: MessageFns<Place> = {
+  encode(message: Place, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workload !== "") {
+      writer.uint32(10).string(message.workload);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Place {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workload = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Place {
+    return {
+      workload: isSet(object.workload) ? globalThis.String(object.workload) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+    };
+  },
+
+  toJSON(message: Place): unknown {
+    const obj: any = {};
+    if (message.workload !== "") {
+      obj.workload = message.workload;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Place>): Place {
+    return Place.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Place>): Place {
+    const message = createBasePlace();
+    message.workload = object.workload ?? "";
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseOtherWriter(): OtherWriter {
+  return { tool: "", path: "", line: 0 };
+}
+
+export const OtherWriter: MessageFns<OtherWriter> = {
+  encode(message: OtherWriter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tool !== "") {
+      writer.uint32(10).string(message.tool);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.line !== 0) {
+      writer.uint32(24).int32(message.line);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OtherWriter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOtherWriter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tool = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.line = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OtherWriter {
+    return {
+      tool: isSet(object.tool) ? globalThis.String(object.tool) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      line: isSet(object.line) ? globalThis.Number(object.line) : 0,
+    };
+  },
+
+  toJSON(message: OtherWriter): unknown {
+    const obj: any = {};
+    if (message.tool !== "") {
+      obj.tool = message.tool;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.line !== 0) {
+      obj.line = Math.round(message.line);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OtherWriter>): OtherWriter {
+    return OtherWriter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OtherWriter>): OtherWriter {
+    const message = createBaseOtherWriter();
+    message.tool = object.tool ?? "";
+    message.path = object.path ?? "";
+    message.line = object.line ?? 0;
+    return message;
+  },
+};
+
+/** Plans and tries without acting, by the same code that releases use. */
 export type ReleaseServiceDefinition = typeof ReleaseServiceDefinition;
 export const ReleaseServiceDefinition = {
   name: "ReleaseService",
@@ -887,17 +1993,36 @@ export const ReleaseServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Tries what an environment needs of git host and cluster; a push is only asked about. Writes nothing. */
+    checkEnvironment: {
+      name: "CheckEnvironment",
+      requestType: CheckEnvironmentRequest as typeof CheckEnvironmentRequest,
+      requestStream: false,
+      responseType: CheckEnvironmentResponse as typeof CheckEnvironmentResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
 export interface ReleaseServiceImplementation<CallContextExt = {}> {
   /** Reads the branch's tip and answers what a release would change, and why each container is or is not. */
   plan(request: PlanRequest, context: CallContext & CallContextExt): Promise<DeepPartial<PlanResponse>>;
+  /** Tries what an environment needs of git host and cluster; a push is only asked about. Writes nothing. */
+  checkEnvironment(
+    request: CheckEnvironmentRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<CheckEnvironmentResponse>>;
 }
 
 export interface ReleaseServiceClient<CallOptionsExt = {}> {
   /** Reads the branch's tip and answers what a release would change, and why each container is or is not. */
   plan(request: DeepPartial<PlanRequest>, options?: CallOptions & CallOptionsExt): Promise<PlanResponse>;
+  /** Tries what an environment needs of git host and cluster; a push is only asked about. Writes nothing. */
+  checkEnvironment(
+    request: DeepPartial<CheckEnvironmentRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<CheckEnvironmentResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
