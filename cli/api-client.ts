@@ -1,3 +1,4 @@
+import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import type {
   EndRequest,
   Environments,
@@ -41,6 +42,7 @@ interface JobQuery {
 export interface ApiClient {
   readonly url: string;
   environments(): Promise<Environments>;
+  checkEnvironment(environment: string): Promise<EnvironmentCheck>;
   /** Every page, up to a limit, as one. */
   workloads(query: WorkloadQuery): Promise<WorkloadPage>;
   images(
@@ -81,6 +83,7 @@ export function createApiClient(transport: Transport): ApiClient {
   return {
     url: transport.target.url,
     environments: () => get("listEnvironments"),
+    checkEnvironment: (environment) => post("checkEnvironment", { parameters: { environment } }),
     workloads: (query) => allWorkloads(get, query),
     images: (workload, { refresh, every }) => {
       const query = { refresh: refresh || undefined, limit: every === true ? imagesLimit : undefined };

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { runCli } from "./program.ts";
 import { framesOf, problem, startFakeApi } from "./testing/fake-api.ts";
 import type { FakeApi, Routes } from "./testing/fake-api.ts";
+import { aCheck } from "./testing/checked.ts";
 import { createFakeIo } from "./testing/run.ts";
 import {
   aJob,
@@ -58,9 +59,22 @@ const plan = {
 };
 const age = poisoned({ ...freshAge, clusterProblem: "down", gitProblem: "gone" });
 
+const poisonedCheck = aCheck({
+  git: { ...aCheck().git, push: { ok: false, code: "C", detail: "d", hint: "h" }, level: null },
+  match: {
+    live: 1,
+    declared: 0,
+    matched: 0,
+    notInGit: [{ workload: "a:deployment/b", reason: "r" }],
+    notLive: [],
+  },
+  warnings: ["w"],
+});
+
 const hostile: Routes = {
   openapi: () => ({ json: { info: { version: poison } } }),
   listEnvironments: () => ({ json: { environments: [poisoned(anEnvironment)] } }),
+  checkEnvironment: () => ({ json: poisoned(poisonedCheck) }),
   listWorkloads: () => ({ json: { workloads: sockShop.map((one) => poisoned(one)), age, next: null } }),
   listImages: () => ({ json: poisoned(frontEndImages()) }),
   workloadHistory: () => ({ json: poisoned(frontEndHistory) }),
@@ -96,7 +110,8 @@ const verbs = [
   ["images", "front-end"],
   ["images", "front-end", "-o", "name"],
   ["history", "front-end"],
-  ["environments", "-o", "wide"],
+  ["environment", "list", "-o", "wide"],
+  ["environment", "check"],
   ["jobs", "-o", "wide"],
   ["job", jobId],
   ["job", jobId, "-o", "yaml"],

@@ -4,7 +4,8 @@ import { runCli } from "../program.ts";
 import { startFakeApi } from "../testing/fake-api.ts";
 import type { FakeApi, Routes } from "../testing/fake-api.ts";
 import { createFakeIo } from "../testing/run.ts";
-import { frontEndHistory } from "../testing/seed.ts";
+import { aCheck } from "../testing/checked.ts";
+import { anEnvironment, frontEndHistory } from "../testing/seed.ts";
 
 let api: FakeApi | undefined;
 afterEach(async () => {
@@ -61,4 +62,25 @@ test("history tells what ran when, by which job, commit and person, page after p
     "23 Nov 26 16:42 UTC  front-end  0.2.0 -> 7f511af2…  0c1d8e11  release rolled-back, undone by b07d5e22  3fa94c1  ada      as agreed",
     "                     proxy      1 -> 2",
   ]);
+});
+
+test("environment check tells by its exit code whether something is missing", async () => {
+  const good = await slipway(["environment", "check", "default"]);
+  expect(good.code).toBe(0);
+  expect(good.server.of("checkEnvironment").map(({ parameters }) => parameters)).toEqual([
+    { environment: "default" },
+  ]);
+  const only = await slipway(["environment", "check"], {
+    checkEnvironment: () => ({ json: aCheck({ ok: false }) }),
+  });
+  expect(only).toMatchObject({ code: 1, err: "" });
+  expect(only.out).toContain("Environment default, mode apply");
+  const both = await slipway(["environment", "check"], {
+    listEnvironments: () => ({
+      json: { environments: [anEnvironment, { ...anEnvironment, name: "staging" }] },
+    }),
+  });
+  expect(both).toMatchObject({ code: 2 });
+  expect(both.err).toContain("default, staging");
+  expect((await slipway(["environment", "list"])).out).toContain("https://git.example.com/shop/config.git");
 });

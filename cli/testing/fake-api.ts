@@ -4,11 +4,13 @@ import type { AddressInfo } from "node:net";
 
 import type { z } from "zod";
 
+import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as contract from "#common/contracts/http.ts";
 import type { Job, Step } from "#common/contracts/http.ts";
 import { operations } from "#common/contracts/operations.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 
+import { aCheck } from "./checked.ts";
 import {
   aPlan,
   aSucceededJob,
@@ -83,6 +85,7 @@ export function problem(status: number, code: string, more: Record<string, unkno
 }
 
 const schemas: Partial<Record<OperationName, z.ZodType>> = {
+  checkEnvironment: environmentCheck,
   listEnvironments: contract.environments,
   listWorkloads: contract.workloadPage,
   listImages: contract.workloadImages,
@@ -103,6 +106,7 @@ function defaultRoutes(): Routes {
   return {
     openapi: () => ({ json: { openapi: "3.1.0", info: { title: "Slipway", version: "0.1.0" } } }),
     listEnvironments: () => ({ json: { environments: [anEnvironment] } }),
+    checkEnvironment: () => ({ json: aCheck() }),
     listWorkloads: () => ({ json: { workloads: sockShop, age: freshAge, next: null } }),
     listImages: () => ({ json: frontEndImages() }),
     workloadHistory: () => ({ json: frontEndHistory }),

@@ -1,4 +1,4 @@
-import type { EnvironmentCheck } from "#common/contracts/http.ts";
+import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
 import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";

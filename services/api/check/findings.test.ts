@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import type { EnvironmentCheck, Workload } from "#common/contracts/http.ts";
+import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
+import type { Workload } from "#common/contracts/http.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 

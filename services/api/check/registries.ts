@@ -1,4 +1,4 @@
-import type { EnvironmentCheck } from "#common/contracts/http.ts";
+import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import type { RepositoryState } from "#common/store/image-facts.ts";
 
 type RegistryCheck = EnvironmentCheck["registries"][number];

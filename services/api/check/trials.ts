@@ -1,4 +1,4 @@
-import type { EnvironmentCheck } from "#common/contracts/http.ts";
+import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import type { Right, Trial } from "#proto/slipway/release/v1/release.ts";
 
 import type { Age } from "../read-model/age.ts";

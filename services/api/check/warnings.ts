@@ -1,4 +1,4 @@
-import type { EnvironmentCheck } from "#common/contracts/http.ts";
+import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-import { environmentCheck, environments } from "#common/contracts/http.ts";
+import { environmentCheck } from "#common/contracts/environment-check.ts";
+import { environments } from "#common/contracts/http.ts";
 
 import { checkEnvironment } from "../check/check-environment.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
