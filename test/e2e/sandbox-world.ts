@@ -24,6 +24,24 @@ export interface SandboxWorldOptions {
   readonly services: readonly string[];
   readonly workers: number;
   readonly rolloutDeadline?: string;
+  /** Files of the first commit beside, or in place of, those of the services. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Manifests of what runs beside the services. */
+  readonly running?: readonly string[];
+  /** Further environments, made of the first one's settings; `write` makes a file of theirs. */
+  readonly further?: (
+    first: EnvironmentInput,
+    write: (name: string, text: string) => Promise<string>,
+  ) => Promise<readonly EnvironmentInput[]>;
+}
+
+/** An environment as it stands in the settings file. */
+export interface EnvironmentInput {
+  readonly name: string;
+  readonly cluster: { readonly kubeconfig: string };
+  readonly git: Readonly<Record<string, unknown>>;
+  readonly mode: string;
+  readonly [more: string]: unknown;
 }
 
 /** The four services as processes against sandbox peers, each behind a cable that a test can cut. */
@@ -168,14 +186,14 @@ async function layMendable(port: number): Promise<Cable> {
 }
 
 async function fill(
-  { services }: SandboxWorldOptions,
+  { services, files: more, running = [] }: SandboxWorldOptions,
   world: { cluster: SandboxCluster; registry: SandboxRegistry; git: SandboxGit },
 ): Promise<void> {
   const { cluster, registry, git } = world;
   const files = Object.fromEntries(services.map((service) => [fileOf(service), manifestOf(service)]));
-  await git.createRepository(repository, files, { message: "The shop as it runs" });
+  await git.createRepository(repository, { ...files, ...more }, { message: "The shop as it runs" });
   await cluster.applyManifests(`apiVersion: v1\nkind: Namespace\nmetadata: {name: ${namespace}}\n`);
-  for (const text of Object.values(files)) await cluster.applyManifests(text);
+  for (const text of [...Object.values(files), ...running]) await cluster.applyManifests(text);
   for (const service of services) {
     const dates = {
       "1.0.0": "2026-01-05",
@@ -228,17 +246,21 @@ async function writeSettings(o: {
   await writeFile(kubeconfig, config, { mode: 0o600 });
   await writeFile(tokenFile, "sandbox", { mode: 0o600 });
   const url = `http://127.0.0.1:${cables.git.port}/${repository}.git`;
+  const first: EnvironmentInput = {
+    name: "default",
+    cluster: { kubeconfig },
+    git: { url, branch: "main", paths: ["deploy"], username: "slipway", tokenFile, allowHttp: true },
+    mode: "apply",
+    rolloutDeadline: options.rolloutDeadline ?? "60s",
+  };
+  const write = async (name: string, text: string): Promise<string> => {
+    const file = join(folder, name);
+    await writeFile(file, text, { mode: 0o600 });
+    return file;
+  };
   const settings = {
     installation: "sandbox",
-    environments: [
-      {
-        name: "default",
-        cluster: { kubeconfig },
-        git: { url, branch: "main", paths: ["deploy"], username: "slipway", tokenFile, allowHttp: true },
-        mode: "apply",
-        rolloutDeadline: options.rolloutDeadline ?? "60s",
-      },
-    ],
+    environments: [first, ...((await options.further?.(first, write)) ?? [])],
     registries: [{ host, endpoint: `http://127.0.0.1:${cables.registry.port}` }],
   };
   // JSON is YAML.
@@ -249,7 +271,7 @@ async function writeSettings(o: {
 async function untilListed(api: TestApi, wanted: number): Promise<void> {
   let last = "no answer";
   const listed = async (): Promise<boolean> => {
-    const { workloads, age } = await api.workloads(`?namespace=${namespace}&limit=200`);
+    const { workloads, age } = await api.workloads(`?environment=default&namespace=${namespace}&limit=200`);
     const ready = workloads.filter((one) => one.declared !== null && one.release.state === "ready").length;
     last = `${ready} of ${workloads.length}, ${JSON.stringify(age)}, ${JSON.stringify(workloads[0])}`;
     return ready === wanted;
