@@ -25,6 +25,7 @@ function byHelm(manifest: string): string {
 
 describe.runIf(hasSandboxWorld())("environment check", () => {
   let world: SandboxWorld;
+  let refsAtStart: ReadonlyMap<string, string>;
   beforeAll(async () => {
     world = await startSandboxWorld({
       services: ["web", "api"],
@@ -52,6 +53,7 @@ describe.runIf(hasSandboxWorld())("environment check", () => {
         ];
       },
     });
+    refsAtStart = await world.git.refs(repository);
   });
   afterAll(async () => await world?.stop());
 
@@ -103,9 +105,8 @@ describe.runIf(hasSandboxWorld())("environment check", () => {
   });
 
   test("asks about the push and leaves git as it was", async () => {
-    const before = await world.git.refs(repository);
     expect((await check("default")).git.push.ok).toBe(true);
-    expect(await world.git.refs(repository)).toEqual(before);
+    expect(await world.git.refs(repository)).toEqual(refsAtStart);
   });
 
   test("with wrong credentials each line has its true reason, and the rest is still told", async () => {
