@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { settings } from "#common/contracts/settings.ts";
 
-import { refuseObserved, resolveEnvironment } from "./environments.ts";
+import { refuseObserved, refuseUnseen, resolveEnvironment } from "./environments.ts";
 
 function someSettings(...names: string[]) {
   const git = { url: "https://git.example.com/config.git" };
@@ -28,4 +28,15 @@ test("an environment is only looked at until it is told otherwise", () => {
   const shop = resolveEnvironment(someSettings("shop"), "shop");
   expect(() => refuseObserved(shop)).toThrow(expect.objectContaining({ code: "ENVIRONMENT_OBSERVED" }));
   expect(() => refuseObserved({ ...shop, mode: "apply" })).not.toThrow();
+});
+
+test("a namespace outside the settings' list is refused by name", () => {
+  const shop = { name: "shop", namespaces: { allow: ["shop", "team-*"], deny: ["team-secret"] } };
+  for (const namespace of ["shop", "team-web"]) expect(() => refuseUnseen(shop, namespace)).not.toThrow();
+  for (const namespace of ["default", "team-secret"]) {
+    expect(() => refuseUnseen(shop, namespace)).toThrow(
+      expect.objectContaining({ code: "NAMESPACE_NOT_ALLOWED" }),
+    );
+  }
+  expect(() => refuseUnseen({ name: "shop", namespaces: undefined }, "anything")).not.toThrow();
 });

@@ -1,5 +1,6 @@
 import type { EnvironmentSettings, Settings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 
 /** The environment of that name; without a name the only one there is. */
 export function resolveEnvironment(settings: Settings, name: string | undefined): EnvironmentSettings {
@@ -25,5 +26,17 @@ export function refuseObserved(environment: EnvironmentSettings): void {
   throw new SlipwayError("ENVIRONMENT_OBSERVED", {
     detail: environment.name,
     hint: `set mode: apply (or hand-off) for ${environment.name} in the settings; dry runs work now`,
+  });
+}
+
+/** Refuses a namespace that the environment has nothing to do with. */
+export function refuseUnseen(
+  { name, namespaces }: Pick<EnvironmentSettings, "name" | "namespaces">,
+  namespace: string,
+): void {
+  if (isNamespaceSeen(namespaces, namespace)) return;
+  throw new SlipwayError("NAMESPACE_NOT_ALLOWED", {
+    detail: `${namespace} is none of the namespaces of ${name}`,
+    hint: `allow it under namespaces of ${name} in the settings, or name another environment`,
   });
 }

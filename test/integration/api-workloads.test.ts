@@ -265,3 +265,32 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     });
   });
 });
+
+describe.runIf(hasPostgres())("an environment that has to do with some namespaces alone", () => {
+  let postgres: TestPostgres;
+  let box: ApiBox;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    const environments = oneEnvironment.map((one) => ({ ...one, namespaces: { deny: ["sock-*"] } }));
+    box = await startApiBox({ databaseUrl: await postgres.createDatabase(), environments });
+    await declare(box, { cart: "weaveworksdemos/cart:0.4.0" });
+    box.peers.running = [runningDeployment("cart", "weaveworksdemos/cart:0.4.0")];
+  });
+  afterAll(async () => {
+    await box?.stop();
+    await postgres?.stop();
+  });
+
+  test("lists nothing of the others, and takes no job for them", async () => {
+    expect((await box.call("GET", "/v1/workloads")).body).toMatchObject({ workloads: [] });
+    const refused = { status: 403, body: { code: "NAMESPACE_NOT_ALLOWED" } };
+    const ask = (path: string, body: unknown) => box.call("POST", path, { body });
+    for (const workload of ["sock-shop/cart", "sock-shop:deployment/cart", "cart"]) {
+      const release = await ask("/v1/releases", { workloads: [workload], images: "latest" });
+      expect(release).toMatchObject(refused);
+    }
+    expect(await ask("/v1/syncs", { namespace: "sock-shop" })).toMatchObject(refused);
+    expect(await ask("/v1/syncs", { workloads: ["sock-shop/cart"] })).toMatchObject(refused);
+    expect(await ask("/v1/restarts", { workloads: ["sock-shop/cart"] })).toMatchObject(refused);
+  });
+});

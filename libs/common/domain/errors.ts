@@ -174,6 +174,11 @@ export const errorCatalogue = {
     next: "stop",
     title: "The environment's settings leave this namespace out",
   },
+  NAMESPACE_NOT_ALLOWED: {
+    kind: "forbidden",
+    next: "stop",
+    title: "The environment has nothing to do with this namespace",
+  },
   NOT_FOUND: { kind: "not-found", next: "stop", title: "There is nothing here" },
   NOT_PICKED_UP: {
     kind: "conflict",

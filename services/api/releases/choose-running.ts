@@ -5,6 +5,7 @@ import { formatWorkloadId, matchesWorkload, parseWorkloadId } from "#common/doma
 import type { AskedWorkload } from "#common/domain/workload.ts";
 
 import type { ApiDeps } from "../deps.ts";
+import { refuseUnseen } from "../environments.ts";
 import { nearNames } from "../read-model/near-names.ts";
 import { readCluster } from "../views.ts";
 
@@ -14,7 +15,7 @@ const restartable = ["deployment", "statefulset", "daemonset"];
 /**
  * Full ids of the running workloads that were asked for. A name in full is taken at its word while the
  * cluster's view is not to be had; any other is UNAVAILABLE then. Throws WORKLOAD_ID_INVALID,
- * WORKLOAD_AMBIGUOUS, WORKLOAD_NOT_FOUND and WORKLOAD_NOT_RESTARTABLE.
+ * WORKLOAD_AMBIGUOUS, NAMESPACE_NOT_ALLOWED, WORKLOAD_NOT_FOUND and WORKLOAD_NOT_RESTARTABLE.
  */
 export async function chooseRunning(
   deps: Pick<ApiDeps, "cluster" | "log">,
@@ -27,6 +28,7 @@ export async function chooseRunning(
     id: parseWorkloadId(text, { defaultNamespace }),
     bare: !/[:/]/.test(text),
   }));
+  for (const { bare, id } of asked) if (!bare) refuseUnseen(environment, id.namespace);
   const { workloads = [], view } = await readCluster(deps, { environment: name, namespace: "" });
   const isSure = view !== undefined && view.complete && view.ageMs <= freshMs;
   return [...new Set(asked.map((one) => runningId(one, { running: workloads, isSure })))];

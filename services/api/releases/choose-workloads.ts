@@ -1,11 +1,13 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { formatWorkloadId, matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
 import type { AskedWorkload, WorkloadId, WorkloadKind } from "#common/domain/workload.ts";
 import { declaredWorkloads, environmentTip } from "#common/store/manifests.ts";
 
 import type { ApiDeps } from "../deps.ts";
+import { refuseUnseen } from "../environments.ts";
 import { nearNames } from "../read-model/near-names.ts";
 import { readCluster } from "../views.ts";
 
@@ -21,7 +23,7 @@ interface Asked {
 
 /**
  * Full ids for what was asked, where git declares it. Throws WORKLOAD_ID_INVALID, WORKLOAD_AMBIGUOUS,
- * WORKLOAD_NOT_DECLARED or WORKLOAD_NOT_FOUND; what cannot be told now is left to the planner.
+ * NAMESPACE_NOT_ALLOWED, WORKLOAD_NOT_DECLARED or WORKLOAD_NOT_FOUND; what cannot be told now is left to the planner.
  */
 export async function chooseWorkloads(
   deps: ChooseDeps,
@@ -29,7 +31,8 @@ export async function chooseWorkloads(
   texts: readonly string[],
 ): Promise<string[]> {
   const asked = texts.map((text) => readAsked(text, environment));
-  const declared = await findDeclared(deps, environment, asked);
+  for (const { bare, id } of asked) if (!bare) refuseUnseen(environment, id.namespace);
+  const declared = seenAlone(environment, await findDeclared(deps, environment, asked), asked);
   const chosen: string[] = [];
   for (const one of asked) {
     const id = declaredId(one, declared);
@@ -70,6 +73,21 @@ async function findDeclared(
     : { workloads: asked.flatMap(({ id }) => possibleIds(id)) };
   const rows = await declaredWorkloads(deps.store.db, environment.name, filter);
   return rows.map((row) => fullId(row.workload));
+}
+
+/** A bare name means a workload of the environment's namespaces; one that is only elsewhere is refused as such. */
+function seenAlone(
+  environment: EnvironmentSettings,
+  declared: readonly WorkloadId[],
+  asked: readonly Asked[],
+): readonly WorkloadId[] {
+  const seen = declared.filter(({ namespace }) => isNamespaceSeen(environment.namespaces, namespace));
+  for (const { bare, id } of asked) {
+    if (!bare || seen.some(({ name }) => name === id.name)) continue;
+    const elsewhere = declared.find(({ name }) => name === id.name);
+    if (elsewhere !== undefined) refuseUnseen(environment, elsewhere.namespace);
+  }
+  return seen;
 }
 
 function possibleIds({ namespace, kind, name }: AskedWorkload): string[] {

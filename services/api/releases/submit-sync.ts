@@ -7,7 +7,7 @@ import { formatWorkloadId, parseWorkloadId } from "#common/domain/workload.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
-import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { refuseObserved, refuseUnseen, resolveEnvironment } from "../environments.ts";
 import { acceptOrReplay } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { chooseWorkloads } from "./choose-workloads.ts";
@@ -18,6 +18,7 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
   refuseObserved(environment);
   refuseHandedOff(environment);
   const { workloads = [], namespace = null, all = false, message } = body;
+  if (namespace !== null) refuseUnseen(environment, namespace);
   return acceptOrReplay(deps, asker, {
     body: { environment: environment.name, workloads, namespace, all, message: message ?? null },
     draft: async () => {

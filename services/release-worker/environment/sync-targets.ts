@@ -1,4 +1,5 @@
 import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
+import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import type { DeclaredFact } from "#common/domain/plan.ts";
 import { policyPrefixes } from "#common/domain/policy.ts";
 import type { LeftAlone } from "#common/domain/sync-words.ts";
@@ -25,7 +26,9 @@ export async function chooseObjects(
   spec: SyncSpec,
   how: { readonly mustBeDeclared: boolean },
 ): Promise<SyncObject[]> {
-  const wanted = wantedBy(spec);
+  const isAsked = wantedBy(spec);
+  const { namespaces } = view.environment;
+  const wanted = (id: WorkloadId) => isNamespaceSeen(namespaces, id.namespace) && isAsked(id);
   const groups = Map.groupBy(view.declared(), (fact) => formatWorkloadId(fact.id));
   const chosen = [...groups].filter(([, [first]]) => first !== undefined && wanted(first.id));
   await view.prefetch(chosen.flatMap(([, facts]) => facts.map((fact) => fact.path)));

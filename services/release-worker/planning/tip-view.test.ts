@@ -56,6 +56,15 @@ const shop = {
 };
 
 describe("the view of a tip", () => {
+  test("leaves out what stands in a namespace of which the settings say nothing good", async () => {
+    const { commit, reader } = aTip(shop);
+    const denied = { ...environment(), name: "denied", namespaces: { deny: ["shop"] } };
+    const view = await reader.read(commit, denied);
+    expect(view.declared().map(({ id }) => id.name)).toEqual(["front-end"]);
+    // The index still holds it, so that a check can say why it is not released.
+    expect(view.files.get("deploy/cart.yaml")?.manifest.workloads).toHaveLength(1);
+  });
+
   test("declares what the manifests declare, each with its path and policies", async () => {
     const { commit, reader } = aTip(shop);
     const view = await reader.read(commit, environment({ defaultNamespace: "sock-shop" }));

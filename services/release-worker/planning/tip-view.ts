@@ -7,6 +7,7 @@ import { renderWorkload } from "#common/domain/kustomize-render.ts";
 import { declareTree, type ImageSite, type TreeWorkload } from "#common/domain/kustomize-tree.ts";
 import type { DeclaredWorkload, ManifestFile } from "#common/domain/manifest.ts";
 import { valuesKind } from "#common/domain/manifest-shapes.ts";
+import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import type { DeclaredFact } from "#common/domain/plan.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import { blobOid, type BlobMemory } from "./blob-memory.ts";
@@ -36,6 +37,7 @@ export interface TipView {
   readonly commit: string;
   readonly environment: EnvironmentSettings;
   readonly files: ReadonlyMap<string, TipFile>;
+  /** Without those of namespaces that the environment has nothing to do with. */
   declared(): readonly DeclaredFact[];
   filesOf(workload: WorkloadId): readonly TipFile[];
   readText(path: string): Promise<string>;
@@ -97,7 +99,10 @@ function viewOf(parts: ViewParts, said: Said): TipView {
     commit,
     environment,
     files,
-    declared: () => [...files.values()].flatMap(declaredOf),
+    declared: () =>
+      [...files.values()]
+        .flatMap(declaredOf)
+        .filter(({ id }) => isNamespaceSeen(environment.namespaces, id.namespace)),
     filesOf(workload) {
       const id = formatWorkloadId(workload);
       return [...files.values()].filter((file) => declares(file.manifest, id));
