@@ -20,6 +20,7 @@ import { describeApi } from "./openapi.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
 import { environmentRoutes } from "./routes/environments.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { imageRoutes } from "./routes/images.ts";
 import { jobActRoutes } from "./routes/job-acts.ts";
 import { jobEventRoutes } from "./routes/job-events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -144,6 +145,7 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
   workloadRoutes(app, deps, live);
+  imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);

@@ -1,6 +1,7 @@
 import type { Clock } from "#common/kit/clock.ts";
 import type { Log } from "#common/kit/log.ts";
 import { imageFingerprints, repositoryFacts } from "#common/store/image-facts.ts";
+import type { Fingerprint, RepositoryState } from "#common/store/image-facts.ts";
 import type { Store } from "#common/store/store.ts";
 
 import type { ImageEntries, ImageEntry } from "./read-model/newest.ts";
@@ -9,6 +10,8 @@ import type { ImageEntries, ImageEntry } from "./read-model/newest.ts";
 export interface ImagesRead {
   /** The same object as before while nothing changed, and so is each entry. */
   readonly entries: ImageEntries;
+  /** By key: when each was scanned, and what was wrong then. */
+  readonly states: ReadonlyMap<string, RepositoryState>;
   readonly ageMs: number;
 }
 
@@ -34,7 +37,7 @@ const atATime = 1_000;
 
 interface State {
   entries: Map<string, ImageEntry>;
-  prints: Map<string, string>;
+  prints: ReadonlyMap<string, Fingerprint>;
   /** Every key that `entries` was asked for, found or not. */
   keys: ReadonlySet<string>;
   readAtMs: number;
@@ -65,7 +68,11 @@ export function createImageBoard(deps: ImageBoardDeps): ImageBoard {
       if (isDue(state, now())) {
         refresh(keys).catch((error: unknown) => deps.log.warn("image facts could not be read", { error }));
       }
-      return { entries: state.entries, ageMs: Math.max(0, Math.round(now() - state.readAtMs)) };
+      return {
+        entries: state.entries,
+        states: state.prints,
+        ageMs: Math.max(0, Math.round(now() - state.readAtMs)),
+      };
     },
   };
 }
@@ -81,13 +88,20 @@ function isDue({ readAtMs, tookMs }: State, nowMs: number): boolean {
 async function readAnew(deps: ImageBoardDeps, state: State, keys: readonly string[]): Promise<void> {
   const { store, clock } = deps;
   const beganMs = clock.monotonicMs();
-  const prints = new Map<string, string>();
+  const prints = new Map<string, Fingerprint>();
   const entries = new Map<string, ImageEntry>();
   for (const some of chunks(keys)) {
     const found = await imageFingerprints(store.db, some);
-    const changed = some.filter((key) => found.has(key) && found.get(key) !== state.prints.get(key));
-    const facts = changed.length === 0 ? undefined : await repositoryFacts(store.db, changed);
-    for (const [key, print] of found) {
+    const changed = found.filter(({ key, print }) => print !== state.prints.get(key)?.print);
+    const facts =
+      changed.length === 0
+        ? undefined
+        : await repositoryFacts(
+            store.db,
+            changed.map(({ key }) => key),
+          );
+    for (const print of found) {
+      const { key } = print;
       const entry = facts?.get(key) ?? state.entries.get(key);
       // Wanted no more since the fingerprint was read: as if it had never been.
       if (entry === undefined) continue;

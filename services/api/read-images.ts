@@ -1,10 +1,13 @@
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 import { errorCatalogue, isErrorCode, toSlipwayError } from "#common/domain/errors.ts";
+import type { SeenImage } from "#common/store/image-facts.ts";
 import { imagesOf } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "./deps.ts";
+import type { ImagesRead } from "./image-board.ts";
 import { imagesOfWorkload, keyOfImage } from "./read-model/images.ts";
+import type { ListedRepository } from "./read-model/images.ts";
 
 export interface ImagesAsk {
   readonly workload: Workload;
@@ -27,6 +30,30 @@ export async function readImages(
   const problems = refresh ? await refreshAll(deps, keys) : new Map<string, JobErrorRow>();
   const repositories = await imagesOf(deps.store.db, keys);
   return imagesOfWorkload({ workload, repositories, problems, container, limit });
+}
+
+/** The images of many workloads, from what their list was made of: nothing more is read. */
+export function imagesOfMany(
+  { states, entries }: ImagesRead,
+  workloads: readonly Workload[],
+  limit: number,
+): WorkloadImages[] {
+  const containers = workloads.flatMap((workload) => workload.containers);
+  const keys = new Set(containers.flatMap(({ image }) => keyOfImage(image) ?? []));
+  const repositories = new Map<string, ListedRepository>();
+  for (const key of keys) {
+    const { scannedAt = null, problem = null } = states.get(key) ?? {};
+    const images = (entries.get(key)?.images ?? []).map(toListed);
+    repositories.set(key, { images, scanned_at: scannedAt, problem });
+  }
+  const problems = new Map<string, JobErrorRow>();
+  return workloads.map((workload) =>
+    imagesOfWorkload({ workload, repositories, problems, container: undefined, limit }),
+  );
+}
+
+function toListed({ tag, digest, createdAt, firstSeenAt }: SeenImage): ListedRepository["images"][number] {
+  return { tag, digest: digest ?? null, createdAt: createdAt ?? null, firstSeenAt };
 }
 
 /** What is known is still answered when a registry is away; why it is not newer stands beside it. */

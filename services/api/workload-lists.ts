@@ -9,7 +9,7 @@ import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import type { ClusterViews } from "./cluster-views.ts";
 import { createImageBoard } from "./image-board.ts";
-import type { ImageBoard, ImageBoardDeps } from "./image-board.ts";
+import type { ImageBoard, ImageBoardDeps, ImagesRead } from "./image-board.ts";
 import { ageOf } from "./read-model/age.ts";
 import type { Age, ViewFacts } from "./read-model/age.ts";
 import { createJoiner, repositoriesOf } from "./read-model/workloads.ts";
@@ -23,6 +23,7 @@ export interface WorkloadsRead {
   readonly age: Age;
   /** What the list was made of. */
   readonly facts: WorkloadFacts;
+  readonly images: ImagesRead;
 }
 
 /** Lists of workloads, from facts that are kept in memory as long as they still hold. */
@@ -112,7 +113,7 @@ async function readList(
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   };
   const workloads = joined(list, facts, cluster.version);
-  return { workloads, facts, age: { ...ageOf(cluster, git, now), imagesMs: images.ageMs } };
+  return { workloads, facts, images, age: { ...ageOf(cluster, git, now), imagesMs: images.ageMs } };
 }
 
 type RunningFacts = ViewFacts & {

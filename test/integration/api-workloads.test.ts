@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import { workloadPage } from "#common/contracts/http.ts";
+import { imagePage, workloadPage } from "#common/contracts/http.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { setHold } from "#common/store/holds.ts";
 import { recordScan, saveManifest, wantRepositories } from "#common/store/images.ts";
@@ -208,6 +208,12 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     ]);
     expect(behind["age"]).toMatchObject({ imagesMs: expect.any(Number) });
     expect((await box.call("GET", `${path}?container=absent`)).body).toMatchObject({ containers: [] });
+    const many = await box.call("GET", "/v1/images?images=2&filter=weaveworksdemos");
+    expect(imagePage.parse(many.body)).toEqual(many.body);
+    const ofFrontEnd = (many.body["images"] as { workload: string }[]).find((one) =>
+      one.workload.endsWith("/front-end"),
+    );
+    expect(ofFrontEnd).toEqual(body);
     expect(box.peers.refreshed).toEqual([]);
     await box.call("GET", `${path}?refresh=true`);
     expect(box.peers.refreshed).toEqual([key]);

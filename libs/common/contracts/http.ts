@@ -333,6 +333,10 @@ export const workloadImages = z
   .strictObject({ workload: z.string(), environment: z.string(), containers: z.array(containerImages) })
   .meta({ id: "WorkloadImages" });
 
+export const imagePage = z
+  .strictObject({ images: z.array(workloadImages), age, next: z.string().nullable() })
+  .meta({ id: "ImagePage" });
+
 export const historyEntry = z
   .strictObject({
     job: z.string(),
@@ -398,6 +402,7 @@ export type FileDiff = z.infer<typeof fileDiff>;
 export type Workload = z.infer<typeof workload>;
 export type WorkloadPage = z.infer<typeof workloadPage>;
 export type WorkloadImages = z.infer<typeof workloadImages>;
+export type ImagePage = z.infer<typeof imagePage>;
 export type HistoryEntry = z.infer<typeof historyEntry>;
 export type WorkloadHistory = z.infer<typeof workloadHistory>;
 export type Environment = z.infer<typeof environment>;

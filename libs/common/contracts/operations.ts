@@ -30,6 +30,7 @@ export const operations = {
     path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/images",
     role: "viewer",
   },
+  listAllImages: { method: "GET", path: "/v1/images", role: "viewer" },
   workloadHistory: {
     method: "GET",
     path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/history",

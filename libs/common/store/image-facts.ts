@@ -4,26 +4,41 @@ import type { KnownImage } from "../domain/tag.ts";
 import type { Db } from "./db.ts";
 import type { JobErrorRow } from "./schema.ts";
 
-/** What lists need of an image repository: tags with digest and date, nothing else. */
+/** One tag, with when it was first seen here. */
+export interface SeenImage extends KnownImage {
+  readonly firstSeenAt: Date;
+}
+
+/** What lists need of an image repository: tags with digest and dates, nothing else. */
 export interface RepositoryFacts {
   /** False until it was listed once. */
   readonly scanned: boolean;
-  readonly images: readonly KnownImage[];
+  readonly images: readonly SeenImage[];
 }
 
-/**
- * A text for each repository that is another one whenever a tag came, went, moved or was described:
- * two equal ones mean that what was read before still holds.
- */
-export async function imageFingerprints(db: Db, keys: readonly string[]): Promise<Map<string, string>> {
-  const { rows } = await sql<{ key: string; print: string }>`
-    select r.key, concat_ws(' ', r.scanned_at is not null, count(t.tag), count(m.digest),
-      max(t.first_seen_at), max(t.digest_seen_at)) as print
+/** How scanning goes of a repository. */
+export interface RepositoryState {
+  readonly key: string;
+  readonly scannedAt: Date | null;
+  readonly problem: JobErrorRow | null;
+}
+
+export interface Fingerprint extends RepositoryState {
+  /** Another text whenever a tag came, went, moved or was described: two equal ones mean that nothing did. */
+  readonly print: string;
+}
+
+/** What tells whether facts that were read before still hold; repositories never wanted are absent. */
+export async function imageFingerprints(db: Db, keys: readonly string[]): Promise<Fingerprint[]> {
+  const { rows } = await sql<Fingerprint>`
+    select r.key, r.scanned_at as "scannedAt", r.problem,
+      concat_ws(' ', r.scanned_at is not null, count(t.tag), count(m.digest),
+        max(t.first_seen_at), max(t.digest_seen_at)) as print
     from image_repositories r left join image_tags t on t.repository = r.key
       left join image_manifests m on m.digest = t.digest
     where r.key = any(${[...keys]}::text[])
-    group by r.key`.execute(db);
-  return new Map(rows.map(({ key, print }) => [key, print]));
+    group by r.key order by r.key`.execute(db);
+  return rows;
 }
 
 /** The tags of these repositories; those never wanted are absent. */
@@ -32,31 +47,16 @@ export async function repositoryFacts(
   keys: readonly string[],
 ): Promise<Map<string, RepositoryFacts>> {
   const { rows } = await sql<FactsRow>`
-    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created
+    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.seen
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
-        array_agg(extract(epoch from m.created_at)::float8) as created
+        array_agg(extract(epoch from m.created_at)::float8) as created,
+        array_agg(extract(epoch from t.first_seen_at)::float8) as seen
       from image_tags t left join image_manifests m on m.digest = t.digest
       where t.repository = r.key
     ) t on true
     where r.key = any(${[...keys]}::text[])`.execute(db);
   return new Map(rows.map((row) => [row.key, { scanned: row.scanned, images: imagesOf(row) }]));
-}
-
-/** How scanning goes of a repository; one that nobody wanted yet is absent. */
-export interface RepositoryState {
-  readonly key: string;
-  readonly scanned: boolean;
-  readonly problem: JobErrorRow | null;
-}
-
-export async function repositoryStates(db: Db, keys: readonly string[]): Promise<RepositoryState[]> {
-  return db
-    .selectFrom("image_repositories")
-    .select(["key", "problem", sql<boolean>`scanned_at is not null`.as("scanned")])
-    .where(sql<boolean>`key = any(${[...keys]}::text[])`)
-    .orderBy("key")
-    .execute();
 }
 
 interface FactsRow {
@@ -66,16 +66,22 @@ interface FactsRow {
   readonly digests: readonly string[] | null;
   /** Seconds; null where the image's date is not known. */
   readonly created: readonly (number | null)[] | null;
+  readonly seen: readonly number[] | null;
 }
 
-function imagesOf({ tags, digests, created }: FactsRow): readonly KnownImage[] {
+function imagesOf({ tags, digests, created, seen }: FactsRow): readonly SeenImage[] {
   return (tags ?? []).map((tag, at) => {
     const digest = digests?.[at] ?? "";
     const seconds = created?.[at] ?? null;
     return {
       tag,
       ...(digest !== "" && { digest }),
-      ...(seconds !== null && { createdAt: new Date(Math.round(seconds * 1000)) }),
+      ...(seconds !== null && { createdAt: dateOf(seconds) }),
+      firstSeenAt: dateOf(seen?.[at] ?? 0),
     };
   });
+}
+
+function dateOf(seconds: number): Date {
+  return new Date(Math.round(seconds * 1000));
 }

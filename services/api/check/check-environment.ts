@@ -3,7 +3,6 @@ import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
 import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
-import { repositoryStates } from "#common/store/image-facts.ts";
 import { getLane } from "#common/store/lanes.ts";
 import type { LaneRow } from "#common/store/schema.ts";
 import type { CheckEnvironmentResponse } from "#proto/slipway/release/v1/release.ts";
@@ -40,7 +39,7 @@ export async function checkEnvironment(
     notInGit: missingIn(running ?? new Map(), read.facts.declared),
   };
   const found = await askAWorker(deps, asked);
-  return assemble({ environment, read, gitRead, lane, running, found, states: await statesOf(deps, read) });
+  return assemble({ environment, read, gitRead, lane, running, found });
 }
 
 type Running = NonNullable<WorkloadsRead["facts"]["running"]>;
@@ -53,11 +52,6 @@ function runningIn({ namespaces }: EnvironmentSettings, { facts }: WorkloadsRead
   );
 }
 
-async function statesOf({ store }: CheckDeps, { facts }: WorkloadsRead) {
-  const keys = repositoriesOf(facts);
-  return [...checkRegistries(keys, await repositoryStates(store.db, keys))];
-}
-
 interface Parts {
   readonly environment: EnvironmentSettings;
   readonly read: WorkloadsRead;
@@ -65,11 +59,10 @@ interface Parts {
   readonly lane: LaneRow | undefined;
   readonly running: Running | undefined;
   readonly found: CheckEnvironmentResponse;
-  readonly states: EnvironmentCheck["registries"];
 }
 
 function assemble(parts: Parts): EnvironmentCheck {
-  const { environment, read, gitRead, running, found, states } = parts;
+  const { environment, read, gitRead, running, found } = parts;
   const { declared } = read.facts;
   const sides = { git: gitSide(parts), cluster: clusterSide(parts) };
   const outside = new Map(found.outside.map(({ workload, path }) => [workload, path]));
@@ -88,10 +81,11 @@ function assemble(parts: Parts): EnvironmentCheck {
     lookedThrough,
     faults: gitRead.faults,
   });
+  const registries = [...checkRegistries(repositoriesOf(read.facts), read.images.states)];
   const ok = isReady(sides);
   const next = nextStep({ environment, ok, workloads: read.workloads });
   const { name, mode } = environment;
-  return { environment: name, mode, ok, ...sides, match, registries: states, warnings, next };
+  return { environment: name, mode, ok, ...sides, match, registries, warnings, next };
 }
 
 function gitSide({ environment, found, lane }: Parts): EnvironmentCheck["git"] {

@@ -82,11 +82,11 @@ test("registries are judged by host", () => {
   const problem = { code: "REGISTRY_AUTH_FAILED", title: "refused", detail: null, hint: null };
   const keys = ["docker.io/acme/web", "r.example/a", "r.example/b", "r.example/c"];
   const states = [
-    { key: "docker.io/acme/web", scanned: true, problem: null },
-    { key: "r.example/a", scanned: true, problem },
-    { key: "r.example/b", scanned: false, problem: null },
+    { key: "docker.io/acme/web", scannedAt: new Date(0), problem: null },
+    { key: "r.example/a", scannedAt: new Date(0), problem },
+    { key: "r.example/b", scannedAt: null, problem: null },
   ];
-  expect(checkRegistries(keys, states)).toEqual([
+  expect(checkRegistries(keys, new Map(states.map((state) => [state.key, state])))).toEqual([
     { host: "docker.io", repositories: 1, failing: 0, waiting: 0, problem: null },
     { host: "r.example", repositories: 3, failing: 1, waiting: 2, problem },
   ]);

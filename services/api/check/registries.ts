@@ -6,9 +6,8 @@ type RegistryCheck = EnvironmentCheck["registries"][number];
 /** How scanning goes, by registry host: a credential is good for a host, or it is not. */
 export function checkRegistries(
   keys: readonly string[],
-  states: readonly RepositoryState[],
+  known: ReadonlyMap<string, RepositoryState>,
 ): readonly RegistryCheck[] {
-  const known = new Map(states.map((state) => [state.key, state]));
   const byHost = Map.groupBy(keys.toSorted(), (key) => key.slice(0, key.indexOf("/")));
   return [...byHost].map(([host, ofHost]) => {
     const found = ofHost.map((key) => known.get(key));
@@ -17,8 +16,9 @@ export function checkRegistries(
       host,
       repositories: ofHost.length,
       failing: failing.length,
-      waiting: found.filter((state) => state === undefined || (!state.scanned && state.problem === null))
-        .length,
+      waiting: found.filter(
+        (state) => state === undefined || (state.scannedAt === null && state.problem === null),
+      ).length,
       problem: failing[0]?.problem ?? null,
     };
   });

@@ -2,16 +2,26 @@ import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { compareNewestFirst } from "#common/domain/tag.ts";
-import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
+import type { ImageRow } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 
 type ContainerImages = WorkloadImages["containers"][number];
 type AvailableImage = ContainerImages["available"][number];
 
+/** One tag as far as it is told. */
+type ListedImage = Pick<ImageRow, "tag" | "digest" | "createdAt" | "firstSeenAt">;
+
+/** What is told of an image repository. */
+export interface ListedRepository {
+  readonly images: readonly ListedImage[];
+  readonly scanned_at: Date | null;
+  readonly problem: JobErrorRow | null;
+}
+
 export interface ImageFacts {
   readonly workload: Workload;
   /** By canonical repository key; what was never scanned is absent. */
-  readonly repositories: ReadonlyMap<string, RepositoryImages>;
+  readonly repositories: ReadonlyMap<string, ListedRepository>;
   /** Why a refresh just now did not work, by key. */
   readonly problems: ReadonlyMap<string, JobErrorRow>;
   readonly container: string | undefined;
@@ -39,7 +49,7 @@ function imagesOfContainer(facts: ImageFacts, one: Workload["containers"][number
   const ref = tryParseImageRef(one.image);
   const key = ref === undefined ? "" : repositoryKey(ref);
   const repository = facts.repositories.get(key);
-  const all = (repository?.images ?? []).map((row) => available(row, ref)).sort(newestFirst);
+  const all = (repository?.images ?? []).toSorted(newestFirst).map((row) => available(row, ref));
   return {
     container: one.name,
     image: one.image,
@@ -51,7 +61,7 @@ function imagesOfContainer(facts: ImageFacts, one: Workload["containers"][number
   };
 }
 
-function available(row: ImageRow, running: ImageRef | undefined): AvailableImage {
+function available(row: ListedImage, running: ImageRef | undefined): AvailableImage {
   return {
     tag: row.tag,
     digest: row.digest,
@@ -62,16 +72,16 @@ function available(row: ImageRow, running: ImageRef | undefined): AvailableImage
 }
 
 /** By tag where the cluster names one; a bare digest marks every tag that points at it. */
-function isRunning(row: ImageRow, running: ImageRef | undefined): boolean {
+function isRunning(row: ListedImage, running: ImageRef | undefined): boolean {
   if (running === undefined) return false;
   if (running.tag !== undefined) return running.tag === row.tag;
   return running.digest === undefined ? row.tag === "latest" : running.digest === row.digest;
 }
 
-function newestFirst(a: AvailableImage, b: AvailableImage): number {
+function newestFirst(a: ListedImage, b: ListedImage): number {
   return compareNewestFirst(dated(a), dated(b));
 }
 
-function dated({ tag, createdAt }: AvailableImage) {
-  return createdAt === null ? { tag } : { tag, createdAt: new Date(createdAt) };
+function dated({ tag, createdAt }: ListedImage) {
+  return createdAt === null ? { tag } : { tag, createdAt };
 }

@@ -14,7 +14,14 @@ function ask(
   o: { filter?: string; scanned?: boolean } = {},
 ) {
   const { filter, scanned = true } = o;
-  const entries = new Map(images && [["docker.io/library/web", { scanned, images }]]);
+  const entries = new Map(
+    images && [
+      [
+        "docker.io/library/web",
+        { scanned, images: images.map((image) => ({ ...image, firstSeenAt: new Date(0) })) },
+      ],
+    ],
+  );
   return newestOf({ image, filter, entries });
 }
 

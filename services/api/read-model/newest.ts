@@ -4,6 +4,7 @@ import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findLatest } from "#common/domain/plan-target.ts";
 import type { TargetReason } from "#common/domain/plan-target.ts";
 import type { KnownImage } from "#common/domain/tag.ts";
+import type { RepositoryFacts } from "#common/store/image-facts.ts";
 
 type Container = Workload["containers"][number];
 
@@ -11,11 +12,7 @@ type Container = Workload["containers"][number];
 export type Newest = Pick<Container, "newest" | "newestReason">;
 
 /** What the last scan of an image repository found. */
-export interface ImageEntry {
-  /** False until it was listed once. */
-  readonly scanned: boolean;
-  readonly images: readonly KnownImage[];
-}
+export type ImageEntry = RepositoryFacts;
 
 /** By canonical repository key; what nobody ever wanted is absent. */
 export type ImageEntries = ReadonlyMap<string, ImageEntry>;

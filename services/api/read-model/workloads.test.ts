@@ -124,12 +124,11 @@ test("what a namespace outside the environment runs or declares is left out", ()
   expect(joinWorkloads(facts({ running: [alien], declared: [hidden] }))).toEqual([]);
 });
 
+const seen = (tag: string) => ({ tag, firstSeenAt: new Date(0) });
+
 test("the newest image is chosen by the policy that git declares", () => {
   const images = new Map([
-    [
-      "docker.io/library/web",
-      { scanned: true, images: [{ tag: "1.0.0" }, { tag: "1.1.0" }, { tag: "2.0.0" }] },
-    ],
+    ["docker.io/library/web", { scanned: true, images: [seen("1.0.0"), seen("1.1.0"), seen("2.0.0")] }],
   ]);
   const row = declares("web", { web: "web:1.0.0" });
   const declared = [{ ...row, policies: { ...row.policies, tags: { web: "semver:^1" } } }];
