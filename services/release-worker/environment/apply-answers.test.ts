@@ -166,6 +166,25 @@ describe("taking over what a tool applied", () => {
       { op: "remove", path: "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration" },
     ]);
   });
+  test("leaves a restart by kubectl with kubectl, or the next apply would restart once more", () => {
+    const inTemplate = (fields: object) => ({ "f:template": { "f:metadata": { "f:annotations": fields } } });
+    const restartedAt = { "f:kubectl.kubernetes.io/restartedAt": {} };
+    const rollout = entry("kubectl-rollout", { "f:spec": inTemplate(restartedAt) });
+    const edit = entry("kubectl-edit", {
+      "f:spec": { "f:paused": {}, ...inTemplate({ ".": {}, "f:x": {}, ...restartedAt }) },
+    });
+    const [, replace] = takeoverPatch(live([rollout, edit])) ?? [];
+    expect(replace).toMatchObject({
+      value: [
+        rollout,
+        { ...edit, fieldsV1: { "f:spec": inTemplate(restartedAt) } },
+        {
+          manager: "slipway",
+          fieldsV1: { "f:spec": { "f:paused": {}, ...inTemplate({ ".": {}, "f:x": {} }) } },
+        },
+      ],
+    });
+  });
   test("removes no annotation that is not there", () => {
     expect(takeoverPatch(live([entry("helm", { "f:spec": {} })]))).toHaveLength(2);
   });

@@ -103,8 +103,14 @@ export function takeoverPatch(live: LiveObject): readonly object[] | undefined {
   const ours = entries.some((entry) => entry.manager === fieldManager && entry.operation === "Apply");
   const taken = entries.filter(isTaken);
   if (ours || taken.length === 0) return undefined;
-  const kept = entries.filter((entry) => !taken.includes(entry));
-  const fieldsV1 = taken.map((entry) => entry.fieldsV1).reduce(unionOfFields);
+  const parted = taken.map((entry) => partRestart(entry.fieldsV1, restartPath));
+  // When pods were last made anew is nobody's to take back: the next apply would do it once more.
+  const restarts = taken.flatMap((entry, index) => {
+    const restart = parted[index]?.restart;
+    return restart === undefined ? [] : [{ ...entry, fieldsV1: restart }];
+  });
+  const kept = [...entries.filter((entry) => !taken.includes(entry)), ...restarts];
+  const fieldsV1 = parted.map(({ rest }): unknown => rest ?? {}).reduce(unionOfFields);
   const mine: ManagedFields = { ...taken[0], manager: fieldManager, operation: "Apply", fieldsV1 };
   const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
   const hasLastApplied = live.metadata.annotations?.[lastApplied] !== undefined;
@@ -121,6 +127,34 @@ function isTaken(entry: ManagedFields): boolean {
   const subresource = entry.subresource !== undefined && entry.subresource !== "";
   if (subresource || entry.operation !== "Update") return false;
   return takenManagers.some((pattern) => pattern.test(entry.manager ?? ""));
+}
+
+const restartPath = [
+  "f:spec",
+  "f:template",
+  "f:metadata",
+  "f:annotations",
+  "f:kubectl.kubernetes.io/restartedAt",
+];
+
+interface Parted {
+  readonly rest: unknown;
+  /** The annotation of a restart alone. */
+  readonly restart: unknown;
+}
+
+/** A field set in two; what is left empty is no field. */
+function partRestart(fields: unknown, [key, ...path]: readonly string[]): Parted {
+  if (key === undefined) return { rest: undefined, restart: fields };
+  if (typeof fields !== "object" || fields === null) return { rest: fields, restart: undefined };
+  const { [key]: inner, ...others } = fields as Record<string, unknown>;
+  if (inner === undefined) return { rest: fields, restart: undefined };
+  const { rest, restart } = partRestart(inner, path);
+  const left = rest === undefined ? others : { ...others, [key]: rest };
+  return {
+    rest: Object.keys(left).length === 0 ? undefined : left,
+    restart: restart === undefined ? undefined : { [key]: restart },
+  };
 }
 
 /** Field sets are nested objects with empty leaves: their union is a deep merge. */

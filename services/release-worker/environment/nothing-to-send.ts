@@ -9,7 +9,7 @@ export interface EqualityAsk {
   readonly document: CommittedDocument;
   readonly live: LiveObject;
   /** The same apply without any change of our annotations, as a dry run. */
-  dryRun(): Promise<Answer>;
+  readonly dryRun: () => Promise<Answer>;
 }
 
 /**

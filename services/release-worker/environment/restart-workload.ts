@@ -44,7 +44,7 @@ export async function restartWorkload(ask: RestartAsk): Promise<RestartOutcome> 
   const path = await ask.kube.objectPath({ apiVersion: "apps/v1", kind: spelled, namespace, name });
   for (let attempt = 0; attempt < maxTries; attempt += 1) {
     if (attempt > 0) await ask.pause(attempt);
-    const live = (await readLive(ask.kube, path)) as Restarted | undefined;
+    const live: Restarted | undefined = await readLive(ask.kube, path);
     if (live === undefined) return { kind: "refused", reason: "not in cluster" };
     if (wasRestarted(live, ask.at)) return restarted(live, kind);
     if (live.spec?.paused === true) {

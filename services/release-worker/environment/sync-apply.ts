@@ -126,7 +126,11 @@ async function settle(
     if (left !== undefined) return { kind: "left", left };
     const by = { environment: environment.name, commit: job.commit_sha ?? "", job: job.id };
     return await applyDocument({
-      ...{ kube, environment, document, by, sync: rules },
+      kube,
+      environment,
+      document,
+      by,
+      sync: rules,
       isAncestor: (older, newer) => descent.isAncestor(older, newer),
       pause: (attempt) => deps.clock.sleep(conflictPauseMs * attempt * (0.5 + Math.random())),
     });

@@ -52,7 +52,7 @@ export async function otherObjects(view: TipView, ask: ObjectsAsk): Promise<Sync
 /** Ids of the objects of a text that a sync would apply and that are no workloads. */
 export function objectIds(
   text: string,
-  o: { isWanted(document: number): boolean; readonly defaultNamespace: string },
+  o: { readonly isWanted: (document: number) => boolean; readonly defaultNamespace: string },
 ): string[] {
   return objectsIn(text, o.isWanted).flatMap((document) => {
     const id = idOf(document, o.defaultNamespace);
