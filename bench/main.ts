@@ -9,10 +9,11 @@ import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
+import { workloadsBench } from "./workloads.ts";
 
 /** `npm run bench -- NAME… [--json]`: measures rows of DESIGN §7, each beside its baseline. */
 
-const benches: readonly Bench[] = [releaseBench, lanesBench, editBench, gitBench];
+const benches: readonly Bench[] = [releaseBench, lanesBench, workloadsBench, editBench, gitBench];
 
 const usage = `npm run bench -- [NAME…] [--json]
 

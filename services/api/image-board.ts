@@ -38,8 +38,9 @@ const atATime = 1_000;
 interface State {
   entries: Map<string, ImageEntry>;
   prints: ReadonlyMap<string, Fingerprint>;
-  /** Every key that `entries` was asked for, found or not. */
+  /** Every key that `entries` was asked for, found or not; and the list that they were asked by. */
   keys: ReadonlySet<string>;
+  askedBy: readonly string[];
   readAtMs: number;
   tookMs: number;
   reading: Promise<void> | undefined;
@@ -50,6 +51,7 @@ export function createImageBoard(deps: ImageBoardDeps): ImageBoard {
     entries: new Map(),
     prints: new Map(),
     keys: new Set(),
+    askedBy: [],
     readAtMs: -Infinity,
     tookMs: 0,
     reading: undefined,
@@ -78,7 +80,8 @@ export function createImageBoard(deps: ImageBoardDeps): ImageBoard {
 }
 
 function isUsable(state: State, keys: readonly string[], nowMs: number): boolean {
-  return nowMs - state.readAtMs < oldMs && keys.every((key) => state.keys.has(key));
+  if (nowMs - state.readAtMs >= oldMs) return false;
+  return state.askedBy === keys || keys.every((key) => state.keys.has(key));
 }
 
 function isDue({ readAtMs, tookMs }: State, nowMs: number): boolean {
@@ -111,7 +114,7 @@ async function readAnew(deps: ImageBoardDeps, state: State, keys: readonly strin
   }
   if (!isEqual(entries, state.entries)) state.entries = entries;
   const tookMs = clock.monotonicMs() - beganMs;
-  Object.assign(state, { prints, keys: new Set(keys), readAtMs: beganMs, tookMs });
+  Object.assign(state, { prints, keys: new Set(keys), askedBy: keys, readAtMs: beganMs, tookMs });
 }
 
 function isEqual(a: ImageEntries, b: ImageEntries): boolean {

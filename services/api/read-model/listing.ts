@@ -2,11 +2,16 @@ import { createHash } from "node:crypto";
 
 import type { Workload, WorkloadPage } from "#common/contracts/http.ts";
 
+/** A page that may be the kept list itself. */
+export interface ListPage extends Omit<WorkloadPage, "workloads"> {
+  readonly workloads: readonly Workload[];
+}
+
 /** Pages of workloads as they are sent, each workload written once as long as it stays the same object. */
 export interface Listing {
   /** A weak ETag: another one when anything of the page changed, or its facts became much older. */
-  etag(page: WorkloadPage): string;
-  json(page: WorkloadPage): string;
+  etag(page: ListPage): string;
+  json(page: ListPage): string;
 }
 
 interface Written {
@@ -18,6 +23,7 @@ const markBytes = 12;
 
 export function createListing(): Listing {
   const known = new WeakMap<Workload, Written>();
+  const hashes = new WeakMap<readonly Workload[], string>();
   const write = (workload: Workload): Written => {
     const before = known.get(workload);
     if (before !== undefined) return before;
@@ -26,10 +32,18 @@ export function createListing(): Listing {
     known.set(workload, written);
     return written;
   };
+  // A whole list is the same array for as long as nothing changes.
+  const hashOf = (workloads: readonly Workload[]): string => {
+    const before = hashes.get(workloads);
+    if (before !== undefined) return before;
+    const marks = Buffer.concat(workloads.map((one) => write(one).mark));
+    const hash = createHash("sha256").update(marks).digest("base64url");
+    hashes.set(workloads, hash);
+    return hash;
+  };
   return {
     etag({ workloads, age, next }) {
-      const hash = createHash("sha256").update(JSON.stringify([next, coarse(age)]));
-      hash.update(Buffer.concat(workloads.map((one) => write(one).mark)));
+      const hash = createHash("sha256").update(JSON.stringify([next, coarse(age), hashOf(workloads)]));
       return `W/"${hash.digest("base64url").slice(0, 22)}"`;
     },
     json({ workloads, age, next }) {

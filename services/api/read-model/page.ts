@@ -5,10 +5,10 @@ import { SlipwayError } from "#common/domain/errors.ts";
 export function cutPage(
   workloads: readonly Workload[],
   page: { readonly limit: number; readonly after: string | undefined },
-): { workloads: Workload[]; next: string | null } {
+): { workloads: readonly Workload[]; next: string | null } {
   const after = page.after === undefined ? undefined : readCursor(page.after);
   const rest = after === undefined ? workloads : workloads.filter((one) => one.id > after);
-  const cut = rest.slice(0, page.limit);
+  const cut = rest.length <= page.limit ? rest : rest.slice(0, page.limit);
   const last = cut.at(-1);
   return {
     workloads: cut,

@@ -35,7 +35,7 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       if (request.headers["if-none-match"] === etag) return reply.code(304).send(null);
       // Written already: ten thousand workloads would take longer to check than to read.
       void reply.serializer(() => listing.json(page));
-      return page;
+      return { ...page, workloads: [] };
     },
   });
 
