@@ -93,17 +93,44 @@ describe.runIf(hasPostgres())("syncing and restarting by the API", () => {
     expect(short).toMatchObject({ status: 503, body: { code: "UNAVAILABLE" } });
   });
 
-  test.each<["syncs" | "restarts", object, string, number]>([
-    ["syncs", { all: true, namespace: "sock-shop" }, "INVALID_REQUEST", 400],
-    ["syncs", {}, "INVALID_REQUEST", 400],
-    ["syncs", { all: true, dryRun: true }, "INVALID_REQUEST", 400],
-    ["syncs", { workloads: ["absent"] }, "WORKLOAD_NOT_FOUND", 404],
-    ["syncs", { environment: "watched", all: true }, "ENVIRONMENT_OBSERVED", 403],
-    ["syncs", { environment: "flux", all: true }, "ENVIRONMENT_HANDED_OFF", 409],
-    ["restarts", { environment: "watched", workloads: ["front-end"] }, "ENVIRONMENT_OBSERVED", 403],
-    ["restarts", { workloads: ["sock-shop/frontend"] }, "WORKLOAD_NOT_FOUND", 404],
-    ["restarts", { workloads: ["nightly"] }, "WORKLOAD_NOT_RESTARTABLE", 400],
-  ])("POST /v1/%s refuses %j with %s", async (what, body, code, status) => {
+  test.each<[["syncs" | "restarts", object], [string, number]]>([
+    [
+      ["syncs", { all: true, namespace: "sock-shop" }],
+      ["INVALID_REQUEST", 400],
+    ],
+    [
+      ["syncs", {}],
+      ["INVALID_REQUEST", 400],
+    ],
+    [
+      ["syncs", { all: true, dryRun: true }],
+      ["INVALID_REQUEST", 400],
+    ],
+    [
+      ["syncs", { workloads: ["absent"] }],
+      ["WORKLOAD_NOT_FOUND", 404],
+    ],
+    [
+      ["syncs", { environment: "watched", all: true }],
+      ["ENVIRONMENT_OBSERVED", 403],
+    ],
+    [
+      ["syncs", { environment: "flux", all: true }],
+      ["ENVIRONMENT_HANDED_OFF", 409],
+    ],
+    [
+      ["restarts", { environment: "watched", workloads: ["front-end"] }],
+      ["ENVIRONMENT_OBSERVED", 403],
+    ],
+    [
+      ["restarts", { workloads: ["sock-shop/frontend"] }],
+      ["WORKLOAD_NOT_FOUND", 404],
+    ],
+    [
+      ["restarts", { workloads: ["nightly"] }],
+      ["WORKLOAD_NOT_RESTARTABLE", 400],
+    ],
+  ])("%j is refused with %j", async ([what, body], [code, status]) => {
     expect((await post(what, { ...inDefault, ...body })).body).toMatchObject({ code, status });
   });
 

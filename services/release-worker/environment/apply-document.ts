@@ -44,8 +44,8 @@ export interface SyncRules {
   decide(live: LiveObject): Promise<{ readonly left: LeftAlone } | { readonly replicas: number | undefined }>;
   /** The kind cannot be changed in place: what exists and differs is left alone. */
   readonly isFixed: boolean;
-  /** Told of the object as it was before it is written. */
-  before(live: LiveObject): void;
+  /** Told of the object as it was before it is written, and of what is sent. */
+  before(live: LiveObject, sent: CommittedDocument): void;
 }
 
 export type ApplyOutcome =
@@ -83,7 +83,7 @@ async function applyOver(ask: ApplyAsk, found: Target): Promise<ApplyOutcome | "
   const prepared = ask.sync === undefined ? found : await prepareSync(ask, ask.sync, found);
   if ("kind" in prepared) return prepared;
   if (await tookOver(ask.kube, { path, live })) return "again";
-  ask.sync?.before(live);
+  ask.sync?.before(live, toSend(ask.document, prepared));
   return tryApply(ask, prepared);
 }
 
@@ -101,7 +101,7 @@ async function prepareSync(ask: ApplyAsk, rules: SyncRules, found: Target): Prom
 async function isInSync(ask: ApplyAsk, target: Target): Promise<boolean> {
   const by = appliedBy(target.live);
   if (by === undefined) return false;
-  const document = withReplicas(ask.document, target.replicas ?? target.live.spec?.replicas);
+  const document = toSend(ask.document, target);
   const dryRun = () => sendApply({ ...ask, by }, target, { force: false, dryRun: true });
   return nothingToSend({ document, live: target.live, dryRun });
 }
@@ -214,8 +214,12 @@ export async function sendApply(
 ) {
   const { uid, resourceVersion } = target.live.metadata;
   const guard = how.dryRun === true ? { uid } : { uid, resourceVersion };
-  const document = withReplicas(ask.document, target.replicas ?? target.live.spec?.replicas);
+  const document = toSend(ask.document, target);
   return send(ask, target.path, { ...how, body: bodyOf(ask, document, guard) });
+}
+
+function toSend(document: CommittedDocument, { live, replicas }: Target): CommittedDocument {
+  return withReplicas(document, replicas ?? live.spec?.replicas);
 }
 
 /** The document with these replicas, where it can have any. */

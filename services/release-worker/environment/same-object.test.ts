@@ -160,7 +160,7 @@ describe("what a live object differs in from its document", () => {
     [
       "writes a quantity otherwise",
       (d) => (d.spec.template.spec.containers[0].resources = { limits: { cpu: 1 } }),
-      "spec.template.spec.containers[web].resources",
+      "spec.template.spec.containers[web].resources.limits",
     ],
     ["changed the version of the kind", (d) => (d.apiVersion = "apps/v2"), "apiVersion"],
   ])("is told where git %s", (_what, change, path) => {

@@ -66,7 +66,7 @@ function walk(at: Place, [wanted, live, owned]: Three): void {
   }
   const isLeaf = fields === undefined || Object.keys(fields).length === 0;
   if (isLeaf) {
-    if (!isDeepStrictEqual(wanted, live)) at.found.push(at.path);
+    if (!isDeepStrictEqual(wanted, live)) tellInner(at, wanted, live);
   } else if (Array.isArray(wanted)) {
     walkList(at, [wanted, live, fields]);
   } else {
@@ -75,6 +75,16 @@ function walk(at: Place, [wanted, live, owned]: Three): void {
     if (object === undefined || liveObject === undefined) at.found.push(at.path);
     else walkObject(at, [object, liveObject, fields]);
   }
+}
+
+/** Which members of two values of one piece are not equal; the piece itself where that is all there is to tell. */
+function tellInner(at: Place, wanted: unknown, live: unknown): void {
+  const [object, liveObject] = [asObject(wanted), asObject(live)];
+  const keys = object === undefined || liveObject === undefined ? [] : Object.keys(object);
+  const different = keys.filter((key) => !isDeepStrictEqual(object?.[key], liveObject?.[key]));
+  if (different.length === 0) at.found.push(at.path);
+  for (const key of different)
+    tellInner({ ...at, path: `${at.path}.${key}` }, object?.[key], liveObject?.[key]);
 }
 
 /** An entry that holds nothing but its own mark and our annotations is not missed. */

@@ -103,9 +103,9 @@ async function syncOne(parts: SyncParts, object: SyncObject): Promise<SyncedObje
   if (what.kind === "broken") return { ...none, outcome: { kind: "refused", error: what.error } };
   parts.context.deps.fault("before-apply");
   const seen: { before?: Readonly<Record<string, string>>; differed: readonly string[] } = { differed: [] };
-  const rules = rulesOf(parts, what.document, (live) => {
+  const rules = rulesOf(parts, what.document, (live, sent) => {
     seen.before = imagesOf(live, what.document.kind);
-    seen.differed = differences(withReplicas(what.document, live.spec?.replicas), live) ?? [];
+    seen.differed = differences(sent, live) ?? [];
   });
   const outcome = await settle(parts, what.document, rules);
   parts.context.deps.fault("after-apply");
@@ -160,7 +160,7 @@ async function leftAsListed(
 function rulesOf(
   { replicas }: SyncParts,
   document: CommittedDocument,
-  before: (live: LiveObject) => void,
+  before: SyncRules["before"],
 ): SyncRules {
   return {
     before,
