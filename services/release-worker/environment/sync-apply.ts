@@ -6,7 +6,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import { applyDocument, withReplicas, type ApplyOutcome, type SyncRules } from "./apply-document.ts";
 import { createDescent } from "./descent.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
-import { appliedBy, imagesOf, type CommittedDocument, type LiveObject } from "./live-object.ts";
+import { appliedBy, imagesOf, type CommittedDocument } from "./live-object.ts";
 import { differences } from "./same-object.ts";
 import { listLive, type LiveObjects } from "./sync-live.ts";
 import type { SyncObject } from "./sync-objects.ts";
