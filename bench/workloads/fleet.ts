@@ -1,7 +1,7 @@
-import { sql } from "kysely";
 import { laneKey } from "#common/domain/git-url.ts";
 import { replaceDeclared } from "#common/store/manifests.ts";
 import type { Store } from "#common/store/store.ts";
+import { runSql } from "#support/postgres.ts";
 import { OwnerKind, RolloutPhase, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 
 /** Everything that is known of environments of many workloads, each of an image of its own. */
@@ -50,8 +50,13 @@ export function fleetWorkloads(fleet: Fleet): Workload[] {
   );
 }
 
+export interface FilledStore {
+  readonly store: Store;
+  readonly databaseUrl: string;
+}
+
 /** Stores what git declares and what the registries hold. */
-export async function fillStore(store: Store, fleet: Fleet): Promise<void> {
+export async function fillStore({ store, databaseUrl }: FilledStore, fleet: Fleet): Promise<void> {
   const rows = each(fleet, (name, namespace) => ({
     workload: `${namespace}:deployment/${name}`,
     path: `deploy/${namespace}/${name}.yaml`,
@@ -79,28 +84,24 @@ export async function fillStore(store: Store, fleet: Fleet): Promise<void> {
     rows,
     faults: [],
   });
-  await fillImages(
-    store,
-    rows.map((row) => row.repositories[0] ?? ""),
-  );
+  await fillImages(databaseUrl, fleet);
 }
 
-async function fillImages(store: Store, keys: readonly string[]): Promise<void> {
-  await sql`
-    insert into image_repositories (key, wanted_at, scanned_at, due_at, complete)
-    select key, clock_timestamp(), clock_timestamp(), null, true from unnest(${keys}::text[]) as key`.execute(
-    store.db,
-  );
-  await sql`
-    insert into image_manifests (digest, media_type, kind, created_at)
-    select 'sha256:' || key || '-' || n, 'application/vnd.oci.image.manifest.v1+json', 'image',
-      timestamptz '2026-01-01' + n * interval '1 day'
-    from unnest(${keys}::text[]) as key, generate_series(0, ${tagsPerImage - 1}::int) as n`.execute(store.db);
-  await sql`
-    insert into image_tags (repository, tag, digest, digest_seen_at)
-    select key, '1.' || n || '.0', 'sha256:' || key || '-' || n, clock_timestamp()
-    from unnest(${keys}::text[]) as key, generate_series(0, ${tagsPerImage - 1}::int) as n`.execute(store.db);
-  await sql`analyze`.execute(store.db);
+/** By hand: the scanner's own way is a statement for each of them. */
+async function fillImages(databaseUrl: string, { name }: Fleet): Promise<void> {
+  const tags = `generate_series(0, ${tagsPerImage - 1}) as n`;
+  const keys = `(select distinct unnest(repositories) as key from declared_workloads where environment = '${name}') as k`;
+  const statements = [
+    `insert into image_repositories (key, wanted_at, scanned_at, due_at, complete)
+      select key, clock_timestamp(), clock_timestamp(), null, true from ${keys}`,
+    `insert into image_manifests (digest, media_type, kind, created_at)
+      select 'sha256:' || key || '-' || n, 'application/vnd.oci.image.manifest.v1+json', 'image',
+        timestamptz '2026-01-01' + n * interval '1 day' from ${keys}, ${tags}`,
+    `insert into image_tags (repository, tag, digest, digest_seen_at)
+      select key, '1.' || n || '.0', 'sha256:' || key || '-' || n, clock_timestamp() from ${keys}, ${tags}`,
+    "analyze",
+  ];
+  for (const statement of statements) await runSql(databaseUrl, statement);
 }
 
 function each<T>({ size }: Fleet, make: (name: string, namespace: string) => T): T[] {

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, request } from "undici";
 import { freePort, spawnServer } from "#common/kit/child.ts";
 import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
 import { createLog } from "#common/kit/log.ts";
@@ -59,7 +58,7 @@ async function open(
   for (const fleet of fleets) {
     run.signal.throwIfAborted();
     run.note(`storing ${fleet.size} workloads`);
-    await fillStore(store, fleet);
+    await fillStore({ store, databaseUrl: postgres.url }, fleet);
   }
   const server = createGrpcServer({
     host: "127.0.0.1",
@@ -73,7 +72,7 @@ async function open(
   const cluster = createGrpcClient(ClusterServiceDefinition, { address, deadlineMs: 60_000 });
   cleanUp(async () => cluster.close());
   const api = await startApi({ run, fleets, databaseUrl: postgres.url, address, cleanUp });
-  return { store, cluster, get: createGet(api, cleanUp) };
+  return { store, cluster, get: createGet(api) };
 }
 
 const viewEveryMs = 1_000;
@@ -144,20 +143,16 @@ async function startApi({ run, fleets, databaseUrl, address, cleanUp }: ApiStart
   return { url: `http://127.0.0.1:${port}`, token };
 }
 
-function createGet({ url, token }: ApiAt, cleanUp: ApiStart["cleanUp"]): ListStage["get"] {
-  const dispatcher = new Agent({ connections: 1 });
-  cleanUp(() => dispatcher.close());
+function createGet({ url, token }: ApiAt): ListStage["get"] {
   return async (path, headers = {}) => {
     const beganMs = performance.now();
-    const answer = await request(`${url}${path}`, {
-      dispatcher,
+    const answer = await fetch(`${url}${path}`, {
       headers: { authorization: `Bearer ${token}`, ...headers },
     });
-    const body = await answer.body.arrayBuffer();
+    const body = await answer.arrayBuffer();
     const seconds = (performance.now() - beganMs) / 1000;
-    if (answer.statusCode >= 400)
-      throw new Error(`${path}: ${answer.statusCode} ${Buffer.from(body).toString()}`);
-    const { etag } = answer.headers;
-    return { status: answer.statusCode, seconds, bytes: body.byteLength, etag: String(etag ?? "") };
+    if (answer.status >= 400) throw new Error(`${path}: ${answer.status} ${Buffer.from(body).toString()}`);
+    const etag = answer.headers.get("etag") ?? "";
+    return { status: answer.status, seconds, bytes: body.byteLength, etag };
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import { imagesOf } from "#common/store/images.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
-import { imagesOfWorkload } from "../../services/api/read-model/images.ts";
+import { imagesOfWorkload, toListed } from "../../services/api/read-model/images.ts";
 import { joinWorkloads, repositoriesOf } from "../../services/api/read-model/workloads.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ListStage } from "./list-stage.ts";
@@ -43,7 +43,10 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
       return createHash("sha256").update(text).digest("base64url");
     },
     async images(fleet) {
-      const { workloads, repositories } = await readAll(fleet);
+      const { workloads, repositories: found } = await readAll(fleet);
+      const repositories = new Map(
+        [...found].map(([key, row]) => [key, toListed({ ...row, scannedAt: row.scanned_at })]),
+      );
       const problems = new Map<string, never>();
       return JSON.stringify(
         workloads.map((workload) =>

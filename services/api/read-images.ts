@@ -6,8 +6,9 @@ import type { JobErrorRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "./deps.ts";
 import type { ImagesRead } from "./image-board.ts";
-import { imagesOfWorkload, keyOfImage } from "./read-model/images.ts";
+import { imagesOfWorkload, keyOfImage, toListed } from "./read-model/images.ts";
 import type { ListedRepository } from "./read-model/images.ts";
+import type { ImageEntry } from "./read-model/newest.ts";
 
 export interface ImagesAsk {
   readonly workload: Workload;
@@ -25,34 +26,54 @@ export async function readImages(
 ): Promise<WorkloadImages> {
   const { workload, container, limit, refresh } = asked;
   const wanted = workload.containers.filter(({ name }) => container === undefined || name === container);
-  const found = wanted.map(({ image }) => keyOfImage(image)).filter((key) => key !== undefined);
-  const keys = [...new Set(found)];
+  const keys = keysOf(wanted);
   const problems = refresh ? await refreshAll(deps, keys) : new Map<string, JobErrorRow>();
-  const repositories = await imagesOf(deps.store.db, keys);
+  const found = await imagesOf(deps.store.db, keys);
+  const repositories = new Map(
+    [...found].map(([key, row]) => [key, toListed({ ...row, scannedAt: row.scanned_at })]),
+  );
   return imagesOfWorkload({ workload, repositories, problems, container, limit });
 }
 
 /** The images of many workloads, from what their list was made of: nothing more is read. */
-export function imagesOfMany(
-  { states, entries }: ImagesRead,
+export type ImagesOfMany = (
+  known: ImagesRead,
   workloads: readonly Workload[],
   limit: number,
-): WorkloadImages[] {
-  const containers = workloads.flatMap((workload) => workload.containers);
-  const keys = new Set(containers.flatMap(({ image }) => keyOfImage(image) ?? []));
-  const repositories = new Map<string, ListedRepository>();
-  for (const key of keys) {
-    const { scannedAt = null, problem = null } = states.get(key) ?? {};
-    const images = (entries.get(key)?.images ?? []).map(toListed);
-    repositories.set(key, { images, scanned_at: scannedAt, problem });
-  }
-  const problems = new Map<string, JobErrorRow>();
-  return workloads.map((workload) =>
-    imagesOfWorkload({ workload, repositories, problems, container: undefined, limit }),
-  );
+) => WorkloadImages[];
+
+/** Keeps each repository as it is told for as long as nothing of it changes. */
+export function createImagesOfMany(): ImagesOfMany {
+  const told = new WeakMap<ImageEntry, ListedRepository>();
+  const tell = (entry: ImageEntry): ListedRepository => {
+    const before = told.get(entry);
+    if (before !== undefined) return before;
+    const images = entry.images.map(withNulls);
+    const listed = toListed({ images, scannedAt: null, problem: null });
+    told.set(entry, listed);
+    return listed;
+  };
+  return ({ states, entries }, workloads, limit) => {
+    const repositories = new Map<string, ListedRepository>();
+    for (const key of keysOf(workloads.flatMap((workload) => workload.containers))) {
+      const { scannedAt = null, problem = null } = states.get(key) ?? {};
+      const images = tell(entries.get(key) ?? nothing).images;
+      repositories.set(key, { images, scannedAt: scannedAt?.toISOString() ?? null, problem });
+    }
+    const problems = new Map<string, JobErrorRow>();
+    return workloads.map((workload) =>
+      imagesOfWorkload({ workload, repositories, problems, container: undefined, limit }),
+    );
+  };
 }
 
-function toListed({ tag, digest, createdAt, firstSeenAt }: SeenImage): ListedRepository["images"][number] {
+const nothing: ImageEntry = { scanned: false, images: [] };
+
+function keysOf(containers: readonly Workload["containers"][number][]): readonly string[] {
+  return [...new Set(containers.flatMap(({ image }) => keyOfImage(image) ?? []))];
+}
+
+function withNulls({ tag, digest, createdAt, firstSeenAt }: SeenImage) {
   return { tag, digest: digest ?? null, createdAt: createdAt ?? null, firstSeenAt };
 }
 

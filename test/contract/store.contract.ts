@@ -10,6 +10,7 @@ import { createStoreWorld } from "#support/store-world.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
 import { acceptingContract } from "./store-accepting.contract.ts";
+import { imageFactsContract } from "./store-image-facts.contract.ts";
 import { jobsContract } from "./store-jobs.contract.ts";
 import { lanesContract } from "./store-lanes.contract.ts";
 import { leasesContract } from "./store-leases.contract.ts";
@@ -43,6 +44,7 @@ export function storeContract(name: string, start: () => Promise<TestPostgres>):
     stepsContract(given);
     lanesContract(given);
     projectionsContract(given);
+    imageFactsContract(given);
     migratingContract(() => postgres);
     losingContract(() => ({ postgres, databaseUrl, world }));
   });

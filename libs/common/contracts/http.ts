@@ -402,7 +402,6 @@ export type FileDiff = z.infer<typeof fileDiff>;
 export type Workload = z.infer<typeof workload>;
 export type WorkloadPage = z.infer<typeof workloadPage>;
 export type WorkloadImages = z.infer<typeof workloadImages>;
-export type ImagePage = z.infer<typeof imagePage>;
 export type HistoryEntry = z.infer<typeof historyEntry>;
 export type WorkloadHistory = z.infer<typeof workloadHistory>;
 export type Environment = z.infer<typeof environment>;

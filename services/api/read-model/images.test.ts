@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 
 import type { Workload } from "#common/contracts/http.ts";
-import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
+import type { ImageRow } from "#common/store/images.ts";
 
-import { imagesOfWorkload } from "./images.ts";
+import { imagesOfWorkload, toListed } from "./images.ts";
+import type { ListedRepository } from "./images.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
@@ -22,11 +23,8 @@ function row(tag: string, day: number | undefined, of?: string): ImageRow {
   };
 }
 
-function repository(...images: ImageRow[]): ReadonlyMap<string, RepositoryImages> {
-  const key = "docker.io/library/web";
-  return new Map([
-    [key, { key, images, scanned_at: new Date(0), problem: null } as unknown as RepositoryImages],
-  ]);
+function repository(...images: ImageRow[]): ReadonlyMap<string, ListedRepository> {
+  return new Map([["docker.io/library/web", toListed({ images, scannedAt: new Date(0), problem: null })]]);
 }
 
 function asked(image: string) {

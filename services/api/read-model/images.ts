@@ -11,11 +11,25 @@ type AvailableImage = ContainerImages["available"][number];
 /** One tag as far as it is told. */
 type ListedImage = Pick<ImageRow, "tag" | "digest" | "createdAt" | "firstSeenAt">;
 
-/** What is told of an image repository. */
+/** What is told of an image repository, whoever runs it. */
 export interface ListedRepository {
-  readonly images: readonly ListedImage[];
-  readonly scanned_at: Date | null;
+  /** Newest first, none marked as running. */
+  readonly images: readonly AvailableImage[];
+  readonly scannedAt: string | null;
   readonly problem: JobErrorRow | null;
+}
+
+/** A repository as it is told; the same for every container that runs one of its images. */
+export function toListed(of: {
+  readonly images: readonly ListedImage[];
+  readonly scannedAt: Date | null;
+  readonly problem: JobErrorRow | null;
+}): ListedRepository {
+  return {
+    images: of.images.toSorted(newestFirst).map(available),
+    scannedAt: of.scannedAt?.toISOString() ?? null,
+    problem: of.problem,
+  };
 }
 
 export interface ImageFacts {
@@ -49,30 +63,32 @@ function imagesOfContainer(facts: ImageFacts, one: Workload["containers"][number
   const ref = tryParseImageRef(one.image);
   const key = ref === undefined ? "" : repositoryKey(ref);
   const repository = facts.repositories.get(key);
-  const all = (repository?.images ?? []).toSorted(newestFirst).map((row) => available(row, ref));
+  const all = (repository?.images ?? []).map((image) =>
+    isRunning(image, ref) ? { ...image, running: true } : image,
+  );
   return {
     container: one.name,
     image: one.image,
     repository: ref?.name ?? one.image,
     available: all.filter((image, at) => at < facts.limit || image.running),
     total: all.length,
-    scannedAt: repository?.scanned_at?.toISOString() ?? null,
+    scannedAt: repository?.scannedAt ?? null,
     problem: facts.problems.get(key) ?? repository?.problem ?? null,
   };
 }
 
-function available(row: ListedImage, running: ImageRef | undefined): AvailableImage {
+function available({ tag, digest, createdAt, firstSeenAt }: ListedImage): AvailableImage {
   return {
-    tag: row.tag,
-    digest: row.digest,
-    createdAt: row.createdAt?.toISOString() ?? null,
-    firstSeenAt: row.firstSeenAt.toISOString(),
-    running: isRunning(row, running),
+    tag,
+    digest,
+    createdAt: createdAt?.toISOString() ?? null,
+    firstSeenAt: firstSeenAt.toISOString(),
+    running: false,
   };
 }
 
 /** By tag where the cluster names one; a bare digest marks every tag that points at it. */
-function isRunning(row: ListedImage, running: ImageRef | undefined): boolean {
+function isRunning(row: AvailableImage, running: ImageRef | undefined): boolean {
   if (running === undefined) return false;
   if (running.tag !== undefined) return running.tag === row.tag;
   return running.digest === undefined ? row.tag === "latest" : running.digest === row.digest;

@@ -4,7 +4,7 @@ import { imagePage, workloadImages } from "#common/contracts/http.ts";
 
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
-import { imagesOfMany, readImages } from "../read-images.ts";
+import { createImagesOfMany, readImages } from "../read-images.ts";
 import { findWorkload, listFilter, readPage } from "./find-workloads.ts";
 import { at, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
 
@@ -23,6 +23,7 @@ const imagesQuery = z.strictObject({
 /** What workloads could run. */
 export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "lists">): void {
   const common = { tags: ["images"], security };
+  const imagesOfMany = createImagesOfMany();
 
   app.route({
     ...at("listImages"),
