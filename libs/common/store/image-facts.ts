@@ -50,8 +50,8 @@ export async function repositoryFacts(
     select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.seen
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
-        array_agg(extract(epoch from m.created_at)::float8) as created,
-        array_agg(extract(epoch from t.first_seen_at)::float8) as seen
+        array_agg(floor(extract(epoch from m.created_at) * 1000)::float8) as created,
+        array_agg(floor(extract(epoch from t.first_seen_at) * 1000)::float8) as seen
       from image_tags t left join image_manifests m on m.digest = t.digest
       where t.repository = r.key
     ) t on true
@@ -64,7 +64,7 @@ interface FactsRow {
   readonly scanned: boolean;
   readonly tags: readonly string[] | null;
   readonly digests: readonly string[] | null;
-  /** Seconds; null where the image's date is not known. */
+  /** Milliseconds, as pg itself cuts them; null where the image's date is not known. */
   readonly created: readonly (number | null)[] | null;
   readonly seen: readonly number[] | null;
 }
@@ -72,16 +72,12 @@ interface FactsRow {
 function imagesOf({ tags, digests, created, seen }: FactsRow): readonly SeenImage[] {
   return (tags ?? []).map((tag, at) => {
     const digest = digests?.[at] ?? "";
-    const seconds = created?.[at] ?? null;
+    const createdMs = created?.[at] ?? null;
     return {
       tag,
       ...(digest !== "" && { digest }),
-      ...(seconds !== null && { createdAt: dateOf(seconds) }),
-      firstSeenAt: dateOf(seen?.[at] ?? 0),
+      ...(createdMs !== null && { createdAt: new Date(createdMs) }),
+      firstSeenAt: new Date(seen?.[at] ?? 0),
     };
   });
-}
-
-function dateOf(seconds: number): Date {
-  return new Date(Math.round(seconds * 1000));
 }
