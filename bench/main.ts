@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
+import { applyBench } from "./apply.ts";
 import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
 import { lanesBench } from "./lanes.ts";
@@ -13,7 +14,7 @@ import { workloadsBench } from "./workloads.ts";
 
 /** `npm run bench -- NAME… [--json]`: measures rows of DESIGN §7, each beside its baseline. */
 
-const benches: readonly Bench[] = [releaseBench, lanesBench, workloadsBench, editBench, gitBench];
+const benches: readonly Bench[] = [releaseBench, lanesBench, workloadsBench, applyBench, editBench, gitBench];
 
 const usage = `npm run bench -- [NAME…] [--json]
 

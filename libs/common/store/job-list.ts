@@ -64,6 +64,8 @@ export async function workloadHistory(db: Db, filter: HistoryFilter): Promise<Jo
     .selectAll()
     .where("environment", "=", environment)
     .where("commit_sha", "is not", null)
+    // A sync names the commit it applied, which others wrote.
+    .where("kind", "<>", "sync")
     .where(sql<boolean>`results @? ${changed}::jsonpath`);
   if (cursor !== undefined) rows = rows.where("accepted", "<", readCursor(cursor));
   return toList(

@@ -9,22 +9,28 @@ export interface Descent {
   vanished(): boolean;
 }
 
+/** The part of a turn that asking git needs. */
+export interface DescentContext extends Pick<EnvironmentContext, "environment"> {
+  readonly deps: Pick<EnvironmentContext["deps"], "gitOf">;
+}
+
 /**
  * A live commit that is unknown is looked for at the host. `onBranchOnly`: a commit that people took
  * off the branch orders nothing any more, since git says something else now.
  */
 export function createDescent(
-  context: EnvironmentContext,
+  context: DescentContext,
   mine: string,
   how: { readonly onBranchOnly?: boolean } = {},
 ): Descent {
-  const git = context.deps.gitOf(context.environment);
   let vanished = false;
   let fetched: Promise<string> | undefined;
-  const tip = () => (fetched ??= git.fetchTip());
+  const gitNow = () => context.deps.gitOf(context.environment);
+  const tip = () => (fetched ??= gitNow().fetchTip());
   return {
     vanished: () => vanished,
     async isAncestor(older, newer) {
+      const git = gitNow();
       if (!(await knowsCommit(git, newer))) {
         const now = await tip();
         // Still unknown: ours is applied only if it is on the branch now.

@@ -35,8 +35,8 @@ export interface SyncedObject {
  * sent. "vanished": people removed the commit from the branch.
  */
 export async function syncObjects(
-  context: EnvironmentContext,
-  job: JobRow,
+  context: SyncContext,
+  job: Pick<JobRow, "id" | "environment" | "commit_sha">,
   objects: readonly SyncObject[],
 ): Promise<readonly SyncedObject[] | "vanished"> {
   const { deps, environment } = context;
@@ -62,9 +62,14 @@ export async function syncObjects(
   return synced;
 }
 
+/** The part of a turn that syncing needs. */
+export interface SyncContext extends Pick<EnvironmentContext, "environment"> {
+  readonly deps: Pick<EnvironmentContext["deps"], "clock" | "fault" | "gitOf" | "kubeOf">;
+}
+
 interface SyncParts {
-  readonly context: EnvironmentContext;
-  readonly job: JobRow;
+  readonly context: SyncContext;
+  readonly job: Pick<JobRow, "id" | "environment" | "commit_sha">;
   readonly kube: KubeApi;
   readonly descent: ReturnType<typeof createDescent>;
   readonly live: LiveObjects;
