@@ -16,7 +16,14 @@ import {
 import { moveTip, setLaneProblem, setLaneValue, wakeLane } from "#common/store/lanes.ts";
 import { takeLease } from "#common/store/leases.ts";
 import { commitsThatMayLandLate, lockEnded, requestEnd } from "#common/store/ended-jobs.ts";
-import { countAutomaticRollbacks, moveJob, patchJob } from "#common/store/jobs.ts";
+import {
+  countAutomaticRollbacks,
+  hasDueJobs,
+  moveJob,
+  patchJob,
+  queuedRestarts,
+  takeQueuedJobs,
+} from "#common/store/jobs.ts";
 import { ageOpenPushes } from "#support/store-tricks.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
@@ -214,5 +221,21 @@ export function lanesContract(given: () => StoreWorld): void {
     await patchJob(store.db, id, { dueInMs: 0 });
     await takeLease(store.db, { id: `environment:${environment}`, owner: await aWorker() });
     expect(await isDue()).toBe(false);
+  });
+
+  test("a restart makes its environment due, and no lane takes it", async () => {
+    const { store, aLane, aJob } = given();
+    const laneId = await aLane();
+    await deferLane(store.db, laneId, 60_000);
+    const environment = `env-${randomUUID().slice(0, 8)}`;
+    const job = await aJob({ lane_id: laneId, environment, kind: "restart" });
+    expect(await dueEnvironments(store.db, 10_000)).toContain(environment);
+    expect((await queuedRestarts(store.db, environment)).map(({ id }) => id)).toEqual([job.id]);
+    expect(await dueLanes(store.db, 10_000)).not.toContain(laneId);
+    expect(await hasDueJobs(store.db, laneId)).toBe(false);
+    expect(await takeQueuedJobs(store.db, { laneId, limit: 10 })).toEqual([]);
+    await patchJob(store.db, job.id, { dueInMs: 60_000 });
+    expect(await queuedRestarts(store.db, environment)).toEqual([]);
+    expect(await dueEnvironments(store.db, 10_000)).not.toContain(environment);
   });
 }
