@@ -191,11 +191,11 @@ export interface WorkloadKey {
   uid: string;
 }
 
-/** How old an answer is. Fresh means: age_ms <= 10000 and complete. */
+/** How old an answer is. Fresh means: age_ms <= 10000. That something is absent needs complete too. */
 export interface View {
-  /** Milliseconds since the last good probe of the API server with every watch open. */
+  /** Milliseconds since the last good probe of the API server with every watch open that is told from. */
   ageMs: bigint;
-  /** False until every kind was listed once. */
+  /** What is not told is not there: every kind in scope was listed once, and none is refused. */
   complete: boolean;
   /** Why the view is stale or incomplete, for a person; empty when it is neither. */
   problem: string;
