@@ -161,6 +161,22 @@ test("reconnect cuts the watch and opens the next at once", async () => {
   await informer.stop();
 });
 
+test("a first view that falls silent is an error of its own, and is asked for anew", async () => {
+  const { informer, next, clock, errors } = open();
+  const first = await next();
+  expect(first.silenceMs?.()).toBe(10_000);
+  first.end({ kind: "error", silent: true, error: new Error("nothing was told for too long") });
+  await clock.untilSomeoneSleeps();
+  expect(errors).toHaveLength(1);
+  await clock.advance(3_000);
+  const second = await next();
+  expect(second.query).toMatchObject({ sendInitialEvents: "true" });
+  second.open();
+  second.tellInitialEnd("5");
+  expect(second.silenceMs?.()).toBe(90_000);
+  await informer.stop();
+});
+
 test("two open watches in a row that stay silent make it doubt its version", async () => {
   const { informer, next, clock, errors } = open();
   const silent: WatchEnd = { kind: "error", silent: true, error: new Error("Body Timeout Error") };
@@ -308,6 +324,7 @@ test("a probe grows old while answers fail, and tells when one succeeds again", 
 
 interface Connection {
   readonly query: Readonly<Record<string, string>>;
+  readonly silenceMs: (() => number) | undefined;
   readonly signal: AbortSignal;
   open(): void;
   tell(type: KubeEvent["type"], name: string, version: string): void;
@@ -367,6 +384,7 @@ function open(options: OpenOptions = {}) {
 function connectionOf(request: KubeWatchRequest, end: (end: WatchEnd) => void): Connection {
   return {
     query: request.query ?? {},
+    silenceMs: request.silenceMs,
     signal: request.signal,
     open: () => request.onOpen?.(),
     tell: (type, name, version) => request.onEvent({ type, object: objectOf(name, version) }),

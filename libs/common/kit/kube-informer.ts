@@ -37,6 +37,8 @@ export interface InformerDelays {
   readonly refusedMaxMs: number;
   /** The longest silence of an open watch. */
   readonly silenceMs: number;
+  /** The longest silence while everything is told first: then there is always something to say. */
+  readonly initialSilenceMs: number;
   /** How long the server keeps one watch open. */
   readonly watchSeconds: number;
 }
@@ -82,6 +84,7 @@ const delaysDefault: InformerDelays = {
   maxMs: 3_000,
   refusedMaxMs: 15_000,
   silenceMs: 90_000,
+  initialSilenceMs: 10_000,
   watchSeconds: 300,
 };
 
@@ -235,7 +238,7 @@ async function afterEnd<T>(loop: Loop<T>, end: WatchEnd): Promise<void> {
     case "error":
       if (loop.version === undefined && loop.watchList && isRefused(end.status)) loop.watchList = false;
       else noteRefusal(loop, end.status);
-      if (end.silent !== true) note(loop, end.error);
+      if (end.silent !== true || loop.cache.resyncing()) note(loop, end.error);
       if (loop.silent >= silentAtMost) loop.version = undefined;
   }
 }
@@ -287,7 +290,7 @@ async function openWatch<T>(loop: Loop<T>, signal: AbortSignal, initial: boolean
     },
     ...(loop.deps.accept === undefined ? {} : { accept: loop.deps.accept }),
     signal,
-    silenceMs: loop.delays.silenceMs,
+    silenceMs: () => (loop.cache.resyncing() ? loop.delays.initialSilenceMs : loop.delays.silenceMs),
     onOpen: () => {
       if (!initial) noteOpen(loop);
     },

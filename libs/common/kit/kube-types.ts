@@ -83,8 +83,8 @@ export interface KubeWatchRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly accept?: string;
   readonly signal: AbortSignal;
-  /** The longest silence; bookmarks come about once a minute. */
-  readonly silenceMs?: number;
+  /** The longest silence allowed now, asked after each chunk; bookmarks come about once a minute. */
+  readonly silenceMs?: () => number;
   onEvent(event: KubeEvent): void;
   onOpen?(): void;
 }

@@ -6,7 +6,7 @@ import { orAborted } from "./kube-abort.ts";
 import type { KubeCredentials } from "./kube-credentials.ts";
 import type { KubeEvent, KubeStatus, KubeWatchRequest, WatchEnd } from "./kube-types.ts";
 
-const openTimeoutMs = 30_000;
+const openTimeoutMs = 10_000;
 const silenceMsDefault = 90_000;
 /** etcd holds objects up to 1.5 MB. */
 const lineBytesAtMost = 16 * 1024 * 1024;
@@ -17,6 +17,7 @@ export async function watchOnce(credentials: KubeCredentials, wanted: KubeWatchR
   const query = new URLSearchParams({ ...wanted.query, watch: "1" }).toString();
   // Ends the connection whichever way we leave, also when reading a line failed.
   const done = new AbortController();
+  const watchdog = createWatchdog(wanted.silenceMs ?? (() => silenceMsDefault), () => done.abort());
   const signal = AbortSignal.any([wanted.signal, done.signal]);
   try {
     const access = await orAborted(credentials.access("watch"), signal);
@@ -27,22 +28,50 @@ export async function watchOnce(credentials: KubeCredentials, wanted: KubeWatchR
         dispatcher: access.dispatcher,
         signal,
         headersTimeout: openTimeoutMs,
-        bodyTimeout: wanted.silenceMs ?? silenceMsDefault,
+        bodyTimeout: 0,
       }),
       signal,
     );
     if (answer.statusCode !== 200) return await refusal(answer.statusCode, answer.body);
     wanted.onOpen?.();
-    return await readEvents(answer.body, (event) => wanted.onEvent(event));
+    return await readEvents(watchdog.over(answer.body), (event) => wanted.onEvent(event));
   } catch (error) {
     if (wanted.signal.aborted) return { kind: "closed" };
-    const silent = (error as { code?: unknown }).code === "UND_ERR_BODY_TIMEOUT";
+    const silent = watchdog.barked();
+    const what = silent ? "nothing was told for too long" : messageOf(error);
     const more = silent ? "" : await credentials.lookAgain();
-    const told = unavailable(`${wanted.path}: ${messageOf(error)}${more}`, error);
+    const told = unavailable(`${wanted.path}: ${what}${more}`, error);
     return { kind: "error", error: told, ...(silent && { silent }) };
   } finally {
+    watchdog.stop();
     done.abort();
   }
+}
+
+/** Ends a stream that is silent for longer than is allowed at the moment. */
+function createWatchdog(silenceMs: () => number, end: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  let barked = false;
+  const bark = (): void => {
+    barked = true;
+    end();
+  };
+  const feed = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(bark, silenceMs());
+  };
+  return {
+    barked: () => barked,
+    stop: () => clearTimeout(timer),
+    async *over(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      feed();
+      for await (const chunk of body) {
+        yield chunk;
+        // What the chunk told may have changed how much silence is allowed.
+        feed();
+      }
+    },
+  };
 }
 
 async function readEvents(

@@ -257,7 +257,7 @@ test("a watch ends as an error when it is cut, silent or its reader fails, and a
     response.write('{"type":"ADDED","object":{"metadata":{}}}\n');
   });
   const watch = (signal: AbortSignal, onEvent: () => void, silenceMs = 60_000) =>
-    api.watch({ path: "/", signal, silenceMs, onEvent });
+    api.watch({ path: "/", signal, silenceMs: () => silenceMs, onEvent });
   const never = new AbortController().signal;
   expect(await watch(never, () => server.cut())).toMatchObject({ kind: "error" });
   const failing = await watch(never, () => {

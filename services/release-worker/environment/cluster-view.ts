@@ -9,8 +9,10 @@ const reconnectPauseMs = 500;
 /** The watcher's stream as a map that is always the newest we know, with its age. */
 export interface ClusterView {
   get(workload: string): Workload | undefined;
-  /** True when every kind was listed and the view is at most 10 s old, as told within the last 10 s. */
+  /** True when what is told is at most 10 s old, as told within the last 10 s. */
   isFresh(): boolean;
+  /** True when what is not told is not there: a kind that may not be watched says nothing of its own. */
+  isWhole(): boolean;
   problem(): string;
   /** On our own clock, when the API server was last known to be in sight; stands still while it is away. */
   seenAtMs(): number;
@@ -44,7 +46,8 @@ export function watchCluster(deps: ClusterViewDeps): ClusterView {
   void follow({ ...deps, state, changed, signal: abort.signal });
   return {
     get: (workload) => state.workloads.get(workload),
-    isFresh: () => state.complete && state.ageMs + (deps.monotonicMs() - state.heardAtMs) <= freshMs,
+    isWhole: () => state.complete,
+    isFresh: () => state.ageMs + (deps.monotonicMs() - state.heardAtMs) <= freshMs,
     problem: () => state.problem,
     seenAtMs: () => state.heardAtMs - state.ageMs,
     changed: () => wake.promise,

@@ -1,3 +1,4 @@
+import { sameImage } from "#common/domain/image-ref.ts";
 import { describeOwner, isForeign, type OwnerName } from "#common/domain/owner.ts";
 import { unreachable } from "#common/domain/unreachable.ts";
 import { formatWorkloadId, parseWorkloadId } from "#common/domain/workload.ts";
@@ -7,7 +8,6 @@ import type { EnvironmentContext } from "./environment-context.ts";
 import { ownerFromWire } from "./hand-off-desk.ts";
 import { notApplied, notReady, otherImagesHeld, type NotApplied } from "./hand-off-words.ts";
 import { judgeSeen } from "./judge-seen.ts";
-import { sameImage } from "./judge-target.ts";
 import { readLiveWorkload } from "./live-workload.ts";
 
 /** A target that somebody else applies, as it was looked at now. */

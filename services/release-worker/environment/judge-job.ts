@@ -116,8 +116,9 @@ async function judgePending(
 }
 
 async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTarget): Promise<Judged> {
-  if (target.handedOff !== undefined) return judgeHandedOff(context, job, target);
   const seen = context.view.get(target.workload);
+  if (seen === undefined && !context.view.isWhole()) return { target, progress: notSeen(context) };
+  if (target.handedOff !== undefined) return judgeHandedOff(context, job, target);
   if (await isAhead(context, target, seen)) return { target, progress: "waiting to be seen" };
   const verdict = judgeSeen(context, job, { target, seen });
   switch (verdict.kind) {
@@ -140,6 +141,11 @@ async function judge(context: EnvironmentContext, job: JobRow, target: RolloutTa
     default:
       return unreachable(verdict);
   }
+}
+
+/** Not knowing is not failing: of a kind that cannot be watched nobody can tell that it is gone. */
+function notSeen({ view }: EnvironmentContext): string {
+  return ["waiting to be seen", view.problem()].filter((text) => text !== "").join(": ");
 }
 
 /**

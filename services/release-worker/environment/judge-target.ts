@@ -1,5 +1,5 @@
 import type { RolloutTarget } from "#common/store/schema.ts";
-import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
+import { sameImage } from "#common/domain/image-ref.ts";
 import { RolloutPhase, type Rollout, type Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import { failingGraceMs, isFailing, isStarting, nextPatience, type Patience } from "./patience.ts";
 
@@ -133,14 +133,4 @@ function otherImages(o: {
 function late(deadlineMs: number, why: string): Verdict {
   const after = `not healthy after ${Math.round(deadlineMs / 1000)} s`;
   return { kind: "bad", reason: why === "" ? after : `${after}: ${why}` };
-}
-
-/** Whether two texts name one image, as canonical names and with equal tag and digest. */
-export function sameImage(a: string, b: string): boolean {
-  if (a === b) return true;
-  const [left, right] = [tryParseImageRef(a), tryParseImageRef(b)];
-  if (left === undefined || right === undefined) return false;
-  return (
-    repositoryKey(left) === repositoryKey(right) && left.tag === right.tag && left.digest === right.digest
-  );
 }

@@ -9,6 +9,7 @@ import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
 import { watchCluster } from "./cluster-view.ts";
 import { endJob } from "./end-job.ts";
+import { createFlights, type Flights } from "./flights.ts";
 import { createHandOffDesk } from "./hand-off-desk.ts";
 import { nudgeOwners } from "./hand-off-nudge.ts";
 import { judgeJob } from "./judge-job.ts";
@@ -108,17 +109,33 @@ async function hasWork({ deps, environment }: Turn): Promise<boolean> {
 async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<boolean> {
   const { deps, environment } = turn;
   const untilMs = deps.clock.monotonicMs() + turnMs;
-  while (!turn.stopping.aborted && deps.clock.monotonicMs() < untilMs) {
-    await beginRestarts(context);
-    const rolling = await jobs.rollingOutJobs(deps.store.db, environment.name);
-    if (rolling.length === 0) return true;
-    for (const job of rolling) {
+  const flights = createFlights((job) => advance(context, job));
+  try {
+    while (!turn.stopping.aborted && deps.clock.monotonicMs() < untilMs) {
+      await beginRestarts(context);
+      // A row that was read while its job was being moved on may be the one before.
+      const busy = flights.busy();
+      const rolling = await jobs.rollingOutJobs(deps.store.db, environment.name);
+      if (rolling.length === 0) return true;
       if (deps.heartbeat.signal().aborted) return false;
-      await advance(context, job);
+      flights.start(rolling.filter((job) => !busy.has(job.id)));
+      await landed(turn, flights);
+      await untilNews(turn, context);
     }
-    await untilNews(turn, context);
+    return false;
+  } finally {
+    await flights.all();
   }
-  return false;
+}
+
+/** Waits for all acts, but not for one that hangs: an answer that does not come holds up its job alone. */
+async function landed({ deps, stopping }: Turn, flights: Flights): Promise<void> {
+  const pause = new AbortController();
+  const signal = AbortSignal.any([pause.signal, stopping]);
+  const waited = deps.clock.sleep(lookEveryMs, signal).catch(() => undefined); // aborted: all have landed
+  await Promise.race([flights.all(), waited]);
+  pause.abort();
+  flights.rethrow();
 }
 
 async function untilNews(turn: Turn, { deps, environment, view }: EnvironmentContext): Promise<void> {
