@@ -8,6 +8,7 @@ import { pollUntil } from "#common/kit/retry.ts";
 import { createSandboxCluster } from "#sandbox/cluster/cluster.ts";
 
 import { layCable, type Cable } from "./cable.ts";
+import { startKubeProxy, type KubeProxy } from "./kube-proxy.ts";
 import { findKubeAssets, howToGetKubeBox, kubeconfigText, startKubeBox } from "./kube-box.ts";
 import { startPodRunner, type PodOutcome } from "./pod-runner.ts";
 import { needs } from "./skips.ts";
@@ -18,6 +19,8 @@ export interface EnvironmentCluster {
   /** Leads through the cable. */
   readonly kubeconfig: string;
   readonly cable: Cable;
+  /** Another way, through a proxy that does to requests what networks do. */
+  throughProxy(): Promise<{ readonly proxy: KubeProxy; readonly kubeconfig: string }>;
   /** The administrator's way, past the cable. */
   readonly api: KubeApi;
   /** As `kubectl apply` does: client side, with its annotation and field manager. */
@@ -104,16 +107,25 @@ async function underCable(kind: EnvironmentCluster["kind"], plane: Plane): Promi
   await writeFile(direct, kubeconfigText(plane.server(plane.port), plane.token), { mode: 0o600 });
   const api = await createKubeApi({ kubeconfig: direct });
   await ensureNamespace(api, "shop");
+  const proxies: KubeProxy[] = [];
   return {
     kind,
     kubeconfig,
     cable,
     api,
+    async throughProxy() {
+      const proxy = await startKubeProxy(plane.server(plane.port));
+      proxies.push(proxy);
+      const proxied = join(folder, `proxied-${proxies.length}`);
+      await writeFile(proxied, kubeconfigText(proxy.url, plane.token), { mode: 0o600 });
+      return { proxy, kubeconfig: proxied };
+    },
     kubectlApply: (objects) => plane.kubectlApply(toYaml(objects)),
     ...hands(api),
     async stop() {
       await api.close();
       await cable.close();
+      for (const proxy of proxies) await proxy.stop();
       await plane.stop();
       await rm(folder, { recursive: true, force: true });
     },
