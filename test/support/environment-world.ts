@@ -78,7 +78,10 @@ export interface EnvironmentWorld {
   /** Asks for what one workload ran before, or runs now. */
   recall(name: string, select: "previous" | "running"): Promise<string>;
   /** Asks for what git says: of these workloads (`shop/web`), of a namespace, or of everything. */
-  sync(what: readonly string[] | { readonly namespace: string } | "all", environment?: string): Promise<string>;
+  sync(
+    what: readonly string[] | { readonly namespace: string } | "all",
+    environment?: string,
+  ): Promise<string>;
   /** Asks for new pods of these Deployments, or of workloads named in full. */
   restart(names: readonly string[], environment?: string): Promise<string>;
   /** A person's rollback of a job. */
@@ -271,27 +274,11 @@ function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
   };
 }
 
-type JobHands = "release" | "recall" | "sync" | "restart" | "rollBack" | "job" | "steps" | "until" | "untilOver";
+type JobHands = "release" | "recall" | "sync" | "restart" | "rollBack" | JobSights;
+type JobSights = "job" | "steps" | "until" | "untilOver";
 
-function jobHands({ store, laneId, revision, settings }: Parts): Pick<EnvironmentWorld, JobHands> {
-  const first = settings.environments[0]?.name ?? "";
+function jobSights({ store }: Parts): Pick<EnvironmentWorld, JobSights> {
   const job = (id: string): Promise<JobRow> => mustGetJob(store.db, id);
-  const accept = async (
-    spec: JobSpec,
-    row: Pick<NewJobRow, "environment" | "priority" | "origin" | "headline" | "rollback_of">,
-  ): Promise<string> => {
-    const id = newUuidV7();
-    const fixed = {
-      lane_id: laneId,
-      settings_revision: revision,
-      phase: "queued",
-      requested_by: "tester",
-    } as const;
-    await acceptJob(store.db, {
-      job: { id, kind: spec.kind, ...fixed, spec: JSON.stringify(spec), ...row },
-    });
-    return id;
-  };
   const until: EnvironmentWorld["until"] = async (id, holds, what) => {
     let last: JobRow | undefined;
     const look = async (): Promise<JobRow | false> => {
@@ -306,54 +293,64 @@ function jobHands({ store, laneId, revision, settings }: Parts): Pick<Environmen
   return {
     job,
     until,
+    steps: async (id) => (await listSteps(store.db, id, { after: 0n, limit: 500 })).steps,
+    untilOver: (...ids) =>
+      Promise.all(ids.map((id) => until(id, (row) => isTerminal(row.phase), `job ${id} to end`))),
+  };
+}
+
+type AskedRow = Pick<NewJobRow, "environment" | "priority" | "origin" | "headline" | "rollback_of">;
+
+async function accept({ store, laneId, revision }: Parts, spec: JobSpec, row: AskedRow): Promise<string> {
+  const id = newUuidV7();
+  const fixed = { lane_id: laneId, settings_revision: revision, phase: "queued" } as const;
+  await acceptJob(store.db, {
+    job: { id, kind: spec.kind, ...fixed, requested_by: "tester", spec: JSON.stringify(spec), ...row },
+  });
+  return id;
+}
+
+function jobHands(parts: Parts): Pick<EnvironmentWorld, JobHands> {
+  const first = parts.settings.environments[0]?.name ?? "";
+  const sights = jobSights(parts);
+  const ofPerson = { environment: first, origin: "manual", priority: 1 } as const;
+  return {
+    ...sights,
     release: (names, tag, { environment = first, origin = "manual", namespace = "shop", image } = {}) => {
       const all = [names].flat();
       const exact = all.map((name) => imageOf(image ?? name, tag));
       const workloads = all.map((name) => `${namespace}/${name}`);
       const headline = `Release ${exact.join(", ")} to ${workloads.join(", ")}`;
       return accept(
+        parts,
         { kind: "release", workloads, all: false, exclude: [], images: { exact }, override: [] },
         { environment, origin, priority: origin === "manual" ? 1 : 2, headline },
       );
     },
-    recall: (name, select) =>
-      accept(
-        {
-          kind: "release",
-          workloads: [`shop/${name}`],
-          all: false,
-          exclude: [],
-          images: { select },
-          override: [],
-        },
-        {
-          environment: first,
-          origin: "manual",
-          priority: 1,
-          headline: `Release ${select} images to ${name}`,
-        },
-      ),
+    recall: (name, select) => {
+      const spec = { kind: "release", workloads: [`shop/${name}`], all: false, exclude: [] } as const;
+      const headline = `Release ${select} images to ${name}`;
+      return accept(parts, { ...spec, images: { select }, override: [] }, { ...ofPerson, headline });
+    },
     sync: (what, environment = first) => {
       const workloads = Array.isArray(what) ? (what as readonly string[]) : [];
       const namespace = typeof what === "object" && "namespace" in what ? what.namespace : null;
       const spec = { kind: "sync", workloads, all: what === "all", namespace, override: [] } as const;
       const headline = syncHeadline({ names: workloads, namespace });
-      return accept(spec, { environment, origin: "manual", priority: 1, headline });
+      return accept(parts, spec, { ...ofPerson, environment, headline });
     },
     restart: (names, environment = first) => {
       const workloads = names.map((name) => (name.includes(":") ? name : `shop:deployment/${name}`));
       const headline = restartHeadline(workloads.map(shortName));
-      const row = { environment, origin: "manual", priority: 1, headline } as const;
-      return accept({ kind: "restart", workloads, override: [] }, row);
+      const spec = { kind: "restart", workloads, override: [] } as const;
+      return accept(parts, spec, { ...ofPerson, environment, headline });
     },
     async rollBack(of) {
-      const { environment, headline } = await job(of);
+      const { environment, headline } = await sights.job(of);
       const row = { environment, origin: "rollback", priority: 0, rollback_of: of } as const;
-      return accept({ kind: "rollback", of, override: [] }, { ...row, headline: `Rollback: ${headline}` });
+      const spec = { kind: "rollback", of, override: [] } as const;
+      return accept(parts, spec, { ...row, headline: `Rollback: ${headline}` });
     },
-    steps: async (id) => (await listSteps(store.db, id, { after: 0n, limit: 500 })).steps,
-    untilOver: (...ids) =>
-      Promise.all(ids.map((id) => until(id, (row) => isTerminal(row.phase), `job ${id} to end`))),
   };
 }
 
