@@ -126,12 +126,17 @@ export async function automaticRollbackOf(db: Db, jobId: string): Promise<JobRow
     .executeTakeFirst();
 }
 
-/** How many automatic rollbacks an environment has begun lately; what landed late says nothing of its health. */
+/**
+ * How many automatic rollbacks an environment has begun lately; what landed late says nothing of its health.
+ * Until the transaction ends nobody else counts: of two that fail at once, each must see the other's.
+ */
 export async function countAutomaticRollbacks(
-  db: Db,
+  tx: Db,
   of: { environment: string; withinMs: number },
 ): Promise<number> {
-  const row = await db
+  const lock = `automatic rollbacks of ${of.environment}`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`.execute(tx);
+  const row = await tx
     .selectFrom("jobs")
     .select(({ fn }) => fn.countAll<bigint>().as("count"))
     .where("environment", "=", of.environment)
