@@ -1,10 +1,10 @@
-import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Job } from "#common/contracts/http.ts";
 import type { ChildExit, ChildServer } from "#common/kit/child.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { createStore, type Store } from "#common/store/store.ts";
+import { silenceWorkers } from "#support/store-tricks.ts";
 
 import { faultPoints } from "../../services/release-worker/faults.ts";
 import { descendantsOf, isStopped } from "./process-family.ts";
@@ -79,7 +79,7 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
   };
   /** The leases of the dead run out now and not in five seconds; those of the frozen ones wait for the clock. */
   const passOver = async (): Promise<void> => {
-    await sql`update workers set beat_at = clock_timestamp() - interval '1 minute'`.execute(store.db);
+    await silenceWorkers(store.db);
   };
   /** A job that ends although its worker should have died on the way shows a point that nothing reaches. */
   const untilDead = async (doomed: ChildServer, id: string): Promise<void> => {

@@ -1,5 +1,7 @@
 import { sql } from "kysely";
+import { Client } from "pg";
 
+import { connectionConfig } from "#common/store/db.ts";
 import type { Db } from "#common/store/store.ts";
 
 /** What tests do to Postgres that the product never does. */
@@ -20,4 +22,26 @@ export async function countLockWaits(db: Db): Promise<number> {
   const { rows } = await sql<{ count: number }>`select count(*)::int as count from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
   return rows[0]?.count ?? 0;
+}
+
+/** As if no worker had given a sign of life for a minute. */
+export async function silenceWorkers(db: Db): Promise<void> {
+  await sql`update workers set beat_at = clock_timestamp() - interval '1 minute'`.execute(db);
+}
+
+/** Locks a job's row in a session of its own while the work runs, as a transaction that hangs does. */
+export async function whileJobIsLocked<T>(
+  databaseUrl: string,
+  jobId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const other = new Client(connectionConfig(databaseUrl));
+  await other.connect();
+  try {
+    await other.query("begin");
+    await other.query("select 1 from jobs where id = $1 for update", [jobId]);
+    return await work();
+  } finally {
+    await other.end();
+  }
 }

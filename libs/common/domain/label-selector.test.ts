@@ -34,7 +34,19 @@ test("what every object has is no label", () => {
 });
 
 test("what is no selector is refused by name", () => {
-  const bad = ["", "a=b=c", "!a=b", "a in (b)", "a=b,", "/a", "a/b/c", "a=-", "a b", "=b", `a=${"x".repeat(64)}`];
+  const bad = [
+    "",
+    "a=b=c",
+    "!a=b",
+    "a in (b)",
+    "a=b,",
+    "/a",
+    "a/b/c",
+    "a=-",
+    "a b",
+    "=b",
+    `a=${"x".repeat(64)}`,
+  ];
   for (const text of bad) {
     expect(() => parseSelector([text]), text).toThrow(SlipwayError);
   }
