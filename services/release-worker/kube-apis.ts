@@ -14,7 +14,8 @@ export function createKubeApis(): KubeApis {
     of(environment) {
       const known = apis.get(environment.name);
       if (known !== undefined) return known;
-      const made = createKubeApi(environment.cluster);
+      const allowExec = environment.cluster.allowExec === true;
+      const made = createKubeApi(environment.cluster, { allowExec });
       apis.set(environment.name, made);
       // A kubeconfig that is mended later must work without a restart.
       made.catch(() => apis.delete(environment.name));

@@ -59,7 +59,7 @@ for (const choice of clusterChoices()) {
       const cluster = await choice.open();
       const way = await cluster.throughProxy();
       proxy = way.proxy;
-      world = await startEnvironmentWorld(cluster, [{ name: "default" }], way.kubeconfig);
+      world = await startEnvironmentWorld(cluster, [{ name: "default" }], way.ways);
       await world.worker();
     });
     afterEach(() => proxy.inject(undefined));

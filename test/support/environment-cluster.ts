@@ -11,16 +11,23 @@ import { layCable, type Cable } from "./cable.ts";
 import { startKubeProxy, type KubeProxy } from "./kube-proxy.ts";
 import { findKubeAssets, howToGetKubeBox, kubeconfigText, startKubeBox } from "./kube-box.ts";
 import { startPodRunner, type PodOutcome } from "./pod-runner.ts";
+import { makeServiceAccounts, type ServiceTokens } from "./service-accounts.ts";
 import { needs } from "./skips.ts";
+
+/** Kubeconfigs of the two services that speak to a cluster. */
+export interface KubeWays {
+  readonly worker: string;
+  readonly watcher: string;
+}
 
 /** A cluster that releases go to, with a cable before its API server that a test can cut. */
 export interface EnvironmentCluster {
   readonly kind: "sandbox" | "real";
-  /** Leads through the cable. */
-  readonly kubeconfig: string;
+  /** The worker's and the watcher's ways, through the cable, each with no more rights than `k8s/` gives. */
+  readonly ways: KubeWays;
   readonly cable: Cable;
   /** Another way, through a proxy that does to requests what networks do. */
-  throughProxy(): Promise<{ readonly proxy: KubeProxy; readonly kubeconfig: string }>;
+  throughProxy(): Promise<{ readonly proxy: KubeProxy; readonly ways: KubeWays }>;
   /** The administrator's way, past the cable. */
   readonly api: KubeApi;
   /** As `kubectl apply` does: client side, with its annotation and field manager. */
@@ -67,7 +74,9 @@ async function openSandbox(): Promise<EnvironmentCluster> {
   return underCable("sandbox", {
     server: (port) => `http://127.0.0.1:${port}`,
     port: sandbox.port,
-    token: sandbox.token,
+    admin: sandbox.token,
+    // The sandbox knows no roles.
+    tokens: { watcher: sandbox.token, worker: sandbox.token },
     kubectlApply: (text) => sandbox.applyManifests(text),
     stop: () => sandbox.stop(),
   });
@@ -77,11 +86,14 @@ async function openReal(): Promise<EnvironmentCluster> {
   const box = await startKubeBox();
   const api = await createKubeApi({ kubeconfig: box.kubeconfig });
   const runner = await startPodRunner({ api, outcome: outcomeOf, nodes: 2 });
+  const kubectlApply = async (text: string): Promise<void> =>
+    void (await box.kubectl(["apply", "-f", "-"], text));
   return underCable("real", {
     server: (port) => `https://127.0.0.1:${port}`,
     port: Number(new URL(box.url).port),
-    token: box.adminToken,
-    kubectlApply: async (text) => void (await box.kubectl(["apply", "-f", "-"], text)),
+    admin: box.adminToken,
+    tokens: await makeServiceAccounts(api, kubectlApply),
+    kubectlApply,
     stop: async () => {
       await runner.stop();
       await api.close();
@@ -93,7 +105,8 @@ async function openReal(): Promise<EnvironmentCluster> {
 interface Plane {
   readonly server: (port: number) => string;
   readonly port: number;
-  readonly token: string;
+  readonly admin: string;
+  readonly tokens: ServiceTokens;
   readonly kubectlApply: (text: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -101,24 +114,28 @@ interface Plane {
 async function underCable(kind: EnvironmentCluster["kind"], plane: Plane): Promise<EnvironmentCluster> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-cluster-"));
   const cable = await layCable(plane.port);
-  const kubeconfig = join(folder, "kubeconfig");
-  const direct = join(folder, "direct");
-  await writeFile(kubeconfig, kubeconfigText(plane.server(cable.port), plane.token), { mode: 0o600 });
-  await writeFile(direct, kubeconfigText(plane.server(plane.port), plane.token), { mode: 0o600 });
+  const { tokens } = plane;
+  const write = async (name: string, server: string, token: string): Promise<string> => {
+    await writeFile(join(folder, name), kubeconfigText(server, token), { mode: 0o600 });
+    return join(folder, name);
+  };
+  const waysTo = async (name: string, server: string): Promise<KubeWays> => ({
+    worker: await write(`${name}-worker`, server, tokens.worker),
+    watcher: await write(`${name}-watcher`, server, tokens.watcher),
+  });
+  const direct = await write("direct", plane.server(plane.port), plane.admin);
   const api = await createKubeApi({ kubeconfig: direct });
   await ensureNamespace(api, "shop");
   const proxies: KubeProxy[] = [];
   return {
     kind,
-    kubeconfig,
+    ways: await waysTo("cable", plane.server(cable.port)),
     cable,
     api,
     async throughProxy() {
       const proxy = await startKubeProxy(plane.server(plane.port));
       proxies.push(proxy);
-      const proxied = join(folder, `proxied-${proxies.length}`);
-      await writeFile(proxied, kubeconfigText(proxy.url, plane.token), { mode: 0o600 });
-      return { proxy, kubeconfig: proxied };
+      return { proxy, ways: await waysTo(`proxy-${proxies.length}`, proxy.url) };
     },
     kubectlApply: (objects) => plane.kubectlApply(toYaml(objects)),
     ...hands(api),

@@ -104,7 +104,7 @@ const waitLimitMs = 60_000;
 export async function startEnvironmentWorld(
   cluster: EnvironmentCluster,
   environments: readonly EnvironmentOptions[],
-  kubeconfig = cluster.kubeconfig,
+  ways = cluster.ways,
 ): Promise<EnvironmentWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-environment-"));
   const postgres = await startPostgres();
@@ -114,14 +114,14 @@ export async function startEnvironmentWorld(
   const readmes = environments.map(({ name }) => [`${name}/README.md`, `${name}\n`]);
   await git.createRepository(repository, Object.fromEntries(readmes), { message: "first" });
   const url = git.repositoryUrl(repository);
-  const settings = settingsOf({ url, kubeconfig, environments });
+  const settings = settingsOf({ url, kubeconfig: ways.worker, environments });
   const databaseUrl = await postgres.createDatabase();
   const store = createStore({ databaseUrl });
   await store.start();
   const laneId = laneKey(url, "main");
   await ensureLane(store.db, { id: laneId, url, branch: "main", laneRef: laneRefName("test", "main") });
   const revision = await saveSettingsRevision(store.db, settings);
-  const watcher = await startWatcher(settings);
+  const watcher = await startWatcher(settings, ways.watcher);
   const workers: EnvironmentWorker[] = [];
   const stopWorkers = async (): Promise<void> => {
     for (const worker of workers.splice(0)) await worker.stop();
@@ -180,11 +180,11 @@ function settingsOf(o: {
   });
 }
 
-async function startWatcher(settings: Settings) {
+async function startWatcher(settings: Settings, kubeconfig: string) {
   const watches = settings.environments.map((environment) =>
     watchEnvironment({
       environment,
-      connect: () => createKubeApi(environment.cluster),
+      connect: () => createKubeApi({ kubeconfig }),
       clock: systemClock,
       log: silentLog,
     }),
