@@ -311,37 +311,6 @@ test("a rollback is taken by the job's last eight digits and waited for", async 
   expect(unknown.code).toBe(2);
 });
 
-test("a rollback of a workload undoes the last job that changed it, and only when it changed nothing else", async () => {
-  const rolling = { rollbackJob: () => ({ status: 202, json: aJob({ id: rollbackId, kind: "rollback" }) }) };
-  const routes: Routes = {
-    ...rolling,
-    followJob: () => ({ events: framesOf([], aSucceededJob({ id: rollbackId })) }),
-  };
-  const page = (...jobs: Job[]) => ({ listJobs: () => ({ json: { jobs, next: null } }) });
-  const empty = aSucceededJob({ id: rollbackId, commit: null, outcome: "nothing-to-do" });
-  const ran = await slipway(["rollback", "front-end"], { ...routes, ...page(empty, aSucceededJob()) });
-  expect(ran.code).toBe(0);
-  expect(ran.server.of("rollbackJob")).toMatchObject([{ parameters: { id: jobId } }]);
-  expect(ran.server.of("listJobs")[0]?.query.get("workload")).toBe("sock-shop:deployment/front-end");
-  const [own] = aSucceededJob().results;
-  const both = aSucceededJob({ results: [own!, { ...own!, workload: "sock-shop:deployment/cart" }] });
-  const wide = await slipway(["rollback", "front-end"], { ...routes, ...page(both) });
-  expect(wide.code).toBe(2);
-  expect(wide.err).toContain("changed 1 other workload too");
-  expect(wide.err).toContain("slipway release front-end --to-previous");
-  const never = await slipway(["rollback", "front-end"], { ...routes, ...page(empty) });
-  expect(never.code).toBe(2);
-  expect(never.server.of("rollbackJob")).toEqual([]);
-});
-
-test("what ran before and what runs now are chosen by a word", async () => {
-  const previous = await slipway(["release", "front-end", "--to-previous", "--no-wait"]);
-  expect(previous.server.of("createRelease")[0]?.body).toMatchObject({ images: { select: "previous" } });
-  const running = await slipway(["release", "front-end", "--to-running", "--no-wait"]);
-  expect(running.server.of("createRelease")[0]?.body).toMatchObject({ images: { select: "running" } });
-  expect((await slipway(["release", "front-end", "--to-running", "--latest"])).code).toBe(2);
-});
-
 test("end gives a job up, after asking a person who did not say -y", async () => {
   const unknown = aJob({ phase: "failed", outcome: "outcome-unknown" });
   const routes: Routes = { endJob: () => ({ json: unknown }), getJob: () => ({ json: aJob() }) };

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Job, Step } from "#common/contracts/http.ts";
 
 import { findJob } from "../lookup.ts";
-import { jobDetailLines } from "../print/jobs.ts";
+import { failedStepLines, jobDetailLines } from "../print/jobs.ts";
 import { shortJob } from "../print/names.ts";
 import { outcomeWord } from "../print/outcome.ts";
 import { safe } from "../print/safe.ts";
@@ -18,6 +18,7 @@ import { followAndPrint, timeoutOption } from "./waiting.ts";
 
 interface JobOptions extends CommonOptions {
   readonly watch?: boolean;
+  readonly logFailed?: boolean;
   readonly timeout: number;
 }
 
@@ -28,9 +29,10 @@ export function addJob(program: Command, deps: CommandDeps): void {
     .summary("one job: its results and its steps")
     .description("Shows one job, by its id or the last eight digits of it: results, steps, what went wrong.")
     .option("-w, --watch", "follow it to its end, and exit by its outcome")
+    .option("--log-failed", "only the steps that failed, with the last words of their containers")
     .addHelpText(
       "after",
-      "\nExamples:\n  slipway job 0c1d8e11\n  slipway job 0c1d8e11 -w --timeout 10m\n  slipway job 0c1d8e11 -o json",
+      "\nExamples:\n  slipway job 0c1d8e11\n  slipway job 0c1d8e11 -w --timeout 10m\n  slipway job 0c1d8e11 --log-failed\n  slipway job 0c1d8e11 -o json",
     );
   command.addOption(timeoutOption(command));
   addStoryOption(addCommonOptions(command)).action(verb<JobOptions>(deps, showJob));
@@ -43,13 +45,18 @@ async function showJob(
 ): Promise<ExitCode | undefined> {
   const job = await findJob(session, args[0] ?? "");
   if (options.watch === true) return await followAndPrint(session, job, options.timeout);
-  const steps = await allSteps(session, job.id);
+  const all = await allSteps(session, job.id);
+  const steps = options.logFailed === true ? all.filter((step) => step.outcome === "failed") : all;
   const { io, outPaint } = session;
   show(session, {
     data: { ...job, steps },
     names: [job.id],
-    lines: () =>
-      jobDetailLines(job, steps, { now: io.clock.now(), columns: columnsOf(session), paint: outPaint }),
+    lines: () => {
+      const style = { now: io.clock.now(), columns: columnsOf(session), paint: outPaint };
+      return options.logFailed === true
+        ? failedStepLines(job, steps, style)
+        : jobDetailLines(job, steps, style);
+    },
   });
   return undefined;
 }

@@ -45,6 +45,16 @@ export function jobDetailLines(job: Job, steps: readonly Step[], style: JobStyle
   ];
 }
 
+/** What went wrong and nothing else, as `gh run view --log-failed` shows it. */
+export function failedStepLines(job: Job, failed: readonly Step[], style: JobStyle): readonly string[] {
+  if (failed.length === 0) return [safe(`No step of job ${shortJob(job.id)} failed.`)];
+  const stepStyle = { ...style, frame: 0 };
+  return [
+    ...failed.flatMap((step) => linesOf(step, stepStyle)),
+    ...(job.error === null ? [] : ["", ...errorLines(job)]),
+  ];
+}
+
 function linesOf(step: Step, style: StepStyle): readonly string[] {
   return [stepLine(step, style), ...blockLines(step, style.columns)];
 }

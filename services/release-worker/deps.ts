@@ -31,6 +31,8 @@ export interface WorkerDeps {
   kubeOf(environment: EnvironmentSettings): Promise<KubeApi>;
   /** Wakes whoever should look; never throws. */
   ring(subject: Subject): Promise<void>;
+  /** What others wrote (logs, events), without any secret that this process knows. */
+  redact(text: string): string;
 }
 
 /** Plans of one job while its branch keeps moving. */

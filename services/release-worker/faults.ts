@@ -29,6 +29,11 @@ const actions: Readonly<Record<string, { readonly signal: FaultSignal; readonly 
   freeze: { signal: "SIGSTOP", reach: "process" },
 };
 
+/** Ends or stops this process, or all of its group. */
+export function strikeSelf(signal: FaultSignal, reach: FaultReach): void {
+  process.kill(reach === "group" ? -process.pid : process.pid, signal);
+}
+
 /** Reads `<point>:<action>`; anything else than a known point and action is refused at start. */
 export function createFault(
   spec: string | undefined,

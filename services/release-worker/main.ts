@@ -12,7 +12,7 @@ import { createStore } from "#common/store/store.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import { readWorkerConfig } from "./config.ts";
 import type { WorkerDeps } from "./deps.ts";
-import { createFault } from "./faults.ts";
+import { createFault, strikeSelf } from "./faults.ts";
 import { createGitCaches } from "./git-caches.ts";
 import { createReleaseService } from "./grpc.ts";
 import { createHeartbeat } from "./heartbeat.ts";
@@ -39,18 +39,16 @@ await runMain(async () => {
     store,
     log,
     clock: systemClock,
-    cluster: peers.cluster,
-    registry: peers.registry,
+    ...peers.clients,
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     metrics,
-    fault: createFault(config.fault, (signal, reach) =>
-      process.kill(reach === "group" ? -process.pid : process.pid, signal),
-    ),
+    fault: createFault(config.fault, strikeSelf),
     gitOf: gitCaches.of,
     tipsOf: createTipReaders({ store, gitOf: gitCaches.of, onParse: metrics.manifestParsed }),
     kubeOf: kubeApis.of,
     ring: (subject) => bell.ring(queueNames.worker, subject),
+    redact: (text) => redactor.redact(text),
   };
   const worker = createWorker({ deps, bell, name: config.name });
   const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;

@@ -12,10 +12,12 @@ import type { WorkerConfig } from "./config.ts";
 const registryDeadlineMs = 30_000;
 
 export interface Peers extends Service {
-  /** What runs. */
-  readonly cluster: ClusterServiceClient;
-  /** What exists. */
-  readonly registry: RegistryServiceClient;
+  readonly clients: {
+    /** What runs. */
+    readonly cluster: ClusterServiceClient;
+    /** What exists. */
+    readonly registry: RegistryServiceClient;
+  };
 }
 
 /** The services that this one asks; they connect at the first call. */
@@ -28,8 +30,7 @@ export function createPeers(config: WorkerConfig, log: Log): Peers {
   });
   return {
     name: "peers",
-    cluster,
-    registry,
+    clients: { cluster, registry },
     async stop() {
       cluster.close();
       registry.close();

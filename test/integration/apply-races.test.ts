@@ -10,7 +10,9 @@ import type { EnvironmentWorker } from "../support/environment-worker.ts";
 import { startEnvironmentWorld, type EnvironmentWorld } from "../support/environment-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
 
-const rounds = 60;
+/** In all, over workloads that are raced for side by side. */
+const rounds = 200;
+const sideBySide = 5;
 
 for (const choice of clusterChoices()) {
   describe.skipIf(!choice.available || !hasPostgres())(`racing applies on ${choice.name}`, () => {
@@ -25,30 +27,33 @@ for (const choice of clusterChoices()) {
       (await world.live(object)).spec.template.spec.containers.map((container) => container.image);
 
     test(`a writer frozen between read and write never overwrites a newer commit, ${rounds} times`, async () => {
-      const cron = aWorkload("CronJob", "raced");
-      await world.run([cron]);
       const settings = environmentOf(world);
       const outcomes = new Set<string>();
-      for (let round = 0; round < rounds; round += 1) {
-        const [older, newer] = [commitNumber(2 * round), commitNumber(2 * round + 1)];
-        const ask = (kube: KubeApi, commit: string): ApplyAsk => ({
-          kube,
-          environment: settings,
-          document: aWorkload("CronJob", "raced", { tag: commit }) as CommittedDocument,
-          by: { environment: "default", commit, job: `job-${commit}` },
-          isAncestor: async (a, b) => a <= b,
-          pause: async () => undefined,
-        });
-        const frozen = frozenAtWrite(world.cluster.api);
-        const late = applyDocument(ask(frozen.kube, older));
-        await frozen.reached;
-        expect(await applyDocument(ask(world.cluster.api, newer))).toMatchObject({ kind: "applied" });
-        frozen.wake();
-        outcomes.add((await late).kind);
-        const live = await world.live(cron);
-        expect(live.metadata.annotations?.["applied.slipway.dev/commit"]).toBe(newer);
-        expect(JSON.stringify(live.spec)).toContain(imageOf("raced", newer));
-      }
+      const race = async (name: string): Promise<void> => {
+        const cron = aWorkload("CronJob", name);
+        await world.run([cron]);
+        for (let round = 0; round < rounds / sideBySide; round += 1) {
+          const [older, newer] = [commitNumber(2 * round), commitNumber(2 * round + 1)];
+          const ask = (kube: KubeApi, commit: string): ApplyAsk => ({
+            kube,
+            environment: settings,
+            document: aWorkload("CronJob", name, { tag: commit }) as CommittedDocument,
+            by: { environment: "default", commit, job: `job-${commit}` },
+            isAncestor: async (a, b) => a <= b,
+            pause: async () => undefined,
+          });
+          const frozen = frozenAtWrite(world.cluster.api);
+          const late = applyDocument(ask(frozen.kube, older));
+          await frozen.reached;
+          expect(await applyDocument(ask(world.cluster.api, newer))).toMatchObject({ kind: "applied" });
+          frozen.wake();
+          outcomes.add((await late).kind);
+          const live = await world.live(cron);
+          expect(live.metadata.annotations?.["applied.slipway.dev/commit"]).toBe(newer);
+          expect(JSON.stringify(live.spec)).toContain(imageOf(name, newer));
+        }
+      };
+      await Promise.all(Array.from({ length: sideBySide }, (_, index) => race(`raced-${index}`)));
       expect([...outcomes]).toEqual(["newer"]);
     });
 
@@ -134,16 +139,21 @@ for (const choice of clusterChoices()) {
       }
     }
 
-    test.each(["before-apply", "after-apply", "after-verdict"] as const)(
-      "a worker killed %s: the next one goes on, writes nothing twice, and the log has no gap",
-      async (point) => {
-        const names = ["a", "b", "c"].map((letter) => `${point}-${letter}`);
+    test.each([
+      ["before-apply", 1],
+      ["after-apply", 0],
+      ["after-apply", 1],
+      ["after-apply", 2],
+      ["after-apply", 3],
+      ["after-verdict", 0],
+    ] as const)(
+      "a worker killed %s, %i objects later: the next one goes on, writes nothing twice, and the log has no gap",
+      async (point, later) => {
+        const names = ["a", "b", "c", "d"].map((letter) => `${point}-${later}-${letter}`);
         for (const name of names) await world.serve(aDeployment(name));
         const [first, second] = [await world.worker(), await world.worker()];
         second.pause();
-        // The second document's turn: killed between two applied objects.
-        const again = point === "after-verdict" ? 0 : 1;
-        first.dieAt(point, again);
+        first.dieAt(point, later);
         const id = await world.release(names, "1.0.1");
         await first.died;
         second.resume();

@@ -117,6 +117,8 @@ for (const choice of clusterChoices()) {
       if (choice.kind === "real") return expect(said).toBeUndefined();
       expect(said?.outcome).toBe("failed");
       expect(said?.text).toMatch(/shop\/fails-crash-1: fails-crash-1-\S+ \(fails-crash-1\)\.$/);
+      // The worker knows one of its lines as a secret.
+      expect(said?.detail).toContain("\n[redacted]\n");
       expect(said?.detail).toMatch(/^starting example\/fails-crash-1:crash-1\n.*\nfatal: giving up$/s);
       const failed = steps.find((step) => step.text === "Rollout of shop/fails-crash-1.");
       expect(failed?.number).toBeLessThan(said?.number ?? 0);

@@ -5,6 +5,7 @@ import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcClient } from "#common/kit/grpc.ts";
 import { createKubeApi, type KubeApi, type KubeRequest } from "#common/kit/kube.ts";
 import { silentLog, type Log } from "#common/kit/log.ts";
+import { createRedactor } from "#common/kit/redactor.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import type { Store } from "#common/store/store.ts";
@@ -193,8 +194,13 @@ function depsOf({ parts, id, life, fault, cluster, kube, git }: DepsParts): Work
     tipsOf: createTipReaders({ store: parts.store, gitOf: () => git }),
     kubeOf: async () => mortalKube(kube, life),
     ring: async () => undefined,
+    redact: (text) => redactor.redact(text),
   };
 }
+
+/** It knows one secret, which every container of the sandbox writes to its log. */
+const redactor = createRedactor();
+redactor.add("listening on :8080");
 
 /** Every tag exists. */
 const registry = {

@@ -94,7 +94,11 @@ async function troublesOf(context: EnvironmentContext, { workload }: RolloutTarg
   try {
     const asked = { environment: environment.name, namespace, kind, name };
     // The client gives up after five seconds, the watcher before that.
-    return (await deps.cluster.explainWorkload(asked)).troubles;
+    return (await deps.cluster.explainWorkload(asked)).troubles.map((trouble) => ({
+      ...trouble,
+      message: deps.redact(trouble.message),
+      logLines: trouble.logLines.map((line) => deps.redact(line)),
+    }));
   } catch (error) {
     // The watcher is away, or the API server too slow: what the view told is reason enough.
     deps.log.warn("a rollout could not be explained", { error, workload });
