@@ -25,6 +25,8 @@ for (const choice of clusterChoices()) {
 
     const imageIn = async (object: KubeObject): Promise<string | undefined> =>
       (await world.live(object)).spec.template.spec.containers[0]?.image;
+    /** A field that no release changes. */
+    const ofTeam = (team: string) => ({ annotations: { "example.com/team": team } });
     /** Once, just before the first document of the next job is read for its apply. */
     const beforeApply = (act: () => Promise<void>): void =>
       worker.at("before-apply", () => {
@@ -57,10 +59,10 @@ for (const choice of clusterChoices()) {
     });
 
     test("one refusal at the apply does not stop the others, and git is said to hold what was refused", async () => {
-      const [a, b] = [aDeployment("stop-a"), aDeployment("stop-b")];
+      const [a, b] = [aDeployment("stop-a", ofTeam("shop")), aDeployment("stop-b")];
       await world.serve(a);
       await world.serve(b);
-      beforeApply(() => world.cluster.applyAs("rival-operator", aDeployment("stop-a", { tag: "0.9.0" })));
+      beforeApply(() => world.cluster.applyAs("rival-operator", aDeployment("stop-a", ofTeam("rival"))));
       const id = await world.release(["stop-a", "stop-b"], "1.0.1");
       const [job] = await world.untilOver(id);
       expect(job).toMatchObject({ phase: "failed", error: { code: "APPLY_CONFLICT" } });
@@ -76,9 +78,9 @@ for (const choice of clusterChoices()) {
     });
 
     test("a job whose every document is refused at the apply ends at once", async () => {
-      const only = aDeployment("only");
+      const only = aDeployment("only", ofTeam("shop"));
       await world.serve(only);
-      beforeApply(() => world.cluster.applyAs("rival-operator", aDeployment("only", { tag: "0.9.0" })));
+      beforeApply(() => world.cluster.applyAs("rival-operator", aDeployment("only", ofTeam("rival"))));
       const [job] = await world.untilOver(await world.release("only", "1.0.1"));
       expect(job).toMatchObject({ phase: "failed", error: { code: "APPLY_CONFLICT" } });
     });

@@ -28,6 +28,7 @@ for (const choice of clusterChoices()) {
       if (job === undefined) throw new Error("no job");
       return job;
     };
+    const ofTeam = (team: string) => ({ annotations: { "example.com/team": team } });
     const writesOf = (name: string) => worker.writes().filter((write) => write.path.endsWith(`/${name}`));
     const imageIn = async (object: ReturnType<typeof aDeployment>): Promise<string | undefined> =>
       (await world.live(object)).spec.template.spec.containers[0]?.image;
@@ -91,21 +92,39 @@ for (const choice of clusterChoices()) {
     );
 
     test("a field of a living manager is refused before the push, by manager and field", async () => {
-      const owned = aDeployment("owned");
+      const owned = aDeployment("owned", ofTeam("shop"));
       await world.serve(owned);
-      await world.cluster.applyAs("rival-operator", aDeployment("owned", { tag: "0.9.0" }));
+      await world.cluster.applyAs(
+        "rival-operator",
+        aDeployment("owned", { ...ofTeam("rival"), tag: "0.9.0" }),
+      );
       const job = await releaseOf("owned", "1.0.1");
       expect(job).toMatchObject({ phase: "failed", commit_sha: null, error: { code: "APPLY_CONFLICT" } });
-      expect(job.error?.detail).toContain("rival-operator owns .spec.template.spec.containers");
+      expect(job.error?.detail).toContain("rival-operator owns .metadata.annotations.example.com/team");
+      expect(job.error?.detail).not.toContain("containers");
       expect(job.error?.hint).toContain("conflicts: force");
       expect(await world.committed()).not.toContain(job.id);
       expect(await imageIn(owned)).toBe(imageOf("owned", "0.9.0"));
     });
 
+    test("the image that a release changes is taken from whoever set it last, and nothing else", async () => {
+      const contested = aDeployment("contested", ofTeam("shop"));
+      await world.serve(contested);
+      await world.cluster.applyAs(
+        "rival-operator",
+        aDeployment("contested", { ...ofTeam("shop"), tag: "0.9.0" }),
+      );
+      expect(await releaseOf("contested", "1.0.1")).toMatchObject({ phase: "succeeded" });
+      expect(await imageIn(contested)).toBe(imageOf("contested", "1.0.1"));
+    });
+
     test("an environment with `conflicts: force` takes such a field", async () => {
-      const taken = aDeployment("taken");
+      const taken = aDeployment("taken", ofTeam("shop"));
       await world.serve(taken, "force");
-      await world.cluster.applyAs("rival-operator", aDeployment("taken", { tag: "0.9.0" }));
+      await world.cluster.applyAs(
+        "rival-operator",
+        aDeployment("taken", { ...ofTeam("rival"), tag: "0.9.0" }),
+      );
       expect(await releaseOf("taken", "1.0.1", "force")).toMatchObject({ phase: "succeeded" });
       expect(await imageIn(taken)).toBe(imageOf("taken", "1.0.1"));
     });

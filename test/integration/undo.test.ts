@@ -231,15 +231,18 @@ for (const choice of clusterChoices()) {
       expect(await imageIn("since-b")).toBe(imageOf("since-b", "1.0.0"));
     });
 
+    /** A field that no release changes. */
+    const ofTeam = (team: string) => ({ annotations: { "example.com/team": team } });
+
     test("a job whose document is refused after its commit is undone in git, though it was never applied", async () => {
       await forgetRollbacks();
-      const object = aDeployment("refused");
+      const object = aDeployment("refused", ofTeam("shop"));
       await world.serve(object, "undo");
       const before = await world.readManifest("refused", "undo");
       worker.at("before-apply", () =>
         worker.beforeRequest(() => {
           worker.beforeRequest(undefined);
-          return world.cluster.applyAs("rival-operator", aDeployment("refused", { tag: "0.9.0" }));
+          return world.cluster.applyAs("rival-operator", aDeployment("refused", ofTeam("rival")));
         }),
       );
       const id = await world.release("refused", "1.0.1", undo);
@@ -248,17 +251,17 @@ for (const choice of clusterChoices()) {
       expect(job.error?.detail).toContain("rival-operator owns");
       expect(await rollbackOf(id)).toMatchObject({ phase: "succeeded", outcome: "committed", targets: [] });
       expect(await world.readManifest("refused", "undo")).toBe(before);
-      expect(await imageIn("refused")).toBe(imageOf("refused", "0.9.0"));
+      expect(await imageIn("refused")).toBe(imageOf("refused", "1.0.0"));
     });
 
     test("by hand too: the command that a refused job prints brings git back", async () => {
-      const object = aDeployment("by-hand");
+      const object = aDeployment("by-hand", ofTeam("shop"));
       await world.serve(object);
       const before = await world.readManifest("by-hand");
       worker.at("before-apply", () =>
         worker.beforeRequest(() => {
           worker.beforeRequest(undefined);
-          return world.cluster.applyAs("rival-operator", aDeployment("by-hand", { tag: "0.9.0" }));
+          return world.cluster.applyAs("rival-operator", aDeployment("by-hand", ofTeam("rival")));
         }),
       );
       const refused = await over(await world.release("by-hand", "1.0.1"));

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import {
   conflictsOf,
+  isAboutChange,
   mayTakeFrom,
   messageOf,
   refusalOf,
@@ -200,5 +201,37 @@ describe("taking over what a tool applied", () => {
   });
   test("has nothing to do for an object without managed fields", () => {
     expect(takeoverPatch({ metadata: { name: "web", uid: "u", resourceVersion: "1" } })).toBeUndefined();
+  });
+});
+
+describe("a conflict about what a job changed", () => {
+  const about = (field: string, change: { container: string; field: string }): boolean =>
+    isAboutChange({ manager: "rival", field }, [
+      { workload: "shop:deployment/web", from: "web:1", to: "web:2", ...change },
+    ]);
+  test.each([
+    ['.spec.template.spec.containers[name="web"].image', { container: "web", field: "image" }],
+    [
+      '.spec.jobTemplate.spec.template.spec.initContainers[name="web"].image',
+      { container: "web", field: "image" },
+    ],
+    [
+      ".metadata.labels.app.kubernetes.io/version",
+      { container: "web", field: "/metadata/labels/app.kubernetes.io~1version" },
+    ],
+    [
+      ".spec.template.metadata.labels.version",
+      { container: "web", field: "/spec/template/metadata/labels/version" },
+    ],
+  ])("is one about %s", (field, change) => {
+    expect(about(field, change)).toBe(true);
+  });
+  test.each([
+    ['.spec.template.spec.containers[name="sidecar"].image', { container: "web", field: "image" }],
+    ['.spec.template.spec.containers[name="web"].env', { container: "web", field: "image" }],
+    [".spec.replicas", { container: "web", field: "image" }],
+    [".metadata.labels.team", { container: "web", field: "/metadata/labels/version" }],
+  ])("is none about %s", (field, change) => {
+    expect(about(field, change)).toBe(false);
   });
 });

@@ -1,4 +1,6 @@
 import { SlipwayError } from "#common/domain/errors.ts";
+import { changedImage } from "#common/domain/manifest.ts";
+import type { RecordedChange } from "#common/store/schema.ts";
 import { fieldManager, type LiveObject, type ManagedFields } from "./live-object.ts";
 
 /** What an API server's refusal means, in our words. */
@@ -50,6 +52,26 @@ export function conflictsOf(answer: Answer): readonly FieldConflict[] {
 
 export function mayTakeFrom(conflict: FieldConflict): boolean {
   return takenManagers.some((pattern) => pattern.test(conflict.manager));
+}
+
+/** What a job changed of one workload, as far as a conflict can be about it. */
+export type ChangedField = Pick<RecordedChange, "workload" | "container" | "field" | "from" | "to" | "image">;
+
+/** CORRECTNESS 19: whoever owns it, the very field that a release was asked to change is taken. */
+export function isAboutChange({ field }: FieldConflict, changes: readonly ChangedField[]): boolean {
+  return changes.some((change) =>
+    changedImage(change) === undefined
+      ? field === fieldPathOf(change.field)
+      : field.endsWith(`ontainers[name="${change.container}"].image`),
+  );
+}
+
+/** `/metadata/labels/app.kubernetes.io~1version` as the API server names it in a conflict. */
+function fieldPathOf(pointer: string): string {
+  return pointer
+    .split("/")
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .join(".");
 }
 
 /** A person decides about fields of managers that are alive: each is named with its field. */

@@ -6,10 +6,12 @@ import type { KubeApi } from "#common/kit/kube.ts";
 import {
   conflictsOf,
   foreignConflict,
+  isAboutChange,
   mayTakeFrom,
   messageOf,
   refusalOf,
   takeoverPatch,
+  type ChangedField,
 } from "./apply-answers.ts";
 import {
   appliedAnnotations,
@@ -34,6 +36,8 @@ export interface ApplyAsk {
   /** True when the first commit is an ancestor of the second: git descent orders applies. */
   isAncestor(older: string, newer: string): Promise<boolean>;
   readonly pause: (attempt: number) => Promise<void>;
+  /** What a release or rollback changed of this workload: such fields are taken from whoever owns them. */
+  readonly changes?: readonly ChangedField[];
   /** Given by a sync alone. */
   readonly sync?: SyncRules;
 }
@@ -180,7 +184,10 @@ async function tryApply(ask: ApplyAsk, target: Target): Promise<ApplyOutcome | "
   if (conflicts.length > 0) {
     const mayScale = ask.sync !== undefined;
     const foreign = conflicts.filter(
-      (conflict) => !mayTakeFrom(conflict) && !(mayScale && conflict.field === ".spec.replicas"),
+      (conflict) =>
+        !mayTakeFrom(conflict) &&
+        !isAboutChange(conflict, ask.changes ?? []) &&
+        !(mayScale && conflict.field === ".spec.replicas"),
     );
     if (foreign.length > 0) return { kind: "refused", error: foreignConflict(target.path, foreign) };
     const forced = await sendApply(ask, target, { force: true });

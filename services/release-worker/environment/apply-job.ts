@@ -52,6 +52,7 @@ async function applyTargets(
       environment,
       document: await readDocument(view, target),
       by: { environment: environment.name, commit, job: job.id },
+      changes: job.changes.filter((change) => change.workload === target.workload),
       isAncestor: (older, newer) => descent.isAncestor(older, newer),
       pause: (attempt) => deps.clock.sleep(conflictPauseMs * attempt * (0.5 + Math.random())),
     }));

@@ -7,10 +7,12 @@ import type { TipView } from "../planning/tip-view.ts";
 import {
   conflictsOf,
   foreignConflict,
+  isAboutChange,
   mayTakeFrom,
   messageOf,
   refusalOf,
   type Answer,
+  type ChangedField,
 } from "./apply-answers.ts";
 import { claimedByOther, pathOf, readLive, sendApply } from "./apply-document.ts";
 import { isCommittedDocument, type CommittedDocument } from "./live-object.ts";
@@ -36,7 +38,13 @@ export async function dryRunTargets(
   const faults: SlipwayError[] = [];
   for (let index = 0; index < documents.length; index += concurrency) {
     const chunk = documents.slice(index, index + concurrency);
-    const found = await Promise.all(chunk.map((document) => dryRunOne({ kube, view, document })));
+    const found = await Promise.all(
+      chunk.map((document, place) => {
+        const workload = plan.targets[index + place]?.workload;
+        const changes = plan.changes.filter((change) => change.workload === workload);
+        return dryRunOne({ kube, view, document, changes });
+      }),
+    );
     faults.push(...found.filter((fault) => fault !== undefined));
   }
   if (faults.length > 0) throw together(faults);
@@ -80,8 +88,9 @@ async function dryRunOne(ask: {
   kube: Asked;
   view: TipView;
   document: CommittedDocument;
+  changes: readonly ChangedField[];
 }): Promise<SlipwayError | undefined> {
-  const { kube, view, document } = ask;
+  const { kube, view, document, changes } = ask;
   const { environment } = view;
   const path = await pathOf({ kube, document, environment });
   const live = await readLive(kube, path);
@@ -98,7 +107,7 @@ async function dryRunOne(ask: {
   if (answer.status === 200) return undefined;
   const conflicts = conflictsOf(answer);
   if (conflicts.length === 0) return deletedMeanwhile(answer) ? undefined : refusalOf(answer, path);
-  const foreign = conflicts.filter((conflict) => !mayTakeFrom(conflict));
+  const foreign = conflicts.filter((conflict) => !mayTakeFrom(conflict) && !isAboutChange(conflict, changes));
   if (foreign.length > 0) {
     return foreignConflict(path, foreign);
   }
