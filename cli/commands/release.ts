@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import type { Command } from "commander";
 
 import type { Plan, ReleaseRequestInput } from "#common/contracts/http.ts";
@@ -13,21 +13,10 @@ import { show } from "../session.ts";
 import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, verb } from "./common.ts";
+import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
-
-type Override = NonNullable<ReleaseRequestInput["override"]>[number];
-
-const overrideNames: readonly Override[] = [
-  "lock",
-  "filter",
-  "downgrade",
-  "freeze",
-  "window",
-  "conflict",
-  "changed-since",
-];
 
 interface ReleaseOptions extends WaitOptions {
   readonly workload?: readonly string[];
@@ -85,12 +74,6 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .option("--idempotency-key <key>", "yours: a rerun of the same step releases once (else a fresh one)")
     .addHelpText("after", examples);
   addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<ReleaseOptions>(deps, release));
-}
-
-function parseOverrides(text: string, previous: readonly Override[] = []): readonly Override[] {
-  const rights = collect(text).map((name) => overrideNames.find((known) => known === name));
-  if (rights.includes(undefined)) throw new InvalidArgumentError(`wanted: ${overrideNames.join(", ")}`);
-  return [...previous, ...rights.filter((right) => right !== undefined)];
 }
 
 async function release(

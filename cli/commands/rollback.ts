@@ -12,11 +12,13 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
+import { parseOverrides, type Override } from "./overrides.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
 interface RollbackOptions extends WaitOptions {
   readonly message?: string;
+  readonly override?: readonly Override[];
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
 }
@@ -30,6 +32,11 @@ export function addRollback(program: Command, deps: CommandDeps): void {
       "Writes back exactly the images that the job replaced, in a commit of its own, and waits until they are healthy. Automation is held from climbing again. Of a workload, the last job that changed it is undone; where that job changed others too, say which is meant.",
     )
     .option("-m, --message <text>", "why; becomes part of the commit")
+    .option(
+      "--override <right>",
+      "pass one guard, e.g. changed-since: write back also what was changed since; repeatable",
+      parseOverrides,
+    )
     .option("-y, --yes", "do not ask (a pipe never asks)")
     .option("--idempotency-key <key>", "yours: a rerun of the same step rolls back once (else a fresh one)")
     .addHelpText(
@@ -48,7 +55,11 @@ async function rollback(
   const job = isJobId(named) ? await findJob(session, named) : await lastChangeOf(session, named);
   const asks = session.io.interactive && options.yes !== true && options.format !== "story";
   if (asks && !(await consents(session, job))) return exitCodes.cancelled;
-  const body = options.message === undefined ? {} : { message: options.message };
+  const { message, override = [] } = options;
+  const body = {
+    ...(message === undefined ? {} : { message }),
+    ...(override.length === 0 ? {} : { override: [...override] }),
+  };
   const made = await session.api.rollback(job.id, body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, made, options);
 }

@@ -67,6 +67,17 @@ test("a rollback of a workload undoes the last job that changed it, and only whe
   expect(never.server.of("rollbackJob")).toEqual([]);
 });
 
+test("a rollback passes a guard only by its name", async () => {
+  const rollbackJob: Routes["rollbackJob"] = () => ({
+    status: 202,
+    json: aJob({ id: rollbackId, kind: "rollback" }),
+  });
+  const args = ["rollback", jobId, "--no-wait", "--override"];
+  const forced = await slipway([...args, "changed-since"], { rollbackJob });
+  expect(forced.server.of("rollbackJob")[0]?.body).toEqual({ override: ["changed-since"] });
+  expect((await slipway([...args, "everything"], { rollbackJob })).code).toBe(2);
+});
+
 test("what ran before and what runs now are chosen by a word", async () => {
   const previous = await slipway(["release", "front-end", "--to-previous", "--no-wait"]);
   expect(previous.server.of("createRelease")[0]?.body).toMatchObject({ images: { select: "previous" } });

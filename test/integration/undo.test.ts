@@ -231,6 +231,17 @@ for (const choice of clusterChoices()) {
       expect(await imageIn("since-b")).toBe(imageOf("since-b", "1.0.0"));
     });
 
+    test("a person may undo also what was changed since, and undo that", async () => {
+      await world.serve(aDeployment("forced"));
+      const first = await over(await world.release("forced", "1.0.1"));
+      await over(await world.release("forced", "1.0.2"));
+      const back = await over(await world.rollBack(first.id, ["changed-since"]));
+      expect(back.results).toMatchObject([{ result: "changed", from: imageOf("forced", "1.0.2") }]);
+      expect(await imageIn("forced")).toBe(imageOf("forced", "1.0.0"));
+      await over(await world.rollBack(back.id));
+      expect(await imageIn("forced")).toBe(imageOf("forced", "1.0.2"));
+    });
+
     /** A field that no release changes. */
     const ofTeam = (team: string) => ({ annotations: { "example.com/team": team } });
 

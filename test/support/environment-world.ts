@@ -85,7 +85,7 @@ export interface EnvironmentWorld {
   /** Asks for new pods of these Deployments, or of workloads named in full. */
   restart(names: readonly string[], environment?: string): Promise<string>;
   /** A person's rollback of a job. */
-  rollBack(id: string): Promise<string>;
+  rollBack(id: string, override?: readonly string[]): Promise<string>;
   job(id: string): Promise<JobRow>;
   steps(id: string): Promise<readonly StepRow[]>;
   /** Polls until the job is as wanted. */
@@ -345,10 +345,10 @@ function jobHands(parts: Parts): Pick<EnvironmentWorld, JobHands> {
       const spec = { kind: "restart", workloads, override: [] } as const;
       return accept(parts, spec, { ...ofPerson, environment, headline });
     },
-    async rollBack(of) {
+    async rollBack(of, override = []) {
       const { environment, headline } = await sights.job(of);
       const row = { environment, origin: "rollback", priority: 0, rollback_of: of } as const;
-      const spec = { kind: "rollback", of, override: [] } as const;
+      const spec = { kind: "rollback", of, override } as const;
       return accept(parts, spec, { ...row, headline: `Rollback: ${headline}` });
     },
   };

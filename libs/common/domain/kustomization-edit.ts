@@ -102,14 +102,16 @@ function replaceAll(
 export function revertEntries(
   text: string,
   changes: readonly EntryChange[],
+  { force = false }: { readonly force?: boolean } = {},
 ): EntryResult & { readonly skipped?: readonly EntryChange[] } {
-  const simple = restoreAll(text, changes);
+  const simple = restoreAll(text, changes, force);
   if (!simple.ok) return simple;
   let edited = simple.text;
   const reverted: EntryChange[] = [...simple.changes];
   const skipped: EntryChange[] = [];
   for (const change of simple.rest.toReversed()) {
     const source = sourceAt(edited, change);
+    // An entry that is no longer what was added is somebody's own: it is not taken away by force.
     if (source !== change.to) {
       skipped.push(change);
       continue;
@@ -126,6 +128,7 @@ export function revertEntries(
 function restoreAll(
   text: string,
   changes: readonly EntryChange[],
+  force: boolean,
 ): (Extract<EntryResult, { ok: true }> & { readonly rest: readonly EntryChange[] }) | Refused {
   const found = openKustomization(text);
   if ("ok" in found) return found;
@@ -137,13 +140,14 @@ function restoreAll(
     const [entry, another] = byName.get(change.name) ?? [];
     const slot = change.field === "entry" || another !== undefined ? undefined : entry?.[change.field];
     const isAlone = entry?.place.refusal === undefined && slot?.refusal === undefined;
-    const isThere = slot !== undefined && sourceOf(found.document, slot.scalar) === change.to;
+    const source = slot === undefined ? undefined : sourceOf(found.document, slot.scalar);
+    const isThere = slot !== undefined && (force || source === change.to);
     if (!isThere || !isAlone || change.from === "") {
       rest.push(change);
       continue;
     }
     splices.push({ document: found.document, scalar: slot.scalar, source: change.from });
-    restored.push(change);
+    restored.push({ ...change, to: source ?? change.to });
   }
   const result = applySplices(text, splices);
   if (!result.ok) return refuse("verification-failed", result.detail);

@@ -198,7 +198,8 @@ export function revertChanges(
       skipped.push({ change, reason: "changed-since" });
     } else {
       splices.push({ document: target.document, scalar: target.slot.scalar, source: change.from });
-      reverted.push(change);
+      // Where it was changed since, it is that which is replaced, and which undoing this brings back.
+      reverted.push(target.source === change.to ? change : { ...change, to: target.source });
     }
   }
   const result = applySplices(text, splices);

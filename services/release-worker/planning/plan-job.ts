@@ -129,6 +129,7 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
   if (undo === undefined || undo.changes.length === 0) {
     throw new SlipwayError("JOB_NOT_ROLLBACKABLE", { detail: "it changed nothing in git" });
   }
+  const force = input.spec.override.includes("changed-since");
   const texts = new Map<string, string>();
   const reverted: RecordedChange[] = [];
   const kept: RecordedChange[] = [];
@@ -140,7 +141,7 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
     }
     const before = await view.readText(path);
     view.noteParse(path);
-    const result = revertFile(view, { path, text: before }, changes);
+    const result = revertFile(view, { path, text: before, force }, changes);
     if (result.text !== before) texts.set(path, result.text);
     reverted.push(...result.reverted.map(turnedRound));
     kept.push(...result.skipped);

@@ -12,12 +12,15 @@ export interface RevertedFile {
   readonly skipped: readonly RecordedChange[];
 }
 
+interface FileText {
+  readonly path: string;
+  readonly text: string;
+  /** A person's word that also what was changed since is replaced. */
+  readonly force: boolean;
+}
+
 /** Writes back what a job changed in one file, each only where it still is what that job wrote. */
-export function revertFile(
-  view: TipView,
-  file: { readonly path: string; readonly text: string },
-  changes: readonly RecordedChange[],
-): RevertedFile {
+export function revertFile(view: TipView, file: FileText, changes: readonly RecordedChange[]): RevertedFile {
   const own = changes.filter((change) => parseEntryField(change.field) === undefined);
   const manifest = revertManifest(view, file, own);
   const entries = changes.filter((change) => parseEntryField(change.field) !== undefined);
@@ -30,45 +33,39 @@ export function revertFile(
 }
 
 /** Several workloads may be built of one value: it is written back once, and told for each. */
-function revertManifest(
-  view: TipView,
-  file: { readonly path: string; readonly text: string },
-  changes: readonly RecordedChange[],
-): RevertedFile {
+function revertManifest(view: TipView, file: FileText, changes: readonly RecordedChange[]): RevertedFile {
   const keyOf = (change: RecordedChange) =>
     JSON.stringify([change.declaredAs ?? change.workload, change.container, change.field]);
   const groups = Map.groupBy(changes, keyOf);
   const asked = [...groups.values()].flatMap(([first]) =>
     first === undefined ? [] : [{ ...first, workload: first.declaredAs ?? first.workload }],
   );
-  const result = revertChanges(file.text, asked, manifestOptions(view.environment, file.path));
+  const options = { ...manifestOptions(view.environment, file.path), force: file.force };
+  const result = revertChanges(file.text, asked, options);
   if (!result.ok) throw notEditable(file.path, result.detail);
   const all = (one: { readonly workload: string; readonly container: string; readonly field: string }) =>
     groups.get(JSON.stringify([one.workload, one.container, one.field])) ?? [];
   return {
     text: result.text,
-    reverted: result.reverted.flatMap(all),
+    reverted: result.reverted.flatMap((one) => all(one).map((change) => ({ ...change, to: one.to }))),
     skipped: result.skipped.flatMap(({ change }) => all(change)),
   };
 }
 
-function revertKustomization(
-  file: { readonly path: string; readonly text: string },
-  changes: readonly RecordedChange[],
-): RevertedFile {
+function revertKustomization(file: FileText, changes: readonly RecordedChange[]): RevertedFile {
   const groups = Map.groupBy(changes, (change) => change.field);
   const asked = [...groups].flatMap(([field, [first]]) => {
     const entry = parseEntryField(field);
     return entry === undefined || first === undefined ? [] : [{ ...entry, from: first.from, to: first.to }];
   });
   if (asked.length === 0) return { text: file.text, reverted: [], skipped: [] };
-  const result = revertEntries(file.text, asked);
+  const result = revertEntries(file.text, asked, { force: file.force });
   if (!result.ok) throw notEditable(file.path, result.detail);
   const all = (one: { readonly name: string; readonly field: string }) =>
     groups.get(`kustomize/${one.field}/${one.name}`) ?? [];
   return {
     text: result.text,
-    reverted: result.changes.flatMap(all),
+    reverted: result.changes.flatMap((one) => all(one).map((change) => ({ ...change, to: one.to }))),
     skipped: (result.skipped ?? []).flatMap(all),
   };
 }
