@@ -1,20 +1,22 @@
 import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import type {
-  EndRequest,
   Environments,
   Job,
   JobPage,
   Plan,
-  ReleaseRequestInput,
-  RestartRequestInput,
-  RollbackRequestInput,
   Steps,
-  SyncRequestInput,
   Workload,
   WorkloadHistory,
   WorkloadImages,
   WorkloadPage,
 } from "#common/contracts/http.ts";
+import type {
+  EndRequest,
+  ReleaseRequestInput,
+  RestartRequestInput,
+  RollbackRequestInput,
+  SyncRequestInput,
+} from "#common/contracts/requests.ts";
 import { operations } from "#common/contracts/operations.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 

@@ -71,7 +71,7 @@ test.each([
   `import { readFile } from "node:fs/promises";`,
   `import { z } from "zod";`,
   `import type { Log } from "#common/kit/log.ts";`,
-  `import type { ReleaseRequest } from "../contracts/http.ts";`,
+  `import type { ReleaseRequest } from "../contracts/requests.ts";`,
 ])("the domain is pure: %s", (source) => {
   expect(rulesOf({ "libs/common/domain/plan.ts": source })).toEqual([
     expect.stringMatching(/^domain-pure: /),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Job, JobPage, ReleaseRequestInput, Workload, WorkloadPage } from "#common/contracts/http.ts";
+import type { Job, JobPage, Workload, WorkloadPage } from "#common/contracts/http.ts";
+import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 /** The API as a pipeline uses it. */
 export interface BenchApi {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-import type { ReleaseRequestInput } from "#common/contracts/http.ts";
+import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 import { collect } from "./common.ts";
 

@@ -1,7 +1,8 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import type { Plan, ReleaseRequestInput } from "#common/contracts/http.ts";
+import type { Plan } from "#common/contracts/http.ts";
+import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
 import { shortWorkload } from "../print/names.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 
-import type { SyncRequestInput } from "#common/contracts/http.ts";
+import type { SyncRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
 import { isQualified } from "../print/names.ts";

@@ -6,6 +6,7 @@ import type { z } from "zod";
 
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as contract from "#common/contracts/http.ts";
+import { releaseRequest } from "#common/contracts/requests.ts";
 import type { Job, Step } from "#common/contracts/http.ts";
 import { operations } from "#common/contracts/operations.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
@@ -111,7 +112,7 @@ function defaultRoutes(): Routes {
     listImages: () => ({ json: frontEndImages() }),
     workloadHistory: () => ({ json: frontEndHistory }),
     createRelease: ({ body }) =>
-      contract.releaseRequest.parse(body).dryRun ? { json: aPlan } : { status: 202, json: aJob() },
+      releaseRequest.parse(body).dryRun ? { json: aPlan } : { status: 202, json: aJob() },
     listJobs: () => ({ json: { jobs: [done], next: null } }),
     getJob: () => ({ json: done }),
     listSteps: ({ query }) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { releaseRequest } from "#common/contracts/http.ts";
+import { releaseRequest } from "#common/contracts/requests.ts";
 
 import { invalidRequest } from "./faults.ts";
 

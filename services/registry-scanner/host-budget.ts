@@ -1,6 +1,6 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { Clock } from "#common/kit/clock.ts";
-import { createSlots } from "./slots.ts";
+import { createSlots } from "#common/kit/slots.ts";
 
 /** What may be asked of a registry host at a time, and when it is left alone. */
 export interface HostBudget {

@@ -6,12 +6,12 @@ import type {
   Job,
   JobPage,
   Problem,
-  ReleaseRequestInput,
   Step,
   Steps,
   WorkloadImages,
   WorkloadPage,
 } from "#common/contracts/http.ts";
+import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 
 /** An answer as it came; `body` is whatever the status means. */

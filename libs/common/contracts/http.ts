@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** The HTTP surface, once: the API validates and documents with it, the CLI and the page are typed by it. */
+/** What the HTTP API answers: it validates and documents with it, the CLI and the page are typed by it. */
 
 export const jobKinds = ["release", "rollback", "policy", "sync", "restart"] as const;
 export const jobPhases = [
@@ -15,98 +15,8 @@ export const jobPhases = [
   "superseded",
 ] as const;
 export const stepOutcomes = ["ok", "failed", "skipped"] as const;
-export const overrides = [
-  "lock",
-  "filter",
-  "downgrade",
-  "freeze",
-  "window",
-  "conflict",
-  "changed-since",
-] as const;
-
-export const imageSelects = ["latest", "previous", "running"] as const;
-
 const instant = z.iso.datetime({ offset: true });
-const environmentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a lower-case DNS label");
-const workloadText = z.string().min(1).max(400);
-const imageText = z.string().min(1).max(500);
-
-export const imageSelection = z.union([
-  z.literal("latest").meta({ description: 'Short for {"select":"latest"}.' }),
-  z.array(imageText).min(1).max(100).meta({ description: 'Short for {"exact":[…]}.' }),
-  z.strictObject({ select: z.enum(imageSelects) }).meta({
-    description:
-      "latest: the newest eligible image. previous: what ran before the last release. running: what the cluster runs now, to be written to git.",
-  }),
-  z.strictObject({ exact: z.array(imageText).min(1).max(100) }),
-]);
-
-export const releaseRequest = z
-  .strictObject({
-    environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
-    workloads: z
-      .array(workloadText)
-      .min(1)
-      .max(1000)
-      .optional()
-      .meta({ description: "namespace/name or namespace:kind/name." }),
-    all: z.literal(true).optional().meta({ description: "Every workload that is declared and runs." }),
-    exclude: z.array(workloadText).max(1000).default([]),
-    images: imageSelection,
-    message: z.string().max(2000).optional().meta({ description: "Why; becomes part of the commit." }),
-    dryRun: z
-      .boolean()
-      .default(false)
-      .meta({ description: "Answers plan and diff; nothing is stored or written." }),
-    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
-  })
-  .refine((body) => (body.workloads === undefined) !== (body.all === undefined), {
-    message: 'give either "workloads" or "all": true',
-    path: ["workloads"],
-  })
-  .meta({ id: "ReleaseRequest" });
-
-export const rollbackRequest = z
-  .strictObject({
-    message: z.string().max(2000).optional(),
-    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
-  })
-  .meta({ id: "RollbackRequest" });
-
 /** Names, each once in a request. */
-const workloadTexts = z
-  .array(workloadText)
-  .min(1)
-  .max(1000)
-  .meta({ description: "namespace/name or namespace:kind/name." });
-
-export const syncRequest = z
-  .strictObject({
-    environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
-    workloads: workloadTexts.optional(),
-    namespace: z.string().min(1).max(63).optional().meta({ description: "All that git declares in it." }),
-    all: z.literal(true).optional().meta({ description: "All that git declares." }),
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
-  })
-  .refine(
-    ({ workloads, namespace, all }) =>
-      [workloads, namespace, all].filter((one) => one !== undefined).length === 1,
-    { message: 'give exactly one of "workloads", "namespace" and "all": true', path: ["workloads"] },
-  )
-  .meta({ id: "SyncRequest" });
-
-export const restartRequest = z
-  .strictObject({
-    environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
-    workloads: workloadTexts,
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
-  })
-  .meta({ id: "RestartRequest" });
-
-export const endRequest = z
-  .strictObject({ message: z.string().max(2000).optional().meta({ description: "Why; kept in its log." }) })
-  .meta({ id: "EndRequest" });
 
 export const problem = z
   .strictObject({
@@ -382,15 +292,6 @@ export const environments = z
   .strictObject({ environments: z.array(environment) })
   .meta({ id: "Environments" });
 
-export type ReleaseRequest = z.infer<typeof releaseRequest>;
-export type ReleaseRequestInput = z.input<typeof releaseRequest>;
-export type RollbackRequest = z.infer<typeof rollbackRequest>;
-export type SyncRequest = z.infer<typeof syncRequest>;
-export type SyncRequestInput = z.input<typeof syncRequest>;
-export type RestartRequest = z.infer<typeof restartRequest>;
-export type RestartRequestInput = z.input<typeof restartRequest>;
-export type EndRequest = z.infer<typeof endRequest>;
-export type RollbackRequestInput = z.input<typeof rollbackRequest>;
 export type Problem = z.infer<typeof problem>;
 export type ContainerResult = z.infer<typeof containerResult>;
 export type Step = z.infer<typeof step>;

@@ -1,4 +1,4 @@
-import type { EndRequest } from "#common/contracts/http.ts";
+import type { EndRequest } from "#common/contracts/requests.ts";
 import { laneSubject, queueNames } from "#common/contracts/queue.ts";
 import { errorCatalogue, SlipwayError } from "#common/domain/errors.ts";
 import { isTerminal } from "#common/domain/job.ts";

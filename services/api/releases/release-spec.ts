@@ -1,4 +1,4 @@
-import type { ReleaseRequest } from "#common/contracts/http.ts";
+import type { ReleaseRequest } from "#common/contracts/requests.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { formatImageRef, parseImageRef } from "#common/domain/image-ref.ts";

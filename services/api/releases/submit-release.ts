@@ -1,4 +1,5 @@
-import type { Plan, ReleaseRequest } from "#common/contracts/http.ts";
+import type { Plan } from "#common/contracts/http.ts";
+import type { ReleaseRequest } from "#common/contracts/requests.ts";
 import { headlineOf } from "#common/domain/plan.ts";
 import type { JobRow } from "#common/store/schema.ts";
 

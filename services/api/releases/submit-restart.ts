@@ -1,4 +1,4 @@
-import type { RestartRequest } from "#common/contracts/http.ts";
+import type { RestartRequest } from "#common/contracts/requests.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { restartHeadline } from "#common/domain/sync-words.ts";
 import type { JobRow } from "#common/store/schema.ts";

@@ -1,4 +1,4 @@
-import type { SyncRequest } from "#common/contracts/http.ts";
+import type { SyncRequest } from "#common/contracts/requests.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { shortName } from "#common/domain/plan.ts";

@@ -1,4 +1,4 @@
-import type { RollbackRequest } from "#common/contracts/http.ts";
+import type { RollbackRequest } from "#common/contracts/requests.ts";
 import { laneSubject, queueNames } from "#common/contracts/queue.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { isTerminal } from "#common/domain/job.ts";

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 
-import { endRequest, job, rollbackRequest } from "#common/contracts/http.ts";
+import { job } from "#common/contracts/http.ts";
+import { endRequest, rollbackRequest } from "#common/contracts/requests.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 
 import { principalOf } from "../auth.ts";

@@ -1,4 +1,5 @@
-import { job, plan, releaseRequest } from "#common/contracts/http.ts";
+import { job, plan } from "#common/contracts/http.ts";
+import { releaseRequest } from "#common/contracts/requests.ts";
 
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 
-import { job, restartRequest, syncRequest } from "#common/contracts/http.ts";
+import { job } from "#common/contracts/http.ts";
+import { restartRequest, syncRequest } from "#common/contracts/requests.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 
 import { principalOf } from "../auth.ts";

@@ -1,3 +1,4 @@
+import { createSlots } from "#common/kit/slots.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
 /** Jobs moved on at once; a cluster that answers slowly is not asked for more. */
@@ -18,16 +19,16 @@ export interface Flights {
 export function createFlights(act: (job: JobRow) => Promise<void>): Flights {
   const flights = new Map<string, Promise<void>>();
   const failures: unknown[] = [];
-  const turns = createTurns(mostAtOnce);
+  const slots = createSlots(mostAtOnce);
   const fly = async (job: JobRow): Promise<void> => {
-    await turns.take();
     try {
       // Whoever failed ends the round: what has not begun by then is left to the next one.
-      if (failures.length === 0) await act(job);
+      await slots.run("all", async () => {
+        if (failures.length === 0) await act(job);
+      });
     } catch (error) {
       failures.push(error);
     } finally {
-      turns.giveBack();
       flights.delete(job.id);
     }
   };
@@ -38,22 +39,6 @@ export function createFlights(act: (job: JobRow) => Promise<void>): Flights {
     rethrow() {
       const [first] = failures.splice(0);
       if (first !== undefined) throw first;
-    },
-  };
-}
-
-function createTurns(limit: number) {
-  const waiting: (() => void)[] = [];
-  let free = limit;
-  return {
-    async take(): Promise<void> {
-      if (free > 0) free -= 1;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
-    },
-    giveBack(): void {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
     },
   };
 }
