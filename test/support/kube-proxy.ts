@@ -108,7 +108,8 @@ function forward(
       answer.on("end", () => incoming.socket.destroy());
       return;
     }
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    // A quiet watch has nothing to say for a minute: that it is open shows by its head alone.
+    response.writeHead(answer.statusCode ?? 502, answer.headers).flushHeaders();
     let bytes = 0;
     answer.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
