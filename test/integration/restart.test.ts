@@ -69,6 +69,7 @@ for (const choice of clusterChoices()) {
       await world.untilOver(await world.sync(["shop/kept"]));
       const old = await podsOf("kept");
       const job = await restarted("kept");
+      expect(job.results[0]?.detail ?? "").not.toContain("carried");
       // A pod that ends is there for a while.
       const now = await pollUntil(
         async () => {

@@ -164,7 +164,8 @@ async function isAhead(
 /** A newer document that still holds our images carries them (rule 22). */
 function carriedBy(job: JobRow, target: RolloutTarget, seen: Workload | undefined): string | null {
   const by = seen?.appliedJob ?? "";
-  return by === "" || by === job.id ? target.reason : `carried by ${by.slice(-8)}`;
+  // A restart brings no images of its own: the job whose document runs carries nothing for it.
+  return job.kind === "restart" || by === "" || by === job.id ? target.reason : `carried by ${by.slice(-8)}`;
 }
 
 /** Fresh news, and yet for half an hour beyond the deadline no sight of what was applied. */
