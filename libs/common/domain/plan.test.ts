@@ -69,10 +69,14 @@ describe("a release of the latest images", () => {
       },
     ]);
   });
-  test("says which image latest became", () => {
-    expect(planned(shop.releasing("all")).resolved).toEqual([
-      { workload: "sock-shop:deployment/front-end", container: "front-end", image: `${image}:0.3.0` },
-    ]);
+  test("says which image latest became, also where it is there already: an earlier job of the batch may not land", () => {
+    const resolved = planned(shop.releasing("all")).resolved;
+    expect(resolved).toContainEqual({
+      workload: "sock-shop:deployment/front-end",
+      container: "front-end",
+      image: `${image}:0.3.0`,
+    });
+    expect(resolved.map((choice) => choice.workload)).toHaveLength(2);
   });
   test("concerns only the workloads that are named, each once", () => {
     const plan = planned(shop.releasing(["sock-shop/front-end", "sock-shop:deployment/front-end"]));

@@ -146,7 +146,7 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
     headline: headlineOf(facts.ask),
     changes,
     skips: [...decisions.filter((decision) => decision.kind === "skip"), ...missing],
-    resolved: facts.resolved ?? changes.map(choiceOf),
+    resolved: facts.resolved ?? decisions.flatMap(choiceOf),
   };
 }
 
@@ -155,8 +155,12 @@ export function containerKey(of: { readonly workload: string; readonly container
   return `${of.workload} ${of.container}`;
 }
 
-function choiceOf(change: PlannedChange): ResolvedChoice {
-  return { workload: formatWorkloadId(change.workload), container: change.container, image: change.to };
+/** What is up to date may be so by an earlier job of the batch, which may not come to pass: its image is chosen too. */
+function choiceOf(decision: PlannedChange | PlannedSkip): readonly ResolvedChoice[] {
+  if (decision.kind === "skip" && decision.reason !== "up-to-date") return [];
+  const { workload, container } = decision;
+  const id = typeof workload === "string" ? workload : formatWorkloadId(workload);
+  return [{ workload: id, container, image: decision.kind === "skip" ? decision.from : decision.to }];
 }
 
 /** "Release latest images to sock-shop/front-end", as the seed's log words it. */

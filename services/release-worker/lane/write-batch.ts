@@ -129,7 +129,7 @@ async function putOff(context: LaneContext, one: PlannedJob, alone: boolean): Pr
       );
       await jobs.moveJob(tx, { id: one.job.id, event: "cannot-plan", patch: { error } });
     } else {
-      await jobs.moveJob(tx, { id: one.job.id, event: "lane-lost", patch: { dueInMs: 0 } });
+      await giveBack(tx, one);
     }
   });
   context.deps.store.hint(one.job.id);
@@ -147,15 +147,21 @@ async function endCancelled(tx: Db, planned: readonly PlannedJob[]): Promise<num
     await jobs.moveJob(tx, { id: job.id, event: "cancelled" });
   }
   if (cancelled.length === 0) return 0;
-  const rest = locked.filter((job) => job.cancel_requested_at === null);
-  for (const job of rest) {
-    await steps.endOpenSteps(tx, job.id, {
+  const over = new Set(cancelled.map((job) => job.id));
+  for (const one of planned.filter(({ job }) => !over.has(job.id))) {
+    await steps.endOpenSteps(tx, one.job.id, {
       outcome: "skipped",
       detail: "another job of the batch was cancelled",
     });
-    await jobs.moveJob(tx, { id: job.id, event: "lane-lost", patch: { dueInMs: 0 } });
+    await giveBack(tx, one);
   }
   return cancelled.length;
+}
+
+/** It is planned again at once, with the images of its first plan (CORRECTNESS 13). */
+async function giveBack(tx: Db, { job, plan }: PlannedJob): Promise<void> {
+  const patch = { dueInMs: 0, resolved: plan.resolved };
+  await jobs.moveJob(tx, { id: job.id, event: "lane-lost", patch });
 }
 
 async function beginPush(tx: Db, context: LaneContext, one: PlannedJob): Promise<void> {
