@@ -66,6 +66,17 @@ describe.skipIf(!hasPostgres())("the rules of an intent", () => {
     expect(await commitsOf(id)).toBe(1);
   });
 
+  test("a lane value that nobody here recorded, as a seal leaves it, stops the push of who does not know it", async () => {
+    const worker = await world.worker();
+    const before = await refAt(main);
+    // Another worker's seal, which the database does not know of yet.
+    await world.git.moveRef(world.repository, world.laneRef, before);
+    const id = await world.release("delta", "2.0.0");
+    await untilSettled(world, worker, [id]);
+    expect(await world.job(id)).toMatchObject({ phase: "rolling-out", attempt: 1 });
+    expect(await commitsOf(id)).toBe(1);
+  });
+
   test("a push that lands between the two looks is seen as landed, not as taken back by people", async () => {
     const worker = await world.worker();
     const id = await world.release("beta", "2.0.0");

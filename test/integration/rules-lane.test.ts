@@ -46,6 +46,18 @@ describe.skipIf(!hasPostgres())("the rules of a lane", () => {
     for (const id of ids) expect(await isCommitted(id)).toBe(true);
   });
 
+  test("a branch that moved meanwhile does not split a batch: that is nobody's fault in it", async () => {
+    const worker = await world.worker();
+    await untilSettled(world, worker, [await world.release("delta", "2.9.0")]);
+    const ids = [await world.release("alpha", "2.9.0"), await world.release("beta", "2.9.0")];
+    world.git.beforeNext("git-receive-pack", async () => {
+      const files = { "NOTES.md": "moved\n" };
+      await world.git.commitDirectly(world.repository, files, { branch: "main", message: "by hand" });
+    });
+    expect(await pushesOf(() => untilSettled(world, worker, ids))).toBe(2);
+    for (const id of ids) expect(await isCommitted(id)).toBe(true);
+  });
+
   test("jobs of two authors never share a push", async () => {
     const worker = await world.worker();
     const ids = [await world.release("alpha", "3.0.0"), await world.release("omega", "3.0.0", "other")];

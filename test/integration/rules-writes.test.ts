@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 
-import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { getIntent, openIntent, recordIntent, resolveIntent } from "#common/store/intents.ts";
@@ -17,6 +16,7 @@ import {
   type LaneWorld,
 } from "../support/lane-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
+import { changeDrafts, draftDates, silenceWorker } from "../support/store-tricks.ts";
 
 /** CORRECTNESS 1 to 13 where they meet: who may still write, what is written, and what of it is read back. */
 describe.skipIf(!hasPostgres())("the rules of writing", () => {
@@ -43,10 +43,7 @@ describe.skipIf(!hasPostgres())("the rules of writing", () => {
       message,
       ...(at === undefined ? {} : { author: { name: "Ada", email: "ada@example.com", at } }),
     });
-  const silence = (worker: LaneWorker) =>
-    sql`update workers set beat_at = clock_timestamp() - interval '1 minute' where id = ${worker.id}`.execute(
-      world.store.db,
-    );
+  const silence = (worker: LaneWorker): Promise<void> => silenceWorker(world.store.db, worker.id);
   /** While the host holds the next question of `loser`, another worker takes the lane over. */
   const takeOverAtNextRead = (loser: LaneWorker, winner: LaneWorker): void =>
     world.git.beforeNext("git-upload-pack", async () => {
@@ -131,9 +128,7 @@ describe.skipIf(!hasPostgres())("the rules of writing", () => {
       });
       await dying.look();
       const before = pushes();
-      const change = (from: string, to: string) =>
-        sql`update intent_commits set draft = jsonb_set(draft, '{message}',
-          to_jsonb(replace(draft->>'message', ${from}, ${to}))) where job_id = ${id}`.execute(world.store.db);
+      const change = (from: string, to: string) => changeDrafts(world.store.db, id, { from, to });
       await change("Release", "Forge");
       await next.look();
       expect(pushes()).toBe(before);
@@ -227,11 +222,9 @@ describe.skipIf(!hasPostgres())("the rules of writing", () => {
       await byHand({ "NOTES.md": "from a clock that is fast\n" }, "early", inAnHour);
       const id = await world.release("alpha", "3.0.0");
       await untilSettled(world, worker, [id]);
-      const { rows } = await sql<{ author: string; committer: string }>`
-        select draft->'author'->>'at' author, draft->'committer'->>'at' committer
-        from intent_commits where job_id = ${id} order by position`.execute(world.store.db);
+      const dates = await draftDates(world.store.db, id);
       const { created_at: acceptedAt } = await world.job(id);
-      expect(rows.at(-1)).toEqual({
+      expect(dates.at(-1)).toEqual({
         author: acceptedAt.toISOString(),
         committer: inAnHour.toISOString(),
       });

@@ -29,6 +29,13 @@ export async function silenceWorkers(db: Db): Promise<void> {
   await sql`update workers set beat_at = clock_timestamp() - interval '1 minute'`.execute(db);
 }
 
+/** As if this one worker had given no sign of life for a minute. */
+export async function silenceWorker(db: Db, id: string): Promise<void> {
+  await sql`update workers set beat_at = clock_timestamp() - interval '1 minute' where id = ${id}`.execute(
+    db,
+  );
+}
+
 /** Locks a job's row in a session of its own while the work runs, as a transaction that hangs does. */
 export async function whileJobIsLocked<T>(
   databaseUrl: string,
@@ -44,4 +51,18 @@ export async function whileJobIsLocked<T>(
   } finally {
     await other.end();
   }
+}
+
+/** Forges the recorded messages of a job's commits. */
+export async function changeDrafts(db: Db, jobId: string, by: { from: string; to: string }): Promise<void> {
+  await sql`update intent_commits set draft = jsonb_set(draft, '{message}',
+    to_jsonb(replace(draft->>'message', ${by.from}, ${by.to}))) where job_id = ${jobId}`.execute(db);
+}
+
+/** The recorded dates of a job's commits, oldest first. */
+export async function draftDates(db: Db, jobId: string): Promise<{ author: string; committer: string }[]> {
+  const { rows } = await sql<{ author: string; committer: string }>`
+    select draft->'author'->>'at' author, draft->'committer'->>'at' committer
+    from intent_commits where job_id = ${jobId} order by position`.execute(db);
+  return rows;
 }
