@@ -56,6 +56,7 @@ function readingContract(subject: Subject): void {
       createdAt,
       createdFrom: "config",
       platforms: ["linux/amd64"],
+      runnable: true,
       labels,
       sizeBytes: expect.any(Number),
       kind: "image",

@@ -106,7 +106,8 @@ function resolveAll(
   dnsLookup(hostname, { ...options, all: true }, done);
 }
 
-function addressDenied(hostname: string, range: DeniedRange): SlipwayError {
+/** The refusal of a host for the range its address is in. */
+export function addressDenied(hostname: string, range: DeniedRange): SlipwayError {
   return new SlipwayError("REGISTRY_ADDRESS_DENIED", {
     detail: `${hostname} is a ${range} address`,
     hint:

@@ -1,8 +1,6 @@
-import type { Authorizer } from "./authorizer.ts";
-import type { Site } from "./sites.ts";
+import type { Authorizer, Purpose } from "./authorizer.ts";
 import type { Call, HttpAnswer } from "./http.ts";
 import type { Transport } from "./transport.ts";
-import type { RepositoryRef } from "./types.ts";
 
 /** One question to a repository; `path` follows `/v2/<repository>/`. */
 export interface Question {
@@ -12,37 +10,39 @@ export interface Question {
   readonly maxBytes: number;
 }
 
-/** Asks with the right credential; any status but a first 401 is an answer. */
+/** Asks with the right credential; any status but a 401 that can be answered is an answer. */
 export type Ask = (question: Question) => Promise<HttpAnswer>;
 
 export interface AskerDeps {
   readonly transport: Transport;
   readonly authorizer: Authorizer;
-  readonly siteOf: (repository: RepositoryRef) => Site;
 }
 
-export function createAsker(
-  deps: AskerDeps,
-): (call: Call, repository: RepositoryRef, reads: "tags" | "content") => Ask {
-  return (call, repository, reads) => {
-    const site = deps.siteOf(repository);
-    const purpose = { site, repositoryPath: repository.path, reads };
-    const send = (question: Question, authorization: string | undefined) => {
-      const url = new URL(`${repository.path}/${question.path}`, site.baseUrl);
+/** The first asks how, the second is for what was sent, the third for what was read anew. */
+const refusalLimit = 3;
+
+export function createAsker(deps: AskerDeps): (call: Call, purpose: Purpose) => Ask {
+  return (call, purpose) => async (question) => {
+    const { site, repositoryPath } = purpose;
+    const url =
+      repositoryPath === "" ? site.baseUrl : new URL(`${repositoryPath}/${question.path}`, site.baseUrl);
+    const send = (authorization: string | undefined) => {
       const headers = { ...question.headers, ...(authorization !== undefined && { authorization }) };
-      return deps.transport.send(call, {
-        method: question.method,
-        url,
-        headers,
-        maxBytes: question.maxBytes,
-      });
+      return deps.transport.send(call, { ...question, url, site, headers });
     };
-    return async (question) => {
-      const sent = await deps.authorizer.header(call, purpose);
-      const answer = await send(question, sent);
+    const authorization = deps.authorizer(call, purpose);
+    let answer = await send(await authorization.header());
+    for (let refusals = 0; refusals < refusalLimit; refusals += 1) {
       // A challenge from a host we were redirected to is not the registry's to ask for our credential.
-      if (answer.status !== 401 || answer.url.origin !== site.baseUrl.origin) return answer;
-      return send(question, await deps.authorizer.answer(call, purpose, { answer, sent }));
-    };
+      if (answer.url.origin !== site.baseUrl.origin) return answer;
+      // Some say 403 of a credential that has run out. One that is still good is not sent again.
+      if (answer.status === 403 && refusals < 2) {
+        const header = await authorization.afterDenial();
+        if (header === undefined) return answer;
+        answer = await send(header);
+      } else if (answer.status === 401) answer = await send(await authorization.afterRefusal(answer));
+      else return answer;
+    }
+    return answer;
   };
 }

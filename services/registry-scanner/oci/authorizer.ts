@@ -1,86 +1,165 @@
-import { z } from "zod";
 import { SlipwayError } from "#common/domain/errors.ts";
-import type { ErrorCode } from "#common/domain/errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Challenge } from "./challenge.ts";
 import { badAnswer, requestFailure, statusFailure } from "./failures.ts";
 import type { Site } from "./sites.ts";
 import type { Call, HttpAnswer } from "./http.ts";
+import { basicHeader, createTokenFetch, fingerprint } from "./tokens.ts";
+import type { Token, TokenRequest } from "./tokens.ts";
 import type { Transport } from "./transport.ts";
+import type { Credential, CredentialSource } from "./types.ts";
 
 /** What a request is about to read; registries may give lists another scope than content. */
 export interface Purpose {
   readonly site: Site;
+  /** Empty for a ping, which needs no scope. */
   readonly repositoryPath: string;
   readonly reads: "tags" | "content";
 }
 
+/** The authorization of one question, over its refusals. */
+export interface Authorization {
+  /** What to send now, as far as is known; undefined: nothing. */
+  header(): Promise<string | undefined>;
+  /** What to send after this 401; REGISTRY_AUTH_FAILED when there is nothing else to try. */
+  afterRefusal(answer: HttpAnswer): Promise<string | undefined>;
+  /** What to send after a 403; undefined when the credential is still the one that was sent. */
+  afterDenial(): Promise<string | undefined>;
+}
+
 /** Knows, per registry, how it wants to be asked; tokens are kept until they expire. */
-export interface Authorizer {
-  /** The Authorization to send at once, as far as earlier challenges tell. */
-  header(call: Call, purpose: Purpose): Promise<string | undefined>;
-  /** The Authorization that answers a 401, or REGISTRY_AUTH_FAILED when there is none to give. */
-  answer(call: Call, purpose: Purpose, refusal: Refusal): Promise<string>;
+export type Authorizer = (call: Call, purpose: Purpose) => Authorization;
+
+export interface AuthorizerDeps {
+  readonly transport: Transport;
+  readonly credentials: CredentialSource;
+  readonly now: () => Date;
 }
 
-export interface Refusal {
-  readonly answer: HttpAnswer;
-  /** What was sent and refused. */
-  readonly sent: string | undefined;
-}
+type Way =
+  | { readonly scheme: "basic" }
+  | { readonly scheme: "bearer"; readonly realm: URL; readonly service?: string };
 
-interface TokenSource {
-  readonly realm: URL;
-  readonly service?: string;
-}
-type Way = { readonly scheme: "basic" } | ({ readonly scheme: "bearer" } & TokenSource);
-interface Token {
-  readonly header: string;
-  readonly expiresAtMs: number;
+/** What one question has sent last. */
+interface Sent {
+  readonly header: string | undefined;
+  /** Which token it was, and whether it came out of the cache. */
+  readonly tokenKey?: string;
+  readonly wasKept?: boolean;
 }
 
 const rememberLimit = 10_000;
-const tokenBodyBytes = 65_536;
-const defaultLifetimeS = 60;
-// A token is not used in its last seconds: it may end on the way.
-const expiryMarginMs = 5_000;
 
-const tokenText = z.string().regex(/^[\x21-\x7e]{1,12000}$/);
-const tokenAnswer = z
-  .object({
-    token: tokenText.nullish(),
-    access_token: tokenText.nullish(),
-    expires_in: z.number().nonnegative().nullish(),
-  })
-  .refine((answer) => typeof (answer.token ?? answer.access_token) === "string", "holds no token");
+interface Memory {
+  readonly ways: Map<string, Way>;
+  readonly scopes: Map<string, string>;
+  readonly tokens: Map<string, Token>;
+  readonly underWay: Map<string, Promise<Token>>;
+}
 
-export function createAuthorizer(deps: {
-  readonly transport: Transport;
-  readonly now: () => Date;
-}): Authorizer {
-  const ways = new Map<string, Way>();
-  const scopes = new Map<string, string>();
-  const tokens = new Map<string, Token>();
-  const underWay = new Map<string, Promise<Token>>();
+export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
+  const memory: Memory = { ways: new Map(), scopes: new Map(), tokens: new Map(), underWay: new Map() };
+  const tokenHeader = createTokenHeader(deps, memory);
+  return (call, purpose) => authorize({ ...deps, memory, tokenHeader }, call, purpose);
+}
 
-  async function tokenHeader(call: Call, purpose: Purpose, source: TokenSource): Promise<string> {
-    const scope = scopes.get(purposeKey(purpose)) ?? defaultScope(purpose);
-    const key = `${siteKey(purpose.site)} ${scope}`;
-    const known = tokens.get(key);
-    if (known !== undefined && known.expiresAtMs > deps.now().getTime()) return known.header;
-    call.signal.throwIfAborted();
-    const pending = underWay.get(key) ?? startFetch(call, key, { source, scope, site: purpose.site });
+type QuestionDeps = AuthorizerDeps & { readonly memory: Memory; readonly tokenHeader: TokenHeader };
+
+function authorize(deps: QuestionDeps, call: Call, purpose: Purpose): Authorization {
+  const { memory, credentials } = deps;
+  const { site } = purpose;
+  const question = { host: site.host, path: purpose.repositoryPath, signal: call.signal };
+  const tried: Credential[] = [];
+  let credential: Credential | undefined;
+  let trouble: Error | undefined;
+  let sent: Sent = { header: undefined };
+
+  async function send(way: Way): Promise<string | undefined> {
+    if (way.scheme === "basic") sent = { header: basicHeader(credential) };
+    else sent = await deps.tokenHeader(call, purpose, { way, credential });
+    return sent.header;
+  }
+
+  async function another(refusal: unknown): Promise<void> {
+    if (credential !== undefined) tried.push(credential);
+    const found = await credentials.findAnother(question, tried);
+    if (found.credential === undefined) throw found.trouble ?? trouble ?? refusal;
+    credential = found.credential;
+  }
+
+  /** One that the realm refuses is read anew, as one that the registry refuses. */
+  async function sendOrAnother(way: Way): Promise<string | undefined> {
     try {
-      return (await abortable(pending, call.signal)).header;
-    } catch (cause) {
-      throw requestFailure(cause, source.realm, call.signal);
+      return await send(way);
+    } catch (error) {
+      if (!isRefusal(error) || tried.length > 0) throw error;
+      await another(error);
+      return send(way);
     }
   }
 
+  /** A token out of the cache, or one of another scope, says nothing against the credential. */
+  async function sendUnlessRefused(way: Way): Promise<string | undefined> {
+    if (sent.header === undefined) return begin(way);
+    const isRefused =
+      way.scheme === "basic"
+        ? sent.header === basicHeader(credential)
+        : sent.wasKept === false && sent.tokenKey === tokenKeyOf(memory, purpose, credential);
+    return isRefused ? undefined : sendOrAnother(way);
+  }
+
+  async function begin(way: Way): Promise<string | undefined> {
+    ({ credential, trouble } = await credentials.find(question));
+    return sendOrAnother(way);
+  }
+
+  return {
+    async header() {
+      const way = memory.ways.get(siteKey(site));
+      return way === undefined ? undefined : begin(way);
+    },
+    async afterRefusal(answer) {
+      const refusal = statusFailure(answer, deps.now());
+      const { way, scope } = chooseWay(purpose, answer, refusal);
+      remember(memory.ways, siteKey(site), way);
+      if (scope !== undefined) remember(memory.scopes, purposeKey(purpose), scope);
+      forgetToken(memory, sent);
+      const header = await sendUnlessRefused(way);
+      if (header !== undefined) return header;
+      await another(refusal);
+      return (await send(way)) ?? Promise.reject(trouble ?? refusal);
+    },
+    async afterDenial() {
+      const way = memory.ways.get(siteKey(site));
+      if (way === undefined || credential === undefined || tried.length > 0) return undefined;
+      tried.push(credential);
+      const found = await credentials.findAnother(question, tried);
+      if (found.credential === undefined) return undefined;
+      ({ credential } = found);
+      return send(way);
+    },
+  };
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof SlipwayError && error.code === "REGISTRY_AUTH_FAILED";
+}
+
+type TokenHeader = (call: Call, purpose: Purpose, by: TokenBy) => Promise<Sent>;
+
+interface TokenBy {
+  readonly way: Way & { readonly scheme: "bearer" };
+  readonly credential: Credential | undefined;
+}
+
+function createTokenHeader(deps: AuthorizerDeps, memory: Memory): TokenHeader {
+  const { tokens, underWay } = memory;
+  const fetchToken = createTokenFetch(deps);
+
   // Callers that want the same token wait for one request, so it must not end with the first one's signal.
   function startFetch(call: Call, key: string, wanted: TokenRequest): Promise<Token> {
-    call.requests += 1;
-    const pending = fetchToken(deps, wanted)
+    if (wanted.credential?.kind !== "registry-token") call.requests += 1;
+    const pending = fetchToken(wanted)
       .then((token) => {
         remember(tokens, key, token);
         return token;
@@ -90,34 +169,40 @@ export function createAuthorizer(deps: {
     return pending;
   }
 
-  function forgetToken(purpose: Purpose, sent: string | undefined): void {
-    if (sent === undefined) return;
-    const prefix = `${siteKey(purpose.site)} `;
-    for (const [key, token] of tokens) {
-      if (key.startsWith(prefix) && token.header === sent) tokens.delete(key);
+  return async (call, purpose, { way, credential }) => {
+    const { site } = purpose;
+    const scope = scopeOf(memory, purpose);
+    const tokenKey = tokenKeyOf(memory, purpose, credential);
+    const known = tokens.get(tokenKey);
+    if (known !== undefined && known.expiresAtMs > deps.now().getTime()) {
+      return { header: known.header, tokenKey, wasKept: true };
     }
-  }
-
-  return {
-    async header(call, purpose) {
-      const way = ways.get(siteKey(purpose.site));
-      if (way === undefined) return undefined;
-      return way.scheme === "basic" ? basicHeader(purpose.site) : tokenHeader(call, purpose, way);
-    },
-    async answer(call, purpose, { answer, sent }) {
-      const { way, scope } = chooseWay(purpose, answer, deps.now());
-      remember(ways, siteKey(purpose.site), way);
-      if (scope !== undefined) remember(scopes, purposeKey(purpose), scope);
-      forgetToken(purpose, sent);
-      const header =
-        way.scheme === "basic" ? basicHeader(purpose.site) : await tokenHeader(call, purpose, way);
-      if (header === undefined || header === sent) throw statusFailure(answer, deps.now());
-      return header;
-    },
+    call.signal.throwIfAborted();
+    const pending = underWay.get(tokenKey) ?? startFetch(call, tokenKey, { ...way, scope, site, credential });
+    try {
+      const { header } = await abortable(pending, call.signal);
+      return { header, tokenKey, wasKept: false };
+    } catch (cause) {
+      throw requestFailure(cause, way.realm, call.signal);
+    }
   };
 }
 
-function chooseWay(purpose: Purpose, answer: HttpAnswer, now: Date): { way: Way; scope?: string } {
+function tokenKeyOf(memory: Memory, purpose: Purpose, credential: Credential | undefined): string {
+  return `${siteKey(purpose.site)} ${scopeOf(memory, purpose)} ${fingerprint(credential)}`;
+}
+
+function scopeOf({ scopes }: Memory, purpose: Purpose): string {
+  const { repositoryPath } = purpose;
+  const plain = repositoryPath === "" ? "" : `repository:${repositoryPath}:pull`;
+  return scopes.get(purposeKey(purpose)) ?? plain;
+}
+
+function forgetToken({ tokens }: Memory, { header, tokenKey }: Sent): void {
+  if (tokenKey !== undefined && tokens.get(tokenKey)?.header === header) tokens.delete(tokenKey);
+}
+
+function chooseWay(purpose: Purpose, answer: HttpAnswer, refusal: Error): { way: Way; scope?: string } {
   const challenges = parseChallenges(answer.headers["www-authenticate"]);
   const bearer = challenges.find((challenge) => challenge.scheme === "bearer");
   if (bearer !== undefined) {
@@ -126,12 +211,12 @@ function chooseWay(purpose: Purpose, answer: HttpAnswer, now: Date): { way: Way;
     return { way, ...(scope !== undefined && scope !== "" && { scope: scope.slice(0, 1_000) }) };
   }
   if (challenges.some((challenge) => challenge.scheme === "basic")) return { way: { scheme: "basic" } };
-  throw statusFailure(answer, now);
+  throw refusal;
 }
 
 // The realm gets the credential of the registry that names it: that is how the protocol works. Hence only the
 // registry itself is listened to (never a host it redirected to), and a password never leaves https for http.
-function tokenSource(site: Site, challenge: Challenge): TokenSource {
+function tokenSource(site: Site, challenge: Challenge): Pick<TokenRequest, "realm" | "service"> {
   const realm = URL.parse(challenge.parameters.get("realm") ?? "");
   if (realm === null || !/^https?:$/.test(realm.protocol)) {
     throw badAnswer(site.baseUrl, "a challenge without a usable realm");
@@ -143,66 +228,6 @@ function tokenSource(site: Site, challenge: Challenge): TokenSource {
   realm.password = "";
   const service = challenge.parameters.get("service");
   return { realm, ...(service !== undefined && { service }) };
-}
-
-interface TokenRequest {
-  readonly source: TokenSource;
-  readonly scope: string;
-  readonly site: Site;
-}
-
-async function fetchToken(
-  deps: { readonly transport: Transport; readonly now: () => Date },
-  { source, scope, site }: TokenRequest,
-): Promise<Token> {
-  const url = new URL(source.realm);
-  if (source.service !== undefined) url.searchParams.set("service", source.service);
-  for (const one of scope.split(" ").filter((part) => part !== "")) url.searchParams.append("scope", one);
-  const authorization = basicHeader(site);
-  const headers = { accept: "application/json", ...(authorization !== undefined && { authorization }) };
-  const call: Call = { signal: new AbortController().signal, requests: 0 };
-  const request = { method: "GET" as const, url, headers, maxBytes: tokenBodyBytes };
-  const answer = await deps.transport.send(call, request);
-  if (answer.status !== 200) throw realmFailure(answer, deps.now());
-  return readToken(answer, deps.now());
-}
-
-function realmFailure(answer: HttpAnswer, now: Date): SlipwayError {
-  const failure = statusFailure(answer, now);
-  if (answer.status === 400) return recoded(failure, "REGISTRY_AUTH_FAILED"); // how some say "wrong password"
-  // A realm that is not there says nothing about the repository.
-  return failure.code === "REGISTRY_NOT_FOUND" ? recoded(failure, "REGISTRY_BAD_ANSWER") : failure;
-}
-
-function recoded(failure: SlipwayError, code: ErrorCode): SlipwayError {
-  return new SlipwayError(code, {
-    ...(failure.detail !== undefined && { detail: failure.detail }),
-    ...(failure.facts !== undefined && { facts: failure.facts }),
-  });
-}
-
-function readToken(answer: HttpAnswer, now: Date): Token {
-  let json: unknown;
-  try {
-    json = JSON.parse(answer.body.toString("utf8"));
-  } catch (cause) {
-    throw badAnswer(answer.url, "the token answer is not JSON", cause);
-  }
-  const parsed = tokenAnswer.safeParse(json);
-  // The parse error may quote the token, so it is not kept as the cause.
-  if (!parsed.success) throw badAnswer(answer.url, "the token answer holds no token");
-  const text = parsed.data.token ?? parsed.data.access_token ?? "";
-  const lifetimeMs = (parsed.data.expires_in ?? defaultLifetimeS) * 1000;
-  return { header: `Bearer ${text}`, expiresAtMs: now.getTime() + lifetimeMs - expiryMarginMs };
-}
-
-function basicHeader({ credential }: Site): string | undefined {
-  if (credential === undefined) return undefined;
-  return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString("base64")}`;
-}
-
-function defaultScope({ repositoryPath }: Purpose): string {
-  return `repository:${repositoryPath}:pull`;
 }
 
 function siteKey(site: Site): string {

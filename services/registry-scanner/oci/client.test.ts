@@ -26,6 +26,7 @@ describe("reading images", () => {
         createdAt,
         createdFrom: "config",
         platforms: ["linux/amd64"],
+        runnable: true,
         labels: { team: "shop" },
         sizeBytes: expect.any(Number),
         kind: "image",

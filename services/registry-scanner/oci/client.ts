@@ -8,41 +8,56 @@ import { readTagPages } from "./tag-pages.ts";
 import { createTransport } from "./transport.ts";
 import { manifestAccept } from "./manifest.ts";
 import type { Call } from "./http.ts";
-import type { OciClient, OciClientOptions, TagList } from "./types.ts";
+import { createOwnCredentials } from "./own-credentials.ts";
+import type { OciClient, OciClientOptions, RepositoryRef, TagList } from "./types.ts";
 
-const tagsPageBytes = 8 * 1024 * 1024;
+// A registry that knows no pages sends 100,000 tags at once.
+const tagsPageBytes = 16 * 1024 * 1024;
 const pageSize = 1000;
-const defaultPlatform = { os: "linux", architecture: "amd64" };
+const defaultPlatforms = [{ os: "linux", architecture: "amd64" }];
 const plainHostLimit = 1_000;
+const pingBytes = 65_536;
 
 /** A client for the read side of OCI registries: lists, descriptions, digests. */
 export function createOciClient(o: OciClientOptions): OciClient {
   const now = o.now ?? (() => new Date());
-  const siteOf = createSites(o.registries);
+  const sites = createSites(o.registries);
   const transport = createTransport({
     namedOrigins: endpointOrigins(o.registries),
     allowPrivate: o.allowPrivate ?? false,
     fetchTimeoutMs: o.fetchTimeoutMs ?? 30_000,
     userAgent: o.userAgent ?? "slipway-registry-scanner",
+    proxy: o.proxy ?? {},
   });
-  const authorizer = createAuthorizer({ transport, now });
-  const asker = createAsker({ transport, authorizer, siteOf });
+  const credentials = createOwnCredentials(o.registries, o.credentials);
+  const authorizer = createAuthorizer({ transport, credentials, now });
+  const asker = createAsker({ transport, authorizer });
   const withoutPageSize = new Set<string>();
+  const askerOf = (call: Call, repository: RepositoryRef, reads: "tags" | "content"): Ask => {
+    const site = sites.ofRepository(repository);
+    return asker(call, { site, repositoryPath: repository.path, reads });
+  };
 
   return {
     async listTags(repository, { signal, etag }) {
       const call: Call = { signal, requests: 0 };
-      const ask = asker(call, repository, "tags");
+      const ask = askerOf(call, repository, "tags");
       const pages = await listPages({ ask, now, etag, host: repository.host, withoutPageSize });
       return { ...pages, requests: call.requests };
     },
-    async describe(repository, reference, { signal, platform }) {
-      const ask = asker({ signal, requests: 0 }, repository, "content");
-      const wanted = platform ?? defaultPlatform;
-      return describeImage({ ask, now }, { reference: requireReference(reference), platform: wanted });
+    async ping(host, { signal }) {
+      const purpose = { site: sites.of(host), repositoryPath: "", reads: "content" } as const;
+      const ask = asker({ signal, requests: 0 }, purpose);
+      const answer = await ask({ method: "GET", path: "", headers: {}, maxBytes: pingBytes });
+      if (answer.status !== 200) throw statusFailure(answer, now());
+    },
+    async describe(repository, reference, { signal, platforms }) {
+      const ask = askerOf({ signal, requests: 0 }, repository, "content");
+      const wanted = { reference: requireReference(reference), platforms: platforms ?? defaultPlatforms };
+      return describeImage({ ask, now }, wanted);
     },
     async headDigest(repository, tag, { signal }) {
-      const ask = asker({ signal, requests: 0 }, repository, "content");
+      const ask = askerOf({ signal, requests: 0 }, repository, "content");
       return headDigest({ ask, now }, requireReference(tag));
     },
     close: () => transport.close(),

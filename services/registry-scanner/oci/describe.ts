@@ -6,11 +6,13 @@ import {
   chooseEntry,
   createdOf,
   manifestAccept,
+  mergeLabels,
   parseConfig,
   parseManifest,
   platformNames,
 } from "./manifest.ts";
 import type { Labels, Manifest } from "./manifest.ts";
+import { isRunnable } from "./platforms.ts";
 import { isDigest } from "./sites.ts";
 import type { HttpAnswer } from "./http.ts";
 import type { ImageDescription, Platform } from "./types.ts";
@@ -33,16 +35,24 @@ interface FetchedManifest {
 /** Reads manifest and config of one image; of an index the entry for the platform wanted. */
 export async function describeImage(
   deps: DescribeDeps,
-  wanted: { readonly reference: string; readonly platform: Platform },
+  wanted: { readonly reference: string; readonly platforms: readonly Platform[] },
 ): Promise<ImageDescription> {
   const top = await fetchManifest(deps, wanted.reference);
   const named = { digest: top.digest, mediaType: top.manifest.mediaType };
-  if (top.manifest.kind !== "index") return { ...named, ...(await describeLeaf(deps, top, {})) };
+  if (top.manifest.kind !== "index") {
+    return withVerdict({ ...named, ...(await describeLeaf(deps, top, {})) }, wanted.platforms);
+  }
   const platforms = platformNames(top.manifest.entries);
-  const leaf = await descend(deps, top, wanted.platform);
+  const leaf = await descend(deps, top, wanted.platforms);
   if (leaf === undefined) return { ...named, ...artifact(top.manifest.labels), platforms };
   const described = await describeLeaf(deps, leaf, top.manifest.labels);
-  return { ...named, ...described, platforms: platforms.length > 0 ? platforms : described.platforms };
+  const all = platforms.length > 0 ? platforms : described.platforms;
+  return withVerdict({ ...named, ...described, platforms: all }, wanted.platforms);
+}
+
+function withVerdict(description: ImageDescription, nodes: readonly Platform[]): ImageDescription {
+  const runnable = description.kind === "image" ? isRunnable(description.platforms, nodes) : undefined;
+  return { ...description, ...(runnable !== undefined && { runnable }) };
 }
 
 /** Fetches one manifest and proves its digest. */
@@ -64,12 +74,12 @@ export async function fetchManifest(deps: DescribeDeps, reference: string): Prom
 async function descend(
   deps: DescribeDeps,
   top: FetchedManifest,
-  platform: Platform,
+  platforms: readonly Platform[],
 ): Promise<FetchedManifest | undefined> {
   let current = top;
   for (let depth = 0; depth < nestingLimit; depth += 1) {
     if (current.manifest.kind !== "index") return current;
-    const entry = chooseEntry(current.manifest.entries, platform);
+    const entry = chooseEntry(current.manifest.entries, platforms);
     if (entry === undefined) return undefined;
     current = await partOf(top, () => fetchManifest(deps, entry.digest));
   }
@@ -87,10 +97,11 @@ async function describeLeaf(deps: DescribeDeps, fetched: FetchedManifest, inheri
   const annotations = { ...inherited, ...manifest.labels };
   if (manifest.kind === "artifact") return { ...artifact(annotations), sizeBytes: manifest.sizeBytes };
   const config = await partOf(fetched, () => fetchConfig(deps, manifest.configDigest));
+  const labels = mergeLabels(config.labels, annotations);
   return {
-    ...createdOf(config.createdAt, { ...annotations, ...config.labels }),
+    ...createdOf(config.createdAt, labels),
     platforms: config.platforms,
-    labels: config.labels,
+    labels,
     sizeBytes: manifest.sizeBytes,
     kind: "image",
   };

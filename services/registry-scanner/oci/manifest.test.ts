@@ -91,10 +91,10 @@ test("an index lists platforms without attestations", () => {
 
 test("the wanted platform is chosen, else one of its system, else any image", () => {
   const entries = indexEntries();
-  expect(chooseEntry(entries, amd64)?.digest).toBe(digest("4"));
-  expect(chooseEntry(entries, { os: "linux", architecture: "s390x" })?.digest).toBe(digest("3"));
-  expect(chooseEntry(entries, { os: "plan9", architecture: "amd64" })?.digest).toBe(digest("2"));
-  expect(chooseEntry(entries.slice(0, 1), amd64)).toBeUndefined();
+  expect(chooseEntry(entries, [amd64])?.digest).toBe(digest("4"));
+  expect(chooseEntry(entries, [{ os: "linux", architecture: "s390x" }])?.digest).toBe(digest("3"));
+  expect(chooseEntry(entries, [{ os: "plan9", architecture: "amd64" }])?.digest).toBe(digest("2"));
+  expect(chooseEntry(entries.slice(0, 1), [amd64])).toBeUndefined();
 });
 
 test("a document that is index and manifest at once is refused", () => {

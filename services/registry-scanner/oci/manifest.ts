@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { usableDate } from "./dates.ts";
+import { fits } from "./platforms.ts";
 import type { ImageDescription, Platform } from "./types.ts";
 
 /** Content types a manifest request accepts, indexes first. */
@@ -48,7 +49,7 @@ const configShape = z.object({
 export interface IndexEntry {
   readonly digest: string;
   /** Absent for entries that are no image of a platform, such as attestations. */
-  readonly platform?: Platform & { readonly variant?: string };
+  readonly platform?: Platform;
   readonly attestation: boolean;
 }
 
@@ -93,13 +94,29 @@ export function parseConfig(body: Buffer): ImageConfig {
   };
 }
 
-/** The entry to look into: the wanted platform, else one of its system, else the first that is an image. */
-export function chooseEntry(entries: readonly IndexEntry[], wanted: Platform): IndexEntry | undefined {
+/** The entry to look into: what the first of the nodes' platforms runs, else one of its system, else the first image. */
+export function chooseEntry(
+  entries: readonly IndexEntry[],
+  wanted: readonly Platform[],
+): IndexEntry | undefined {
   const images = entries.filter((entry) => !entry.attestation);
-  const sameOs = images.filter((entry) => entry.platform?.os === wanted.os);
-  return (
-    sameOs.find((entry) => entry.platform?.architecture === wanted.architecture) ?? sameOs[0] ?? images[0]
-  );
+  const ofNode = (node: Platform) => images.filter(({ platform: at }) => at !== undefined && fits(at, node));
+  const runnable = wanted.map((node) => bestVariant(ofNode(node))).find((entry) => entry !== undefined);
+  return runnable ?? images.find((entry) => entry.platform?.os === wanted[0]?.os) ?? images[0];
+}
+
+// As container runtimes choose: the newest variant that still runs.
+function bestVariant(entries: readonly IndexEntry[]): IndexEntry | undefined {
+  const variant = (entry: IndexEntry) => entry.platform?.variant ?? "";
+  return entries.toSorted((a, b) => byNumbersInside.compare(variant(b), variant(a)))[0];
+}
+
+const byNumbersInside = new Intl.Collator("en", { numeric: true });
+
+/** Labels an image goes by: the config's, and what the manifests around it say in the words of OCI. */
+export function mergeLabels(config: Labels, annotations: Labels): Labels {
+  const standard = Object.entries(annotations).filter(([key]) => key.startsWith("org.opencontainers.image."));
+  return { ...Object.fromEntries(standard), ...config };
 }
 
 /** `os/architecture[/variant]` of each image in an index, each once. */
@@ -170,7 +187,7 @@ function readSchema1(json: object, declared: string | undefined): Manifest {
   return { kind: "schema1", mediaType, createdAt: usableDate(newest["created"]) };
 }
 
-function platformName({ os, architecture, variant }: Platform & { readonly variant?: string }): string {
+function platformName({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant === undefined || variant === "" ? [] : [variant])]
     .join("/")
     .slice(0, 100);

@@ -1,12 +1,25 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { RegistrySettings, RepositoryRef } from "./types.ts";
 
-/** Where a registry host is spoken to, and with what credential. */
+/** Where a registry host is spoken to, and by what connections. */
 export interface Site {
+  /** Canonical; credentials are bound to it. */
+  readonly host: string;
   /** Ends with `/v2/`. */
   readonly baseUrl: URL;
-  readonly credential?: { readonly username: string; readonly password: string };
+  readonly network: Network;
 }
+
+/** How connections on behalf of a registry are made. */
+export type Network = Pick<RegistrySettings, "ca" | "clientCertificate" | "proxy">;
+
+/** Finds the site of a host. */
+export interface Sites {
+  of(host: string): Site;
+  ofRepository(repository: RepositoryRef): Site;
+}
+
+const plainNetwork: Network = {};
 
 const dockerHubNames = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 const hostPattern = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
@@ -14,14 +27,22 @@ const pathPattern = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.
 const tagPattern = /^\w[\w.-]{0,127}$/;
 const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
-/** Finds the site of a repository; hosts without settings are spoken to over https, anonymously. */
-export function createSites(registries: readonly RegistrySettings[]): (repository: RepositoryRef) => Site {
+/** Hosts without settings are spoken to over https. */
+export function createSites(registries: readonly RegistrySettings[]): Sites {
   const configured = new Map(registries.map((settings) => [canonicalHost(settings.host), siteOf(settings)]));
-  return ({ host, path }) => {
+  const of = (host: string): Site => {
     if (!hostPattern.test(host)) throw imageRefInvalid(`"${host}" is not a registry host`);
-    if (path.length > 255 || !pathPattern.test(path)) throw imageRefInvalid(`"${path}" is not a repository`);
     const name = canonicalHost(host);
     return configured.get(name) ?? siteOf({ host: name });
+  };
+  return {
+    of,
+    ofRepository({ host, path }) {
+      const site = of(host);
+      if (path.length > 255 || !pathPattern.test(path))
+        throw imageRefInvalid(`"${path}" is not a repository`);
+      return site;
+    },
   };
 }
 
@@ -46,7 +67,8 @@ export function requireReference(text: string): string {
   return text;
 }
 
-function canonicalHost(host: string): string {
+/** The name a registry host goes by, whichever of its names is given. */
+export function canonicalHost(host: string): string {
   const name = host.toLowerCase();
   return dockerHubNames.has(name) ? "docker.io" : name;
 }
@@ -62,11 +84,9 @@ function siteOf(settings: RegistrySettings): Site {
   }
   if (base === null) throw imageRefInvalid(`"${settings.host}" is not a registry host`);
   const baseUrl = new URL(`${base.pathname.replace(/\/+$/, "")}/v2/`, base.origin);
-  const { username, password } = settings;
-  return {
-    baseUrl,
-    ...(username !== undefined && password !== undefined && { credential: { username, password } }),
-  };
+  const { ca, clientCertificate, proxy } = settings;
+  const isPlain = ca === undefined && clientCertificate === undefined && proxy === undefined;
+  return { host: name, baseUrl, network: isPlain ? plainNetwork : { ca, clientCertificate, proxy } };
 }
 
 function imageRefInvalid(detail: string): SlipwayError {

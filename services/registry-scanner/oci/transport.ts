@@ -1,6 +1,7 @@
-import { Agent, request as undiciRequest } from "undici";
+import { request as undiciRequest } from "undici";
 import type { Dispatcher } from "undici";
-import { createGuardedLookup, refuseLiteralAddress } from "./address-guard.ts";
+import { createDispatchers } from "./dispatchers.ts";
+import type { DispatcherOptions } from "./dispatchers.ts";
 import { badAnswer, headerText, requestFailure } from "./failures.ts";
 import type { Call, HttpAnswer, HttpRequest } from "./http.ts";
 
@@ -10,11 +11,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-export interface TransportOptions {
-  /** Origins the operator named; only these may have any address, and plain http after https. */
-  readonly namedOrigins: ReadonlySet<string>;
-  readonly allowPrivate: boolean;
-  readonly fetchTimeoutMs: number;
+export interface TransportOptions extends DispatcherOptions {
   readonly userAgent: string;
 }
 
@@ -23,25 +20,20 @@ const errorBodyBytes = 16_384;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 export function createTransport(o: TransportOptions): Transport {
-  const limits = { connections: 16, bodyTimeout: o.fetchTimeoutMs, headersTimeout: o.fetchTimeoutMs };
-  const connectTimeout = { timeout: Math.min(10_000, o.fetchTimeoutMs) };
-  const lookup = createGuardedLookup(o);
-  const guarded = new Agent({ ...limits, connect: { ...connectTimeout, lookup } });
-  const unguarded = new Agent({ ...limits, connect: connectTimeout });
-
-  function dispatcherFor(url: URL): Dispatcher {
-    if (o.namedOrigins.has(url.origin)) return unguarded;
-    refuseLiteralAddress(url.hostname, o);
-    return guarded;
-  }
+  const dispatchers = createDispatchers(o);
 
   async function exchange(call: Call, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const { method, url, body } = request;
+    const dispatcher = dispatchers.of(request.site, url);
     call.requests += 1;
     const headers = { "user-agent": o.userAgent, ...request.headers };
-    const { method, url } = request;
-    const answer = await undiciRequest(url, { method, headers, signal, dispatcher: dispatcherFor(url) });
-    const body = await readBody(answer, request);
-    return { status: answer.statusCode, headers: answer.headers, body, url };
+    const answer = await undiciRequest(url, { method, headers, signal, dispatcher, body: body ?? null });
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: await readBody(answer, request),
+      url,
+    };
   }
 
   async function follow(call: Call, first: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
@@ -63,13 +55,12 @@ export function createTransport(o: TransportOptions): Transport {
         throw requestFailure(cause, request.url, call.signal);
       }
     },
-    async close() {
-      await Promise.all([guarded.destroy(), unguarded.destroy()]);
-    },
+    close: () => dispatchers.close(),
   };
 }
 
 function redirected(from: HttpRequest, answer: HttpAnswer, namedOrigins: ReadonlySet<string>): HttpRequest {
+  if (from.method === "POST") throw badAnswer(from.url, "a redirect of what may hold a secret");
   const location = headerText(answer, "location");
   const url = location === undefined ? null : URL.parse(location, from.url.href);
   if (url === null) throw badAnswer(from.url, "a redirect without a usable Location");
@@ -78,6 +69,9 @@ function redirected(from: HttpRequest, answer: HttpAnswer, namedOrigins: Readonl
   }
   const downgrade = from.url.protocol === "https:" && url.protocol === "http:";
   if (downgrade && !namedOrigins.has(url.origin)) throw badAnswer(from.url, "a redirect from https to http");
+  // A name and password in a Location would be sent as a credential of the registry's choosing.
+  url.username = "";
+  url.password = "";
   const { authorization, ...others } = from.headers;
   const sameOrigin = url.origin === from.url.origin;
   const headers = sameOrigin && authorization !== undefined ? { ...others, authorization } : others;
@@ -86,14 +80,17 @@ function redirected(from: HttpRequest, answer: HttpAnswer, namedOrigins: Readonl
 
 async function readBody(answer: Dispatcher.ResponseData, request: HttpRequest): Promise<Buffer> {
   const failed = answer.statusCode >= 300;
+  const tooLong = () => badAnswer(request.url, `a body of more than ${request.maxBytes} bytes`);
+  if (!failed && request.method !== "HEAD" && Number(answer.headers["content-length"]) > request.maxBytes) {
+    answer.body.destroy();
+    throw tooLong();
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (failed && bytes > errorBodyBytes) break; // an error page of any length must not hide the status
-    if (bytes > request.maxBytes) {
-      throw badAnswer(request.url, `a body of more than ${request.maxBytes} bytes`);
-    }
+    if (bytes > request.maxBytes) throw tooLong();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

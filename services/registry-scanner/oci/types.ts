@@ -7,6 +7,44 @@ export interface RegistrySettings {
   readonly password?: string;
   /** Plain http to the host; addresses are judged all the same. */
   readonly insecure?: boolean;
+  /** Certificates (PEM) that this registry, its token realm and its blob hosts may show besides the public ones. */
+  readonly ca?: string;
+  /** Shown to the registry itself, never to a host it names. */
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  /** URL of an HTTP proxy for everything this registry needs; "none": never one. */
+  readonly proxy?: string;
+}
+
+/** Proxies for registries that name none, as in HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
+export interface ProxySettings {
+  readonly https?: string;
+  readonly http?: string;
+  readonly none?: string;
+}
+
+/** What a registry is asked with; the parts are secrets. */
+export type Credential =
+  | { readonly kind: "password"; readonly username: string; readonly password: string }
+  /** Exchanged for access tokens at the realm. */
+  | { readonly kind: "identity-token"; readonly token: string }
+  /** An access token as it is. */
+  | { readonly kind: "registry-token"; readonly token: string };
+
+export interface CredentialQuestion extends RepositoryRef {
+  readonly signal: AbortSignal;
+}
+
+/** What there is to ask with; `trouble` tells why there may be less than there should be. */
+export interface FoundCredential {
+  readonly credential?: Credential;
+  readonly trouble?: Error;
+}
+
+/** Where credentials come from; asked again and again, so that a rotated one is noticed. */
+export interface CredentialSource {
+  find(question: CredentialQuestion): Promise<FoundCredential>;
+  /** After a refusal: reads anew; never gives one of those tried. */
+  findAnother(question: CredentialQuestion, tried: readonly Credential[]): Promise<FoundCredential>;
 }
 
 /** An image repository by canonical name: host `docker.io`, path `library/nginx`. */
@@ -18,6 +56,7 @@ export interface RepositoryRef {
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
+  readonly variant?: string;
 }
 
 /** What a repository lists; `complete` is false, with the reason, when the list was cut short. */
@@ -39,8 +78,11 @@ export interface ImageDescription {
   readonly mediaType: string;
   readonly createdAt?: Date;
   readonly createdFrom?: "config" | "label";
-  /** `os/architecture[/variant]`; empty for artifacts. */
+  /** `os/architecture[/variant]`; empty for artifacts, and where the image does not tell. */
   readonly platforms: readonly string[];
+  /** Whether any of the platforms wanted runs it; absent where the image does not tell. */
+  readonly runnable?: boolean;
+  /** Of the config; `org.opencontainers.image.*` also from annotations, where the config has none. */
   readonly labels: Readonly<Record<string, string>>;
   /** Config and layers of the platform described, compressed. */
   readonly sizeBytes?: number;
@@ -54,11 +96,16 @@ export interface CallOptions {
 /** The one door to registries. Errors are REGISTRY_* of the catalogue; an aborted signal's reason is rethrown. */
 export interface OciClient {
   listTags(repository: RepositoryRef, o: CallOptions & { readonly etag?: string }): Promise<TagList>;
-  /** `reference` is a tag or a digest; platform defaults to linux/amd64. */
+  /** Whether the registry answers, and takes our credential; throws REGISTRY_* when not. */
+  ping(host: string, o: CallOptions): Promise<void>;
+  /**
+   * `reference` is a tag or a digest. `platforms` are those of the cluster's nodes (default linux/amd64):
+   * of an index the first of them that it has is described.
+   */
   describe(
     repository: RepositoryRef,
     reference: string,
-    o: CallOptions & { readonly platform?: Platform },
+    o: CallOptions & { readonly platforms?: readonly Platform[] },
   ): Promise<ImageDescription>;
   /** The digest a tag names now, or undefined when there is no such tag. */
   headDigest(repository: RepositoryRef, tag: string, o: CallOptions): Promise<string | undefined>;
@@ -67,6 +114,9 @@ export interface OciClient {
 
 export interface OciClientOptions {
   readonly registries: readonly RegistrySettings[];
+  /** For hosts whose settings hold no credential. */
+  readonly credentials?: CredentialSource;
+  readonly proxy?: ProxySettings;
   /** For one HTTP exchange with its redirects; default 30 s. */
   readonly fetchTimeoutMs?: number;
   /** Lets hosts resolve to private networks; never to loopback or link-local. */
