@@ -13,6 +13,8 @@ export interface InstallationOptions {
   /** Data, caches and logs of this installation. */
   readonly folder: string;
   readonly settingsFile: string;
+  /** The watcher's own, where it goes to the cluster by another account than the workers. */
+  readonly watcherSettingsFile?: string;
   readonly env: NodeJS.ProcessEnv;
   readonly workers: number;
   readonly log: Log;
@@ -98,7 +100,10 @@ async function startAll(
     SLIPWAY_ADMIN_TOKEN: token,
     SLIPWAY_WORKER_ADDRESSES: workerPorts.map((port) => `127.0.0.1:${port}`).join(","),
   });
-  const watcher = start("cluster-watcher", "cluster-watcher", { SLIPWAY_GRPC_PORT: String(ports.watcher) });
+  const watcher = start("cluster-watcher", "cluster-watcher", {
+    SLIPWAY_GRPC_PORT: String(ports.watcher),
+    SLIPWAY_CONFIG: options.watcherSettingsFile ?? options.settingsFile,
+  });
   const scanner = start("registry-scanner", "registry-scanner", { SLIPWAY_GRPC_PORT: String(ports.scanner) });
   const workers: ChildServer[] = [];
   let begun = 0;

@@ -1,15 +1,23 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createKubeApi, type KubeApi } from "#common/kit/kube.ts";
+import { pollUntil } from "#common/kit/retry.ts";
 
-import { clusterChoices, type EnvironmentCluster } from "../support/environment-cluster.ts";
+import { findKubeAssets, howToGetKubeBox, kubeconfigText, startKubeBox } from "../support/kube-box.ts";
+import type { KubeBox } from "../support/kube-box.ts";
+import { makeServiceAccounts } from "../support/service-accounts.ts";
+import { needs } from "../support/skips.ts";
 
-/** What the accounts of `k8s/` may do on a real control plane: this list, and nothing else. */
-const listed = join(import.meta.dirname, "../../k8s/rights.json");
-const real = clusterChoices().find((choice) => choice.kind === "real");
+const k8s = join(import.meta.dirname, "../../k8s");
+const isReal = needs("a Kubernetes control plane", findKubeAssets() !== undefined, howToGetKubeBox);
+
+const accounts = ["watcher", "worker"] as const;
+type Account = (typeof accounts)[number];
 
 interface ResourceRule {
   readonly verbs: readonly string[];
@@ -17,30 +25,33 @@ interface ResourceRule {
   readonly resources?: readonly string[];
 }
 
-describe.skipIf(real?.available !== true)("the service accounts of k8s/", () => {
-  let cluster: EnvironmentCluster;
-  let apis: Readonly<Record<"watcher" | "worker", KubeApi>>;
+describe.skipIf(!isReal)("the service accounts of k8s/", () => {
+  let box: KubeBox;
+  let folder: string;
+  let apis: Readonly<Record<Account, KubeApi>>;
   beforeAll(async () => {
-    cluster = await real!.open();
-    const [watcher, worker] = await Promise.all([
-      createKubeApi({ kubeconfig: cluster.ways.watcher }),
-      createKubeApi({ kubeconfig: cluster.ways.worker }),
-    ]);
-    apis = { watcher, worker };
+    folder = await mkdtemp(join(tmpdir(), "slipway-rights-"));
+    box = await startKubeBox();
+    const admin = await createKubeApi({ kubeconfig: box.kubeconfig });
+    const tokens = await makeServiceAccounts(admin, box);
+    await admin.close();
+    const open = async (who: Account): Promise<KubeApi> => {
+      const kubeconfig = join(folder, who);
+      await writeFile(kubeconfig, kubeconfigText(box.url, tokens[who]), { mode: 0o600 });
+      return createKubeApi({ kubeconfig });
+    };
+    apis = { watcher: await open("watcher"), worker: await open("worker") };
   });
   afterAll(async () => {
     await apis?.watcher.close();
     await apis?.worker.close();
-    await cluster?.stop();
+    await box?.stop();
+    await rm(folder, { recursive: true, force: true });
   });
 
-  test.each(["watcher", "worker"] as const)(
-    "the %s may do what the list says, and nothing else",
-    async (who) => {
-      const expected = JSON.parse(await readFile(listed, "utf8")) as Record<string, readonly string[]>;
-      expect(await rightsOf(apis[who])).toEqual(expected[who]);
-    },
-  );
+  test.each(accounts)("the %s may do what the list says, and nothing else", async (who) => {
+    expect(await rightsOf(apis[who], "shop")).toEqual((await readListed())[who]);
+  });
 
   const deployments = "/apis/apps/v1/namespaces/shop/deployments";
   test.each([
@@ -60,18 +71,54 @@ describe.skipIf(real?.available !== true)("the service accounts of k8s/", () => 
     const answer = await apis[who].request({ method, path, ...body, ...contentType });
     expect(answer.status).toBe(403);
   });
+
+  // Last, since it takes the cluster roles away.
+  test("as roles of one namespace they may do the same there, and nothing elsewhere", async () => {
+    const expected = await readListed();
+    await box.kubectl(["delete", "-k", join(k8s, "rights")]);
+    await box.kubectl(["delete", "-f", join(k8s, "sync/rights.yaml"), "-f", join(k8s, "nudge/rights.yaml")]);
+    await box.kubectl(["create", "namespace", "shop"]);
+    await box.kubectl(["apply", "-k", await writeOverlay(folder, "shop")]);
+    // Roles count a moment after they were made, and go on counting for a moment after they are gone.
+    const untilMay = (who: Account, namespace: string, wanted: readonly string[]) =>
+      pollUntil(async () => isDeepStrictEqual(await rightsOf(apis[who], namespace), wanted), {
+        everyMs: 50,
+        timeoutMs: 30_000,
+        what: `the rights of the ${who} in ${namespace}`,
+      });
+    for (const who of accounts) {
+      await untilMay(who, "shop", expected[who]);
+      await untilMay(who, "elsewhere", []);
+    }
+  });
 });
 
+async function readListed(): Promise<Readonly<Record<Account, readonly string[]>>> {
+  return JSON.parse(await readFile(join(k8s, "rights.json"), "utf8")) as Record<Account, string[]>;
+}
+
+/** A kustomization of an admin's own, as docs/rights.md has it. */
+async function writeOverlay(folder: string, namespace: string): Promise<string> {
+  const overlay = join(folder, "overlay");
+  await mkdir(overlay);
+  const from = (part: string): string => relative(overlay, join(k8s, part));
+  const kustomization = {
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    namespace,
+    resources: [from("rights")],
+    components: [from("sync"), from("nudge"), from("as-roles")],
+  };
+  await writeFile(join(overlay, "kustomization.yaml"), JSON.stringify(kustomization));
+  return overlay;
+}
+
 /** "verb group/resource", sorted; what every account may do about itself is left out. */
-async function rightsOf(api: KubeApi): Promise<readonly string[]> {
+async function rightsOf(api: KubeApi, namespace: string): Promise<readonly string[]> {
   const answer = await api.request({
     method: "POST",
     path: "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
-    body: {
-      apiVersion: "authorization.k8s.io/v1",
-      kind: "SelfSubjectRulesReview",
-      spec: { namespace: "shop" },
-    },
+    body: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectRulesReview", spec: { namespace } },
   });
   const { status } = answer.body as {
     status: { resourceRules: readonly ResourceRule[]; incomplete: boolean };

@@ -92,7 +92,7 @@ async function openReal(): Promise<EnvironmentCluster> {
     server: (port) => `https://127.0.0.1:${port}`,
     port: Number(new URL(box.url).port),
     admin: box.adminToken,
-    tokens: await makeServiceAccounts(api, kubectlApply),
+    tokens: await makeServiceAccounts(api, box),
     kubectlApply,
     stop: async () => {
       await runner.stop();

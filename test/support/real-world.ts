@@ -13,11 +13,12 @@ import { createTestApi, runCommandLine, type TestApi } from "./api.ts";
 import { hasDockerRegistry, startDockerRegistry, type DockerRegistry } from "./docker-registry.ts";
 import type { GitHost } from "./git-host.ts";
 import { startGitHttp } from "./git-http.ts";
-import { findKubeAssets, howToGetKubeBox, startKubeBox, type KubeBox } from "./kube-box.ts";
+import { findKubeAssets, howToGetKubeBox, kubeconfigText, startKubeBox, type KubeBox } from "./kube-box.ts";
 import { startPodRunner } from "./pod-runner.ts";
 import { hasPostgres } from "./postgres.ts";
 import { pushImage } from "./push-image.ts";
 import { hasRedis } from "./redis.ts";
+import { makeServiceAccounts, type ServiceTokens } from "./service-accounts.ts";
 import { needs } from "./skips.ts";
 
 export interface RealWorldOptions {
@@ -82,21 +83,32 @@ type Stops = (() => Promise<void>)[];
 async function startParts(options: RealWorldOptions, stops: Stops): Promise<Omit<RealWorld, "stop">> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-real-"));
   stops.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-  const [box, registry, git] = await Promise.all([
+  const [{ box, tokens }, registry, git] = await Promise.all([
     startCluster(options, stops),
     startRegistry(options, stops),
     startHost(options, stops),
   ]);
-  const settingsFile = await writeSettings({ folder, options, box, registry, git });
-  const env = { ...process.env, SLIPWAY_LOG_LEVEL: "info" };
-  const installation = await startInstallation({ folder, settingsFile, env, workers: 2, log: silentLog });
+  const settings = (who: keyof ServiceTokens) =>
+    writeSettings({ folder: join(folder, who), options, url: box.url, token: tokens[who], registry, git });
+  const installation = await startInstallation({
+    folder,
+    settingsFile: await settings("worker"),
+    watcherSettingsFile: await settings("watcher"),
+    env: { ...process.env, SLIPWAY_LOG_LEVEL: "info" },
+    workers: 2,
+    log: silentLog,
+  });
   stops.push(() => installation.stop());
   const api = createTestApi(installation);
   const look = await cloneOf(git, join(folder, "clone"));
   return { box, registry, git, installation, api, look, slipway: (args) => runSlipway(installation, args) };
 }
 
-async function startCluster(options: RealWorldOptions, stops: Stops): Promise<KubeBox> {
+/** The services go to it by the accounts of `k8s/`; the test's own hands are the administrator's. */
+async function startCluster(
+  options: RealWorldOptions,
+  stops: Stops,
+): Promise<{ box: KubeBox; tokens: ServiceTokens }> {
   const box = await startKubeBox();
   stops.push(() => box.stop());
   const api = await createKubeApi({ kubeconfig: box.kubeconfig });
@@ -105,7 +117,7 @@ async function startCluster(options: RealWorldOptions, stops: Stops): Promise<Ku
   stops.push(() => runner.stop());
   await box.kubectl(["create", "namespace", options.namespace]);
   await box.kubectl(["apply", "-n", options.namespace, "-f", "-"], options.running);
-  return box;
+  return { box, tokens: await makeServiceAccounts(api, box) };
 }
 
 async function startRegistry(options: RealWorldOptions, stops: Stops): Promise<DockerRegistry> {
@@ -125,11 +137,12 @@ async function startHost(options: RealWorldOptions, stops: Stops): Promise<GitHo
 async function writeSettings(o: {
   folder: string;
   options: RealWorldOptions;
-  box: KubeBox;
+  url: string;
+  token: string;
   registry: DockerRegistry;
   git: GitHost;
 }): Promise<string> {
-  const { folder, options, box, registry, git } = o;
+  const { folder, options, url, token, registry, git } = o;
   await mkdir(folder, { recursive: true });
   const secret = async (name: string, value: string): Promise<string> => {
     const file = join(folder, name);
@@ -138,12 +151,13 @@ async function writeSettings(o: {
   };
   const tokenFile = await secret("git-token", git.token);
   const passwordFile = await secret("registry-password", registry.auth?.password ?? "");
+  const kubeconfig = await secret("kubeconfig", kubeconfigText(url, token));
   const settings = {
     installation: "real",
     environments: [
       {
         name: "default",
-        cluster: { kubeconfig: box.kubeconfig },
+        cluster: { kubeconfig },
         git: {
           url: git.repositoryUrl(repository),
           branch: "main",

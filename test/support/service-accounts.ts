@@ -1,31 +1,24 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { KubeApi } from "#common/kit/kube.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 
-/** The parts of `k8s/` that give rights; the order is that of their making. */
-const rightsFiles = [
-  "base/namespace.yaml",
-  "base/watcher-rights.yaml",
-  "base/worker-rights.yaml",
-  "sync/rights.yaml",
-  "nudge/rights.yaml",
-];
+import type { KubeBox } from "./kube-box.ts";
+
+const k8s = join(import.meta.dirname, "../../k8s");
 
 export interface ServiceTokens {
   readonly watcher: string;
   readonly worker: string;
 }
 
-/** Makes the accounts of `k8s/` in a cluster, and a token for each once its rights count. */
+/** Makes the accounts of `k8s/` in a cluster, with all that may be added, and a token for each once its rights count. */
 export async function makeServiceAccounts(
   api: KubeApi,
-  kubectlApply: (text: string) => Promise<void>,
+  box: Pick<KubeBox, "kubectl">,
 ): Promise<ServiceTokens> {
-  const folder = join(import.meta.dirname, "../../k8s");
-  const texts = await Promise.all(rightsFiles.map((file) => readFile(join(folder, file), "utf8")));
-  await kubectlApply(texts.join("\n---\n"));
+  await box.kubectl(["apply", "-k", join(k8s, "base")]);
+  await box.kubectl(["apply", "-f", join(k8s, "sync/rights.yaml"), "-f", join(k8s, "nudge/rights.yaml")]);
   const watcher = await tokenOf(api, "slipway-cluster-watcher");
   const worker = await tokenOf(api, "slipway-release-worker");
   await untilAllowed(api, "slipway-cluster-watcher", { verb: "watch", group: "", resource: "pods" });

@@ -20,7 +20,7 @@ export const checkRight = z
     resource: z.string(),
     namespace: z.string().nullable().meta({ description: "Null: in all namespaces." }),
     allowed: z.boolean(),
-    neededFor: z.string().meta({ description: "watching, explaining, releasing or syncing." }),
+    neededFor: z.string().meta({ description: "watching, explaining, releasing, syncing or nudging." }),
     required: z.boolean(),
     reason: z.string().nullable(),
   })

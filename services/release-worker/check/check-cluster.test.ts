@@ -63,11 +63,27 @@ test("asks per namespace where the settings name them, and for no write where no
   }
 });
 
+test("reads what an owner applied where releases are handed off, and annotates owners where that is wanted", () => {
+  const handOff = neededRights(environment({ mode: "hand-off" }));
+  expect(handOff.filter(({ neededFor }) => neededFor === "releasing")).toContainEqual({
+    verb: "get",
+    group: "apps",
+    resource: "deployments",
+    namespace: "",
+    neededFor: "releasing",
+    required: true,
+  });
+  const nudging = (mode: EnvironmentSettings["mode"]) =>
+    neededRights(environment({ mode, nudgeOwners: true })).filter(({ neededFor }) => neededFor === "nudging");
+  expect(nudging("hand-off")).toHaveLength(8);
+  expect(nudging("observe")).toEqual([]);
+});
+
 test("a sync on every change has to create; a watcher inside the cluster has an account of its own", () => {
   const create = neededRights(environment({ sync: "on-change" })).filter(({ verb }) => verb === "create");
   expect(create.every(({ required }) => required)).toBe(true);
   const inside = neededRights(environment({ cluster: { inCluster: true } }));
-  expect(inside.filter(({ neededFor }) => neededFor === "watching")).toEqual([]);
+  expect(new Set(inside.map(({ neededFor }) => neededFor))).toEqual(new Set(["releasing", "syncing"]));
 });
 
 test("a refused credential and an API server that is away are told as such", async () => {
