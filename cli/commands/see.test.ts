@@ -1,25 +1,10 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { runCli } from "../program.ts";
-import { startFakeApi } from "../testing/fake-api.ts";
-import type { FakeApi, Routes } from "../testing/fake-api.ts";
-import { createFakeIo } from "../testing/run.ts";
 import { aCheck } from "../testing/checked.ts";
 import { anEnvironment, frontEndHistory } from "../testing/seed.ts";
+import { createTyped } from "../testing/typed.ts";
 
-let api: FakeApi | undefined;
-afterEach(async () => {
-  await api?.close();
-  api = undefined;
-});
-
-async function slipway(args: readonly string[], routes: Routes = {}) {
-  await api?.close();
-  api = await startFakeApi(routes);
-  const io = createFakeIo(args, { env: { SLIPWAY_URL: api.url, SLIPWAY_TOKEN: "t" } });
-  const code = await runCli(io);
-  return { code, out: io.outLines.join("\n"), err: io.errLines.join("\n"), server: api };
-}
+const slipway = createTyped();
 
 test("a list is narrowed by labels, text, what is behind and what fails", async () => {
   const args = [

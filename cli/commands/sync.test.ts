@@ -1,42 +1,22 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import type { Job } from "#common/contracts/http.ts";
 
-import { runCli } from "../program.ts";
-import { framesOf, startFakeApi } from "../testing/fake-api.ts";
-import type { FakeApi, Routes } from "../testing/fake-api.ts";
-import { createFakeIo } from "../testing/run.ts";
+import { framesOf } from "../testing/fake-api.ts";
+import type { Routes } from "../testing/fake-api.ts";
 import { aJob, aSucceededJob, jobId } from "../testing/seed.ts";
+import { createTyped, type Typed } from "../testing/typed.ts";
 
-let api: FakeApi | undefined;
-afterEach(async () => {
-  await api?.close();
-  api = undefined;
-});
+const type = createTyped();
 
-interface Typed {
-  readonly interactive?: boolean;
-  readonly answers?: string[];
-}
-
-async function slipway(args: readonly string[], end: Job, typed: Typed = {}) {
+function slipway(args: readonly string[], end: Job, typed: Typed = {}) {
   const accepted = () => ({ status: 202, json: aJob({ kind: end.kind, headline: end.headline }) });
   const routes: Routes = {
     createSync: accepted,
     createRestart: accepted,
     followJob: () => ({ events: framesOf([], end) }),
   };
-  await api?.close();
-  api = await startFakeApi(routes);
-  const io = createFakeIo(args, { env: { SLIPWAY_URL: api.url, SLIPWAY_TOKEN: "t" }, ...typed });
-  const code = await runCli(io);
-  return {
-    code,
-    out: io.outLines.join("\n"),
-    err: io.errLines.join("\n"),
-    questions: io.questions,
-    server: api,
-  };
+  return type(args, routes, typed);
 }
 
 const image = "weaveworksdemos/front-end:0.2.0";

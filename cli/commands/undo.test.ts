@@ -1,28 +1,15 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import type { Job } from "#common/contracts/http.ts";
 
-import { runCli } from "../program.ts";
-import { framesOf, startFakeApi } from "../testing/fake-api.ts";
-import type { FakeApi, Routes } from "../testing/fake-api.ts";
-import { createFakeIo } from "../testing/run.ts";
+import { framesOf } from "../testing/fake-api.ts";
+import type { Routes } from "../testing/fake-api.ts";
 import { aJob, aStep, aSucceededJob, jobId, rollbackId, seedSteps } from "../testing/seed.ts";
+import { createTyped } from "../testing/typed.ts";
 
 /** Undoing, going back, and looking at what went wrong. */
 
-let api: FakeApi | undefined;
-afterEach(async () => {
-  await api?.close();
-  api = undefined;
-});
-
-async function slipway(args: readonly string[], routes: Routes = {}) {
-  await api?.close();
-  api = await startFakeApi(routes);
-  const io = createFakeIo(args, { env: { SLIPWAY_URL: api.url, SLIPWAY_TOKEN: "t" } });
-  const code = await runCli(io);
-  return { code, out: io.outLines.join("\n"), err: io.errLines.join("\n"), server: api };
-}
+const slipway = createTyped();
 
 test("of a failed job only what went wrong is shown, with the last words of its container", async () => {
   const failed = aStep(11, "Rollout of sock-shop/front-end.", {
