@@ -118,6 +118,8 @@ export const environmentSettings = z.strictObject({
     .optional(),
   /** release-only: git is applied by releases alone. on-change: what people push is applied too. */
   sync: z.enum(["release-only", "on-change"]).optional(),
+  /** Whether the watcher may read the pull secrets of workloads, for the scanner alone. */
+  pullSecrets: z.boolean().optional(),
   /** Whether owners (Flux, Argo CD) may be asked to look at git at once, by their annotation. */
   nudgeOwners: z.boolean().optional(),
   /** A rollout counts once the workload stayed healthy for so long. */
@@ -135,6 +137,25 @@ export const registrySettings = z.strictObject({
   passwordFile: z.string().min(1).optional(),
   passwordEnv: z.string().min(1).optional(),
   insecure: z.boolean().default(false),
+  /** The program `docker-credential-<name>` logs in, as for ECR, Google and Azure. */
+  credentialHelper: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/, "what follows docker-credential- in the program's name")
+    .optional(),
+  /** Certificates (PEM) of an authority of your own; public ones count beside it. */
+  caFile: fileName.optional(),
+  /** A client certificate and its key (PEM), shown to this host alone; both or neither. */
+  certFile: fileName.optional(),
+  keyFile: fileName.optional(),
+  /** An HTTP proxy, or "none" where HTTPS_PROXY does not count; a password in it is refused. */
+  proxy: z
+    .union([
+      z.literal("none"),
+      z.url({ protocol: /^https?$/ }).refine((url) => !URL.canParse(url) || new URL(url).password === "", {
+        message: "must hold no password; use HTTPS_PROXY",
+      }),
+    ])
+    .optional(),
 });
 
 export const settings = z
@@ -146,6 +167,8 @@ export const settings = z
     publicUrl: z.url().optional(),
     environments: z.array(environmentSettings).min(1).max(200),
     registries: z.array(registrySettings).max(200).default([]),
+    /** Docker's `config.json`: its auths, and the credential helpers it names. */
+    dockerConfigFile: fileName.optional(),
     scanInterval: durationMs.default(60_000),
     allowPrivateRegistries: z.boolean().default(false),
   })

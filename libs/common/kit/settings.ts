@@ -162,6 +162,10 @@ function withAbsolutePaths(settings: Settings, folder: string): Settings {
     registries: settings.registries.map((registry) => ({
       ...registry,
       ...(registry.passwordFile !== undefined && { passwordFile: absolute(registry.passwordFile) }),
+      ...(registry.caFile !== undefined && { caFile: absolute(registry.caFile) }),
+      ...(registry.certFile !== undefined && { certFile: absolute(registry.certFile) }),
+      ...(registry.keyFile !== undefined && { keyFile: absolute(registry.keyFile) }),
     })),
+    ...(settings.dockerConfigFile !== undefined && { dockerConfigFile: absolute(settings.dockerConfigFile) }),
   };
 }
