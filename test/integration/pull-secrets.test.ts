@@ -124,17 +124,17 @@ async function startScannerSide(address: string): Promise<ClientSource> {
 function manifests(password: string): string {
   const base64 = (text: string) => Buffer.from(text).toString("base64");
   const auths = { [host]: { auth: base64(`puller:${password}`) } };
-  const secret = (name: string, type: string, key: string, value: unknown) => ({
+  const secret = (name: string, type: string, value: unknown) => ({
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name, namespace: "shop" },
     type: `kubernetes.io/${type}`,
-    data: { [key]: base64(JSON.stringify(value)) },
+    data: { [`.${type}`]: base64(JSON.stringify(value)) },
   });
   const objects = [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } },
-    secret("registry", "dockerconfigjson", ".dockerconfigjson", { auths }),
-    secret("old", "dockercfg", ".dockercfg", auths),
+    secret("registry", "dockerconfigjson", { auths }),
+    secret("old", "dockercfg", auths),
     {
       apiVersion: "v1",
       kind: "ServiceAccount",

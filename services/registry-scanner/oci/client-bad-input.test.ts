@@ -146,9 +146,9 @@ describe("sizes", () => {
       const url = await aServer((_request, response) => {
         response.writeHead(200, length);
         const more = () => {
-          if (response.destroyed || written >= 50) return void response.end();
           written += 1;
-          response.write(Buffer.alloc(1024 * 1024, " "), more);
+          if (response.destroyed || written > 50) response.end();
+          else response.write(Buffer.alloc(1024 * 1024, " "), more);
         };
         more();
       });
