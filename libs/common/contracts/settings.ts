@@ -22,6 +22,13 @@ const secret = {
 /** Names of files that git and ssh open themselves; relative ones are meant beside the settings file. */
 const fileName = z.string().regex(/^[^\0\r\n]+$/, "the name of a file");
 
+/** What a host signs its webhooks with, or the unguessable part of their path where it cannot. */
+const webhookSettings = z
+  .strictObject({ secretFile: fileName.optional(), secretEnv: z.string().min(1).optional() })
+  .refine((hook) => (hook.secretFile === undefined) !== (hook.secretEnv === undefined), {
+    message: 'give either "secretFile" or "secretEnv"',
+  });
+
 /** `shop`, `team-*`, `*-prod`: a name of a namespace with any number of stars. */
 const namespacePattern = z
   .string()
@@ -70,13 +77,7 @@ const gitSettings = z
     compareUrl: z.string().min(1).max(500).optional(),
     /** An OpenSSH private key that signs the commits. */
     signingKeyFile: fileName.optional(),
-    /** What the host signs its webhooks with, or the unguessable part of their path where it cannot. */
-    webhook: z
-      .strictObject({ secretFile: fileName.optional(), secretEnv: z.string().min(1).optional() })
-      .refine((hook) => (hook.secretFile === undefined) !== (hook.secretEnv === undefined), {
-        message: 'give either "secretFile" or "secretEnv"',
-      })
-      .optional(),
+    webhook: webhookSettings.optional(),
   })
   .superRefine((git, context) => {
     const { sshKeyFile, knownHostsFile } = git;
@@ -156,6 +157,8 @@ export const registrySettings = z.strictObject({
       }),
     ])
     .optional(),
+  /** Tells of pushes to this registry, so that they are listed at once. */
+  webhook: webhookSettings.optional(),
 });
 
 export const settings = z
@@ -198,3 +201,4 @@ function twoSpellings(a: EnvironmentSettings, b: EnvironmentSettings): boolean {
 export type Settings = z.infer<typeof settings>;
 export type EnvironmentSettings = z.infer<typeof environmentSettings>;
 export type RegistrySettings = z.infer<typeof registrySettings>;
+export type WebhookSettings = z.infer<typeof webhookSettings>;

@@ -207,9 +207,11 @@ test("key files and secrets are meant beside the settings file, wherever the pro
     "  - name: default",
     "    cluster: { kubeconfig: ./kubeconfig }",
     "    git: { url: 'git@git.example.com:shop/config.git', sshKeyFile: ./key, knownHostsFile: hosts, signingKeyFile: sign, webhook: { secretFile: hook } }",
+    "registries: [{ host: registry.example.com, webhook: { secretFile: ./pushed } }]",
   ].join("\n");
-  const git = parseSettings(text, "/etc/slipway/slipway.yaml").environments[0]?.git;
-  expect(git).toMatchObject({
+  const { environments, registries } = parseSettings(text, "/etc/slipway/slipway.yaml");
+  expect(registries).toMatchObject([{ webhook: { secretFile: "/etc/slipway/pushed" } }]);
+  expect(environments[0]?.git).toMatchObject({
     sshKeyFile: "/etc/slipway/key",
     knownHostsFile: "/etc/slipway/hosts",
     signingKeyFile: "/etc/slipway/sign",

@@ -165,6 +165,9 @@ function withAbsolutePaths(settings: Settings, folder: string): Settings {
       ...(registry.caFile !== undefined && { caFile: absolute(registry.caFile) }),
       ...(registry.certFile !== undefined && { certFile: absolute(registry.certFile) }),
       ...(registry.keyFile !== undefined && { keyFile: absolute(registry.keyFile) }),
+      ...(registry.webhook?.secretFile !== undefined && {
+        webhook: { secretFile: absolute(registry.webhook.secretFile) },
+      }),
     })),
     ...(settings.dockerConfigFile !== undefined && { dockerConfigFile: absolute(settings.dockerConfigFile) }),
   };
