@@ -10,11 +10,20 @@ import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
+import { webhookBench } from "./webhook.ts";
 import { workloadsBench } from "./workloads.ts";
 
 /** `npm run bench -- NAME… [--json]`: measures rows of DESIGN §7, each beside its baseline. */
 
-const benches: readonly Bench[] = [releaseBench, lanesBench, workloadsBench, applyBench, editBench, gitBench];
+const benches: readonly Bench[] = [
+  releaseBench,
+  lanesBench,
+  workloadsBench,
+  webhookBench,
+  applyBench,
+  editBench,
+  gitBench,
+];
 
 const usage = `npm run bench -- [NAME…] [--json]
 

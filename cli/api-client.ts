@@ -1,6 +1,7 @@
 import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import type {
   Environments,
+  ImagePage,
   Job,
   JobPage,
   Plan,
@@ -33,6 +34,12 @@ interface WorkloadQuery {
   readonly state?: readonly string[];
 }
 
+interface ImageQuery {
+  readonly refresh?: boolean;
+  readonly every?: boolean;
+  readonly container?: string | undefined;
+}
+
 interface JobQuery {
   readonly environment?: string | undefined;
   readonly workload?: string | undefined;
@@ -47,10 +54,9 @@ export interface ApiClient {
   checkEnvironment(environment: string): Promise<EnvironmentCheck>;
   /** Every page, up to a limit, as one. */
   workloads(query: WorkloadQuery): Promise<WorkloadPage>;
-  images(
-    workload: Workload,
-    query: { readonly refresh?: boolean; readonly every?: boolean },
-  ): Promise<WorkloadImages>;
+  images(workload: Workload, query: ImageQuery): Promise<WorkloadImages>;
+  /** Of every workload, from the last scans: every page, up to a limit, as one. */
+  allImages(query: Pick<WorkloadQuery, "environment" | "namespace"> & { images: number }): Promise<ImagePage>;
   /** Newest first; `limit` 0 is as many as there are, up to 10,000. */
   history(workload: WorkloadPath, limit: number): Promise<WorkloadHistory>;
   plan(body: ReleaseRequestInput): Promise<Plan>;
@@ -70,6 +76,7 @@ export interface ApiClient {
 }
 
 const workloadPageSize = 5_000;
+const imagePageSize = 2_000;
 const jobPageSize = 200;
 /** The most the API lists per container; it sends 1,000 unless asked for more. */
 const imagesLimit = 10_000;
@@ -87,10 +94,12 @@ export function createApiClient(transport: Transport): ApiClient {
     environments: () => get("listEnvironments"),
     checkEnvironment: (environment) => post("checkEnvironment", { parameters: { environment } }),
     workloads: (query) => allWorkloads(get, query),
-    images: (workload, { refresh, every }) => {
-      const query = { refresh: refresh || undefined, limit: every === true ? imagesLimit : undefined };
+    images: (workload, { refresh, every, container }) => {
+      const limit = every === true ? imagesLimit : undefined;
+      const query = { refresh: refresh || undefined, limit, container };
       return get("listImages", { parameters: partsOf(workload), query });
     },
+    allImages: (query) => allImages(get, query),
     history: (workload, limit) => someHistory(get, workload, limit),
     plan: (body) => post("createRelease", { body: { ...body, dryRun: true } }),
     release: (body, key) => post("createRelease", { body, key }),
@@ -136,6 +145,22 @@ async function allWorkloads(get: Get, query: WorkloadQuery): Promise<WorkloadPag
     });
     workloads.push(...answer.workloads);
     if (answer.next === null || page >= workloadPagesLimit) return { ...answer, workloads };
+    cursor = answer.next;
+  }
+}
+
+async function allImages(
+  get: Get,
+  query: { environment?: string | undefined; namespace?: string | undefined; images: number },
+): Promise<ImagePage> {
+  const images: WorkloadImages[] = [];
+  let cursor: string | undefined;
+  for (let page = 1; ; page += 1) {
+    const answer = await get<ImagePage>("listAllImages", {
+      query: { ...query, limit: imagePageSize, cursor },
+    });
+    images.push(...answer.images);
+    if (answer.next === null || page >= workloadPagesLimit) return { ...answer, images };
     cursor = answer.next;
   }
 }

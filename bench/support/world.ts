@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createSandboxCluster, type SandboxCluster } from "#sandbox/cluster/cluster.ts";
@@ -18,6 +19,8 @@ export interface BenchWorld {
   readonly registry: SandboxRegistry;
   readonly git: SandboxGit;
   readonly settingsFile: string;
+  /** What the registry proves its webhooks with. */
+  readonly hookSecret: string;
 }
 
 export interface WorldOptions extends ShopSize {
@@ -39,11 +42,17 @@ export async function startBenchWorld(options: WorldOptions): Promise<BenchWorld
   }
   const services = shopServices(options);
   await fill({ services, cluster, registry, git });
-  const settingsFile = await writeSettings(options, { cluster, registry, git });
-  return { services, cluster, registry, git, settingsFile };
+  const hookSecret = randomBytes(24).toString("base64url");
+  const settingsFile = await writeSettings(options, { cluster, registry, git, hookSecret });
+  return { services, cluster, registry, git, settingsFile, hookSecret };
 }
 
-async function fill({ services, cluster, registry, git }: Omit<BenchWorld, "settingsFile">): Promise<void> {
+async function fill({
+  services,
+  cluster,
+  registry,
+  git,
+}: Pick<BenchWorld, "services" | "cluster" | "registry" | "git">): Promise<void> {
   for (const image of new Set(services.map((service) => service.image))) {
     for (const tag of tags) {
       const createdAt = new Date(tag === tags[0] ? "2026-01-01T00:00:00Z" : "2026-02-01T00:00:00Z");
@@ -59,13 +68,15 @@ async function fill({ services, cluster, registry, git }: Omit<BenchWorld, "sett
 
 async function writeSettings(
   { folder, gitToken }: WorldOptions,
-  { cluster, registry, git }: Pick<BenchWorld, "cluster" | "registry" | "git">,
+  { cluster, registry, git, hookSecret }: Pick<BenchWorld, "cluster" | "registry" | "git" | "hookSecret">,
 ): Promise<string> {
   const kubeconfig = join(folder, "kubeconfig");
   const tokenFile = join(folder, "git-token");
+  const hookFile = join(folder, "hook-secret");
   const settingsFile = join(folder, "slipway.yaml");
   await writeFile(kubeconfig, cluster.kubeconfigYaml, { mode: 0o600 });
   await writeFile(tokenFile, gitToken, { mode: 0o600 });
+  await writeFile(hookFile, hookSecret, { mode: 0o600 });
   const lines = [
     "installation: bench",
     "environments:",
@@ -80,7 +91,7 @@ async function writeSettings(
     "      allowHttp: true",
     "    mode: apply",
     "registries:",
-    `  - { host: docker.io, endpoint: "${registry.url}" }`,
+    `  - { host: docker.io, endpoint: "${registry.url}", webhook: { secretFile: ${hookFile} } }`,
     // One scan before we measure, none while we do.
     "scanInterval: 12h",
     "",

@@ -93,6 +93,7 @@ function watcherOf(fleets: readonly Fleet[]): ClusterServiceImplementation {
     },
     getWorkload: async () => ({}),
     explainWorkload: async () => ({}),
+    getPullSecrets: async () => ({}),
     getOwner: async () => ({}),
   };
 }

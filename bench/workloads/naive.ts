@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import { imagesOf } from "#common/store/images.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
-import { imagesOfWorkload, toListed } from "../../services/api/read-model/images.ts";
+import { createEligibility } from "../../services/api/read-model/eligibility.ts";
+import { imagesOfWorkload, listRepository } from "../../services/api/read-model/images.ts";
 import { joinWorkloads, repositoriesOf } from "../../services/api/read-model/workloads.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ListStage } from "./list-stage.ts";
@@ -44,15 +45,16 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
     },
     async images(fleet) {
       const { workloads, repositories: found } = await readAll(fleet);
-      const repositories = new Map(
-        [...found].map(([key, row]) => [key, toListed({ ...row, scannedAt: row.scanned_at })]),
-      );
-      const problems = new Map<string, never>();
-      return JSON.stringify(
-        workloads.map((workload) =>
-          imagesOfWorkload({ workload, repositories, problems, container: undefined, limit: 15 }),
-        ),
-      );
+      const repositories = new Map([...found].map(([key, row]) => [key, listRepository(row)]));
+      const shared = {
+        repositories,
+        problems: new Map<string, never>(),
+        filterOf: () => undefined,
+        eligibility: createEligibility(),
+        now: new Date(),
+        page: { limit: 15 },
+      };
+      return JSON.stringify(workloads.map((workload) => imagesOfWorkload({ ...shared, workload })));
     },
   };
 }

@@ -16,6 +16,7 @@ interface ImageOptions extends CommonOptions {
   readonly service?: readonly string[];
   readonly limit: number;
   readonly refresh?: boolean;
+  readonly container?: string;
 }
 
 /** `images W`, and its name of 2016, `list-images --service W`. */
@@ -25,11 +26,12 @@ export function addImages(program: Command, deps: CommandDeps): void {
       .command(`${name} [workload...]`, { hidden: name !== "images" })
       .summary("what could run: a workload's images, newest first")
       .description(
-        "Lists the images each container could run, newest first, with the running one marked '->. Without a workload: those of every workload of -n, or of all. Also: list-images.",
+        "Lists the images each container could run, newest first, with the running one marked '->. Without a workload: those of every workload of -n, or of all. (moved): the tag points at another image than it did. -o wide tells why an image is not eligible for --latest. Also: list-images.",
       )
       .option("--workload <name>", "same as the argument; repeatable", collect)
       .option("--service <name>", "same as --workload", collect)
       .option("-l, --limit <count>", "images per container, the running one always; 0 is all", parseCount, 10)
+      .option("-c, --container <name>", "only this container")
       .option("--refresh", "ask the registry now instead of answering from the last scan")
       .addHelpText(
         "after",
@@ -55,23 +57,47 @@ interface ImageAsk {
 }
 
 async function listImages(session: Session, ask: ImageAsk): Promise<undefined> {
-  const { limit, refresh = false } = ask.options;
-  const workloads = await chosen(session, ask);
-  const all = await imagesOf(session, workloads, { refresh, every: limit === 0 });
+  const { limit } = ask.options;
+  const all = await allAsked(session, ask);
   const limited = limit === 0 ? all : all.map((images) => cut(images, limit));
   show(session, {
     data: { images: limited },
     names: limited.flatMap(namesOf),
-    lines: ({ headers }) => imageLines(all, { heading: ask.heading, headers, limit }),
+    lines: (style) => imageLines(all, { ...style, heading: ask.heading, limit }),
   });
   return undefined;
 }
 
+/** The most that lists of many workloads tell per container. */
+const imagesOfMany = 100;
+
+/** Many workloads come in one answer; the registry is asked, and every image told, one by one. */
+async function allAsked(session: Session, ask: ImageAsk): Promise<readonly WorkloadImages[]> {
+  const { limit, refresh = false, container, environment, namespace } = ask.options;
+  const names = [...ask.args, ...(ask.options.workload ?? []), ...(ask.options.service ?? [])];
+  const few = limit > 0 && limit <= imagesOfMany;
+  if (names.length === 0 && few && !refresh) {
+    const { images } = await session.api.allImages({ environment, namespace, images: limit });
+    return images.flatMap((one) => ofContainer(one, container));
+  }
+  const workloads = await (names.length > 0 ? findWorkloads(session, names) : everyWorkload(session, ask));
+  const all = await imagesOf(session, workloads, { refresh, every: limit === 0, container });
+  if (container === undefined) return all;
+  const found = all.filter(({ containers }) => containers.length > 0);
+  if (found.length > 0) return found;
+  const there = [...new Set(workloads.flatMap(({ containers }) => containers.map(({ name }) => name)))];
+  throw usageProblem(`There is no container "${container}"`, `there is ${there.join(", ")}`);
+}
+
+function ofContainer(images: WorkloadImages, container: string | undefined): readonly WorkloadImages[] {
+  if (container === undefined) return [images];
+  const containers = images.containers.filter((one) => one.container === container);
+  return containers.length > 0 ? [{ ...images, containers }] : [];
+}
+
 const workloadsLimit = 200;
 
-async function chosen(session: Session, { options, args }: ImageAsk): Promise<readonly Workload[]> {
-  const names = [...args, ...(options.workload ?? []), ...(options.service ?? [])];
-  if (names.length > 0) return await findWorkloads(session, names);
+async function everyWorkload(session: Session, { options }: ImageAsk): Promise<readonly Workload[]> {
   const { environment, namespace } = options;
   const { workloads } = await session.api.workloads({ environment, namespace });
   if (workloads.length <= workloadsLimit) return workloads;
@@ -87,7 +113,7 @@ const atATime = 8;
 async function imagesOf(
   session: Session,
   workloads: readonly Workload[],
-  query: { refresh: boolean; every: boolean },
+  query: { refresh: boolean; every: boolean; container: string | undefined },
 ) {
   const all: WorkloadImages[] = [];
   for (let at = 0; at < workloads.length; at += atATime) {

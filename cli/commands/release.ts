@@ -1,4 +1,4 @@
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 
 import type { Plan } from "#common/contracts/http.ts";
@@ -13,7 +13,7 @@ import type { ExitCode } from "../problem.ts";
 import { show } from "../session.ts";
 import type { Session } from "../session.ts";
 
-import { addCommonOptions, addStoryOption, collect, verb } from "./common.ts";
+import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
 import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
@@ -35,6 +35,7 @@ interface ReleaseOptions extends WaitOptions {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
+  readonly waitForImage?: number;
 }
 
 const examples = `
@@ -43,6 +44,7 @@ Examples:
   slipway release front-end --latest -y            # does not ask; a pipe never asks
   slipway release front-end -i weaveworksdemos/front-end:0.3.1 -m "fix the cart"
   slipway release --all --latest --exclude payment --dry-run
+  slipway release front-end -i "$IMAGE" --wait-for-image 10m           # while another job still pushes it
   slipway release front-end --to-previous -m "0.4 is slow"     # back to what ran before
   slipway release front-end --to-running                       # keep what kubectl set in an emergency
   slipway release front-end -i "$IMAGE" --timeout 10m -o json > job.json   # a pipeline: exits by the outcome
@@ -72,6 +74,11 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .option("--dry-run", "show the plan and its diff; nothing is stored or written")
     .option("-y, --yes", "do not ask")
     .option("--override <right>", `pass one guard: ${overrideNames.join(", ")}; repeatable`, parseOverrides)
+    .option(
+      "--wait-for-image <duration>",
+      "wait so long for an --image that is still being pushed (at most 1h); does not ask",
+      parseImageWait,
+    )
     .option("--idempotency-key <key>", "yours: a rerun of the same step releases once (else a fresh one)")
     .addHelpText("after", examples);
   addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<ReleaseOptions>(deps, release));
@@ -83,15 +90,30 @@ async function release(
   args: readonly string[],
 ): Promise<ExitCode> {
   const images = chosenImages(options, session.io.interactive);
+  const named = options.image !== undefined || options.updateImage !== undefined;
+  if (options.waitForImage !== undefined && !named) {
+    throw usageProblem("--wait-for-image waits for an image that --image names");
+  }
   const body = await requestBody(session, { options, args, images });
   if (options.dryRun === true) return dryRun(session, await session.api.plan(body));
-  const asks = session.io.interactive && options.yes !== true && options.format !== "story";
+  // Of an image that does not exist yet there is no plan to ask about.
+  const canAsk = options.format !== "story" && options.waitForImage === undefined;
+  const asks = session.io.interactive && options.yes !== true && canAsk;
   if (asks) {
     const consent = await planAndAsk(session, body);
     if (consent !== "yes") return consent === "nothing" ? exitCodes.ok : exitCodes.cancelled;
   }
   const job = await session.api.release(body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, job, options);
+}
+
+const longestWaitMs = 3_600_000;
+
+/** In whole seconds. */
+function parseImageWait(text: string): number {
+  const ms = parseDuration(text);
+  if (ms > longestWaitMs) throw new InvalidArgumentError("at most 1h");
+  return Math.ceil(ms / 1_000);
 }
 
 type Images = NonNullable<ReleaseRequestInput["images"]>;
@@ -138,6 +160,7 @@ async function requestBody(session: Session, ask: BodyAsk): Promise<ReleaseReque
     images,
     ...(options.message === undefined ? {} : { message: options.message }),
     ...(options.override === undefined ? {} : { override: [...options.override] }),
+    ...(options.waitForImage === undefined ? {} : { waitForImageSeconds: options.waitForImage }),
   };
 }
 

@@ -47,7 +47,7 @@ test("two kinds of one name are told apart, everything else stays short", () => 
 });
 
 test("images are a ladder down to the running one, which is shown beyond the limit", () => {
-  const lines = imageLines([frontEndImages()], { heading: "SERVICE", headers: true, limit: 3 });
+  const lines = imageLines([frontEndImages()], { heading: "SERVICE", headers: true, wide: false, limit: 3 });
   expect(lines.join("\n")).toBe(
     `
 SERVICE              CONTAINER  IMAGE                                         CREATED
@@ -61,7 +61,12 @@ sock-shop/front-end  front-end  weaveworksdemos/front-end
 });
 
 test("no limit shows every image, and older ones than the running stand free", () => {
-  const lines = imageLines([frontEndImages("latest")], { heading: "SERVICE", headers: false, limit: 0 });
+  const lines = imageLines([frontEndImages("latest")], {
+    heading: "SERVICE",
+    headers: false,
+    wide: false,
+    limit: 0,
+  });
   expect(lines).toHaveLength(12);
   expect(lines.slice(0, 4).map((line) => line.trim())).toEqual([
     "sock-shop/front-end  front-end  weaveworksdemos/front-end",
@@ -74,7 +79,7 @@ test("no limit shows every image, and older ones than the running stand free", (
 test("images left out after the running one, or never sent, are counted too", () => {
   const [container] = frontEndImages(frontEndTag).containers;
   const images = { ...frontEndImages(), containers: [{ ...container!, total: 20 }] };
-  const lines = imageLines([images], { heading: "SERVICE", headers: false, limit: 2 });
+  const lines = imageLines([images], { heading: "SERVICE", headers: false, wide: false, limit: 2 });
   expect(lines.at(-1)?.trim()).toBe(":   (18 image(s) omitted)");
 });
 
@@ -84,7 +89,7 @@ test("an image nobody has listed is told as such, and the running tag is still s
     return { ...frontEndImages(), containers: [{ ...container!, available: [], total: 0, ...more }] };
   };
   const lines = (more: Parameters<typeof images>[0]) =>
-    imageLines([images(more)], { heading: "SERVICE", headers: false, limit: 3 });
+    imageLines([images(more)], { heading: "SERVICE", headers: false, wide: false, limit: 3 });
   expect(lines({ scannedAt: null })).toEqual([
     "sock-shop/front-end  front-end  weaveworksdemos/front-end  image data not available",
     "                                '-> 0.2.0                  ?",

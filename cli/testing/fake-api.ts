@@ -90,6 +90,7 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   listEnvironments: contract.environments,
   listWorkloads: contract.workloadPage,
   listImages: contract.workloadImages,
+  listAllImages: contract.imagePage,
   workloadHistory: contract.workloadHistory,
   listJobs: contract.jobPage,
   getJob: contract.job,
@@ -110,6 +111,7 @@ function defaultRoutes(): Routes {
     checkEnvironment: () => ({ json: aCheck() }),
     listWorkloads: () => ({ json: { workloads: sockShop, age: freshAge, next: null } }),
     listImages: () => ({ json: frontEndImages() }),
+    listAllImages: () => ({ json: { images: [frontEndImages()], age: freshAge, next: null } }),
     workloadHistory: () => ({ json: frontEndHistory }),
     createRelease: ({ body }) =>
       releaseRequest.parse(body).dryRun ? { json: aPlan } : { status: 202, json: aJob() },

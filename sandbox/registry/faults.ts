@@ -1,3 +1,5 @@
+import type { Quirks } from "./quirks.ts";
+
 /** What the next requests are met with, and how often each kind of request came. */
 export interface FaultControls {
   /** The next requests under /v2/ (not the ping) are answered with this status. */
@@ -10,6 +12,8 @@ export interface FaultControls {
   truncateNext(count: number): void;
   /** A page size in a list request is answered with 400. */
   refusePageSize(refuse: boolean): void;
+  /** It differs from the plain registry so, and in nothing else, from now on. */
+  behave(quirks: Quirks): void;
   /** Ends every fault. */
   heal(): void;
 }
@@ -22,12 +26,17 @@ export interface Faults {
   wait(repository: string): Promise<void>;
   endless(repository: string): "fresh" | "repeated" | undefined;
   refusesPageSize(): boolean;
+  quirks(): Quirks;
+  /** Whether this request is one that a storm of 429 takes. */
+  takeStorm(): boolean;
 }
 
 export function createFaults(): Faults {
   let failures: { left: number; status: number; retryAfter?: number | string } = { left: 0, status: 500 };
   let truncations = 0;
   let pageSizeRefused = false;
+  let quirks: Quirks = {};
+  let stormed = 0;
   const gates = new Map<string, { readonly open: Promise<void>; readonly release: () => void }>();
   const endless = new Map<string, "fresh" | "repeated">();
 
@@ -48,7 +57,9 @@ export function createFaults(): Faults {
     endlessPages: (repository, kind = "fresh") => void endless.set(repository, kind),
     truncateNext: (count) => void (truncations = count),
     refusePageSize: (refuse) => void (pageSizeRefused = refuse),
+    behave: (next) => void (quirks = next),
     heal() {
+      quirks = {};
       failures = { left: 0, status: 500 };
       truncations = 0;
       pageSizeRefused = false;
@@ -72,5 +83,11 @@ export function createFaults(): Faults {
     wait: async (repository) => gates.get(repository)?.open,
     endless: (repository) => endless.get(repository),
     refusesPageSize: () => pageSizeRefused,
+    quirks: () => quirks,
+    takeStorm() {
+      if (quirks.storm === undefined) return false;
+      stormed += 1;
+      return stormed % quirks.storm.every !== 0;
+    },
   };
 }

@@ -8,6 +8,14 @@ export interface ImageSpec {
   readonly labels?: Readonly<Record<string, string>>;
   /** `os/architecture[/variant]`; several make an index. Default: linux/amd64. */
   readonly platforms?: readonly string[];
+  /** Media types of OCI (the default) or of docker. */
+  readonly format?: "oci" | "docker";
+  /** Of each platform's manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Makes it no image: a manifest with this type and an empty config. */
+  readonly artifactType?: string;
+  /** Beside each platform an attestation, as build tools add; makes an index. */
+  readonly attested?: boolean;
   /** Makes images with the same date and labels differ. */
   readonly digestSeed?: string;
 }
@@ -26,25 +34,52 @@ export interface BuiltImage {
   readonly manifests: readonly Content[];
 }
 
-const types = {
+const oci = {
   config: "application/vnd.oci.image.config.v1+json",
   layer: "application/vnd.oci.image.layer.v1.tar+gzip",
   manifest: "application/vnd.oci.image.manifest.v1+json",
   index: "application/vnd.oci.image.index.v1+json",
 };
 
+const docker: typeof oci = {
+  config: "application/vnd.docker.container.image.v1+json",
+  layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  manifest: "application/vnd.docker.distribution.manifest.v2+json",
+  index: "application/vnd.docker.distribution.manifest.list.v2+json",
+};
+
+const emptyConfig = "application/vnd.oci.empty.v1+json";
+
 /** Builds a tiny image: one layer with one small file, a config with its date, a manifest, an index for several platforms. */
 export function buildImage(spec: ImageSpec): BuiltImage {
   const platforms = spec.platforms ?? ["linux/amd64"];
+  const types = spec.format === "docker" ? docker : oci;
   const tar = seedTar(spec.digestSeed ?? "");
   const layer = content(types.layer, gzipSync(tar));
-  const parts = platforms.map((platform) => buildPlatform(spec, platform, { layer, diffId: sha256(tar) }));
+  const shared = { layer, diffId: sha256(tar), types };
+  if (spec.artifactType !== undefined) return buildArtifact(spec, layer);
+  const images = platforms.map((platform) => buildPlatform(spec, platform, shared));
+  const parts =
+    spec.attested === true ? images.flatMap((image) => [image, attestation(image, layer)]) : images;
   const blobs = [layer, ...parts.map((part) => part.config)];
   const manifests = parts.map((part) => part.manifest);
-  if (parts.length > 1) manifests.push(buildIndex(parts));
+  if (parts.length > 1) manifests.push(buildIndex(parts, types.index));
   const named = manifests.at(-1);
   if (named === undefined) throw new RangeError("an image needs a platform");
   return { digest: named.digest, blobs, manifests };
+}
+
+function buildArtifact({ artifactType, annotations }: ImageSpec, layer: Content): BuiltImage {
+  const config = json(emptyConfig, {});
+  const manifest = json(oci.manifest, {
+    schemaVersion: 2,
+    mediaType: oci.manifest,
+    artifactType,
+    config: descriptor(config),
+    layers: [descriptor(layer)],
+    ...(annotations !== undefined && { annotations }),
+  });
+  return { digest: manifest.digest, blobs: [layer, config], manifests: [manifest] };
 }
 
 /** Content with its digest. */
@@ -56,13 +91,38 @@ interface PlatformPart {
   readonly platform: Readonly<Record<string, string>>;
   readonly config: Content;
   readonly manifest: Content;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
-function buildPlatform(
-  spec: ImageSpec,
-  name: string,
-  { layer, diffId }: { readonly layer: Content; readonly diffId: string },
-): PlatformPart {
+interface Shared {
+  readonly layer: Content;
+  readonly diffId: string;
+  readonly types: typeof oci;
+}
+
+/** What build tools put beside an image: an entry without a platform that says what it is about. */
+function attestation({ manifest: about }: PlatformPart, layer: Content): PlatformPart {
+  const config = json(oci.config, { architecture: "unknown", os: "unknown" });
+  const layers = [{ ...descriptor(layer), mediaType: "application/vnd.in-toto+json" }];
+  const document = {
+    schemaVersion: 2,
+    mediaType: oci.manifest,
+    config: descriptor(config),
+    layers,
+    about: about.digest,
+  };
+  return {
+    platform: { os: "unknown", architecture: "unknown" },
+    config,
+    manifest: json(oci.manifest, document),
+    annotations: {
+      "vnd.docker.reference.type": "attestation-manifest",
+      "vnd.docker.reference.digest": about.digest,
+    },
+  };
+}
+
+function buildPlatform(spec: ImageSpec, name: string, { layer, diffId, types }: Shared): PlatformPart {
   const [os = "linux", architecture = "amd64", variant] = name.split("/");
   const platform = { os, architecture, ...(variant !== undefined && { variant }) };
   const config = json(types.config, {
@@ -76,13 +136,18 @@ function buildPlatform(
     mediaType: types.manifest,
     config: descriptor(config),
     layers: [descriptor(layer)],
+    ...(spec.annotations !== undefined && { annotations: spec.annotations }),
   });
   return { platform, config, manifest };
 }
 
-function buildIndex(parts: readonly PlatformPart[]): Content {
-  const manifests = parts.map(({ manifest, platform }) => ({ ...descriptor(manifest), platform }));
-  return json(types.index, { schemaVersion: 2, mediaType: types.index, manifests });
+function buildIndex(parts: readonly PlatformPart[], mediaType: string): Content {
+  const manifests = parts.map(({ manifest, platform, annotations }) => ({
+    ...descriptor(manifest),
+    platform,
+    ...(annotations !== undefined && { annotations }),
+  }));
+  return json(mediaType, { schemaVersion: 2, mediaType, manifests });
 }
 
 function descriptor({ mediaType, digest, bytes }: Content) {

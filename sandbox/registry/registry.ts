@@ -3,11 +3,12 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAccess } from "./access.ts";
-import type { RegistryAuth } from "./access.ts";
+import type { AccessControls, RegistryAuth } from "./access.ts";
 import { createFaults } from "./faults.ts";
 import type { FaultControls } from "./faults.ts";
 import { buildImage } from "./image.ts";
 import type { ImageSpec } from "./image.ts";
+import type { Drip } from "./quirks.ts";
 import { errorReply, jsonReply, writeReply } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { answerRoute, findRoute, writes } from "./routes.ts";
@@ -25,7 +26,7 @@ export interface SandboxRegistryOptions {
 export type RequestCounts = Readonly<Record<RouteKind | "total", number>>;
 
 /** An image registry in memory that speaks the distribution protocol over a socket, with faults on demand. */
-export interface SandboxRegistry extends FaultControls {
+export interface SandboxRegistry extends FaultControls, AccessControls {
   /** `http://127.0.0.1:<port>`; throws before start. */
   readonly url: string;
   /** `127.0.0.1:<port>`. */
@@ -38,8 +39,8 @@ export interface SandboxRegistry extends FaultControls {
   /** Lets a tag name what another tag or a digest names. */
   retag(repository: string, from: string, to: string): string;
   removeTag(repository: string, tag: string): void;
-  /** Tokens given out so far are refused from now on. */
-  revokeTokens(): void;
+  /** A blob's bytes, as a blob host would give them. */
+  blob(digest: string): Buffer | undefined;
   /** Requests since the start or the last reset, by kind. */
   requests(): RequestCounts;
   resetRequests(): void;
@@ -73,13 +74,19 @@ export function createSandboxRegistry(o: SandboxRegistryOptions = {}): SandboxRe
     const body = await readBody(request);
     if (route === undefined) return errorReply(404, "NOT_FOUND");
     counts = { ...counts, [route.kind]: counts[route.kind] + 1, total: counts.total + 1 };
-    if (route.kind === "token") return access.token(request, url);
+    if (route.kind === "token") return access.token(request, url, body);
+    const { storm, contentType, challengesForever } = faults.quirks();
+    if (challengesForever === true) return access.challenge(baseUrl());
     const refusal = access.refusal(request, { baseUrl: baseUrl(), scope: scopeOf(route) });
     if (refusal !== undefined) return refusal;
     if (route.repository !== undefined) await faults.wait(route.repository);
     const failure = route.kind === "ping" ? undefined : faults.takeFailure();
     if (failure !== undefined) return failureReply(failure);
+    if (storm !== undefined && faults.takeStorm()) {
+      return failureReply({ status: 429, retryAfter: storm.retryAfterS });
+    }
     const reply = answerRoute({ store, faults, uploads }, { request, url, route, body });
+    if (contentType !== undefined) reply.headers["content-type"] = contentType;
     const cut = route.kind !== "ping" && reply.body.length > 1 && faults.takeTruncation();
     return cut ? { ...reply, body: reply.body.subarray(0, reply.body.length >> 1) } : reply;
   }
@@ -91,6 +98,7 @@ export function createSandboxRegistry(o: SandboxRegistryOptions = {}): SandboxRe
 
   return {
     ...faults.controls,
+    ...access.controls,
     ...imageControls(store),
     get url() {
       return baseUrl();
@@ -99,7 +107,8 @@ export function createSandboxRegistry(o: SandboxRegistryOptions = {}): SandboxRe
       return baseUrl().slice("http://".length);
     },
     async start() {
-      server = createServer((request, response) => void respond(answer, request, response));
+      const drip = () => faults.quirks().drip;
+      server = createServer((request, response) => void respond({ answer, drip }, request, response));
       server.listen(port, "127.0.0.1");
       await once(server, "listening");
       port = (server.address() as AddressInfo).port;
@@ -114,14 +123,16 @@ export function createSandboxRegistry(o: SandboxRegistryOptions = {}): SandboxRe
       stopping.closeAllConnections();
       await closed;
     },
-    revokeTokens: () => access.revokeTokens(),
     requests: () => counts,
     resetRequests: () => void (counts = { ...noRequests }),
   };
 }
 
-function imageControls(store: RegistryStore): Pick<SandboxRegistry, "addImage" | "retag" | "removeTag"> {
+type ImageControls = Pick<SandboxRegistry, "addImage" | "retag" | "removeTag" | "blob">;
+
+function imageControls(store: RegistryStore): ImageControls {
   return {
+    blob: (digest) => store.blob(digest),
     addImage(repository, tag, spec) {
       const image = buildImage(spec);
       const stored = store.open(repository);
@@ -142,18 +153,24 @@ function imageControls(store: RegistryStore): Pick<SandboxRegistry, "addImage" |
   };
 }
 
+interface Responding {
+  readonly answer: (request: IncomingMessage) => Promise<Reply>;
+  readonly drip: () => Drip | undefined;
+}
+
 async function respond(
-  answer: (request: IncomingMessage) => Promise<Reply>,
+  { answer, drip }: Responding,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const withBody = request.method !== "HEAD";
   try {
-    writeReply(response, await answer(request), request.method !== "HEAD");
+    await writeReply(response, await answer(request), { withBody, drip: drip() });
   } catch (error) {
     // When the peer went away in the middle of its request there is nobody left to tell.
-    if (response.headersSent || response.destroyed) response.destroy();
-    else
-      writeReply(response, jsonReply(500, { errors: [{ code: "UNKNOWN", message: String(error) }] }), true);
+    if (response.headersSent || response.destroyed) return void response.destroy();
+    const reply = jsonReply(500, { errors: [{ code: "UNKNOWN", message: String(error) }] });
+    await writeReply(response, reply, { withBody });
   }
 }
 

@@ -1,4 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Drip } from "./quirks.ts";
 
 export interface Reply {
   readonly status: number;
@@ -21,11 +23,22 @@ export function emptyReply(status: number, headers: OutgoingHttpHeaders = {}): R
 }
 
 /** Writes a reply; for HEAD only its headers. */
-export function writeReply(response: ServerResponse, reply: Reply, withBody: boolean): void {
+export async function writeReply(
+  response: ServerResponse,
+  reply: Reply,
+  o: { readonly withBody: boolean; readonly drip?: Drip | undefined },
+): Promise<void> {
   const headers = {
     "docker-distribution-api-version": "registry/2.0",
     ...reply.headers,
     "content-length": reply.body.length,
   };
-  response.writeHead(reply.status, headers).end(withBody ? reply.body : undefined);
+  response.writeHead(reply.status, headers);
+  const { drip } = o;
+  if (!o.withBody || drip === undefined) return void response.end(o.withBody ? reply.body : undefined);
+  for (let at = 0; at < reply.body.length && !response.destroyed; at += drip.bytes) {
+    response.write(reply.body.subarray(at, at + drip.bytes));
+    await sleep(drip.everyMs);
+  }
+  response.end();
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Faults } from "./faults.ts";
+import type { Quirks } from "./quirks.ts";
 import { emptyReply, errorReply, jsonReply } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { digestOf, findManifest, missingParts, tagPage } from "./store.ts";
@@ -109,12 +110,22 @@ function tagsReply({ store, faults }: RouteDeps, { request, url, route }: RouteI
   if (endless !== undefined) return endlessReply(name, { kind: endless, size: size ?? "2", last });
   const repository = store.find(name);
   if (repository === undefined) return errorReply(404, "NAME_UNKNOWN");
-  const page = tagPage(repository, { n: size === null ? undefined : Number(size), last });
-  const reply = jsonReply(200, { name, tags: page.tags });
+  const quirks = faults.quirks();
+  const page = tagPage(repository, { n: pageSize(size, quirks), last, order: quirks.order ?? "lexical" });
+  const tags = quirks.overlappingPages === true && last !== undefined ? [last, ...page.tags] : page.tags;
+  const reply = jsonReply(200, { name, tags });
+  const path = nextPath(name, size, page.last ?? "");
+  const link = page.last === undefined ? {} : { link: linkTo(path, url, quirks) };
+  if (quirks.withoutEtag === true) return { ...reply, headers: { ...reply.headers, ...link } };
   const etag = `"${digestOf(reply.body)}"`;
   if (request.headers["if-none-match"] === etag) return emptyReply(304, { etag });
-  const link = page.last === undefined ? {} : { link: nextLink(name, size ?? "", page.last) };
   return { ...reply, headers: { ...reply.headers, etag, ...link } };
+}
+
+function pageSize(asked: string | null, { pageCap, ignoresPageSize }: Quirks): number | undefined {
+  if (ignoresPageSize === true) return undefined;
+  const size = asked === null ? undefined : Number(asked);
+  return pageCap === undefined ? size : Math.min(size ?? pageCap, pageCap);
 }
 
 function endlessReply(
@@ -123,24 +134,41 @@ function endlessReply(
 ): Reply {
   const number = Number(page.last?.replace("page-", "") ?? "0") + 1;
   const tags = page.kind === "fresh" ? [`tag-${number}`] : ["tag-1"];
-  return jsonReply(200, { name, tags }, { link: nextLink(name, page.size, `page-${number}`) });
+  return jsonReply(200, { name, tags }, { link: nextLink(nextPath(name, page.size, `page-${number}`)) });
 }
 
-function nextLink(name: string, size: string, last: string): string {
-  return `</v2/${name}/tags/list?last=${encodeURIComponent(last)}&n=${size}>; rel="next"`;
+function nextPath(name: string, size: string | null, last: string): string {
+  const ofSize = size === null ? "" : `&n=${size}`;
+  return `/v2/${name}/tags/list?last=${encodeURIComponent(last)}${ofSize}`;
 }
 
-function manifestReply({ store }: RouteDeps, { request, route }: RouteInput): Reply {
+function nextLink(target: string): string {
+  return `<${target}>; rel="next"`;
+}
+
+function linkTo(path: string, url: URL, { link }: Quirks): string {
+  if (link === "absolute") return nextLink(`${url.origin}${path}`);
+  return nextLink(link === "another-host" ? `http://registry.internal.example.com:8081${path}` : path);
+}
+
+function manifestReply({ store, faults }: RouteDeps, { request, route }: RouteInput): Reply {
+  const head = route.kind === "manifestHead" ? faults.quirks().head : undefined;
+  if (head === "refused") return errorReply(405, "UNSUPPORTED");
   const repository = store.find(route.repository ?? "");
   if (repository === undefined) return errorReply(404, "NAME_UNKNOWN");
   const found = findManifest(repository, route.reference);
   if (found === undefined) return errorReply(404, "MANIFEST_UNKNOWN");
-  const headers = { etag: `"${found.digest}"`, "docker-content-digest": found.digest };
+  const headers = {
+    etag: `"${found.digest}"`,
+    ...(head !== "without-digest" && { "docker-content-digest": found.digest }),
+  };
   if (request.headers["if-none-match"] === headers.etag) return emptyReply(304, headers);
   return { status: 200, headers: { "content-type": found.mediaType, ...headers }, body: found.bytes };
 }
 
-function blobReply({ store }: RouteDeps, { route }: RouteInput): Reply {
+function blobReply({ store, faults }: RouteDeps, { route }: RouteInput): Reply {
+  const { blobsAt } = faults.quirks();
+  if (blobsAt !== undefined) return emptyReply(307, { location: `${blobsAt}/${route.reference}` });
   const bytes = store.find(route.repository ?? "")?.blobs.get(route.reference);
   if (bytes === undefined) return errorReply(404, "BLOB_UNKNOWN");
   const headers = { "content-type": "application/octet-stream", "docker-content-digest": route.reference };

@@ -25,6 +25,7 @@ import { jobActRoutes } from "./routes/job-acts.ts";
 import { jobEventRoutes } from "./routes/job-events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
+import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
 import { releaseRoutes } from "./routes/releases.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { syncRoutes } from "./routes/syncs.ts";
@@ -127,7 +128,8 @@ function openLiveParts(app: ApiApp, deps: ApiDeps): LiveParts {
 
 /** Per token (per address where none is needed); after the token is known, before the body is read. */
 async function limitRates(app: ApiApp, deps: ApiDeps): Promise<void> {
-  const isWrite = (request: FastifyRequest): boolean => request.method !== "GET";
+  // Asking a registry costs others more than reading costs us.
+  const isWrite = (request: FastifyRequest): boolean => request.method !== "GET" || asksRegistry(request);
   await app.register(rateLimit, {
     hook: "preParsing",
     timeWindow: 60_000,
@@ -138,6 +140,10 @@ async function limitRates(app: ApiApp, deps: ApiDeps): Promise<void> {
     errorResponseBuilder: (_request, { after }) =>
       new SlipwayError("RATE_LIMITED", { detail: `ask again in ${after}` }),
   });
+}
+
+function asksRegistry({ query }: FastifyRequest): boolean {
+  return typeof query === "object" && query !== null && "refresh" in query && query.refresh === "true";
 }
 
 function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
@@ -152,4 +158,5 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);
   webhookRoutes(app, deps);
+  registryWebhookRoutes(app, deps);
 }

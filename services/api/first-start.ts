@@ -73,6 +73,7 @@ async function tell({ teller, log }: AdminTokenDeps, token: string): Promise<voi
 
 /** Even where a secret lies stays with the process that reads it. */
 function withoutSecrets(settings: Settings): unknown {
-  const named = new Set(["tokenFile", "tokenEnv", "passwordFile", "passwordEnv", "secretFile", "secretEnv"]);
+  const secrets = ["tokenFile", "tokenEnv", "passwordFile", "passwordEnv", "secretFile", "secretEnv"];
+  const named = new Set([...secrets, "keyFile", "dockerConfigFile"]);
   return JSON.parse(JSON.stringify(settings, (key, value: unknown) => (named.has(key) ? undefined : value)));
 }

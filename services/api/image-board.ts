@@ -1,7 +1,7 @@
 import type { Clock } from "#common/kit/clock.ts";
 import type { Log } from "#common/kit/log.ts";
 import { imageFingerprints, repositoryFacts } from "#common/store/image-facts.ts";
-import type { Fingerprint, RepositoryState } from "#common/store/image-facts.ts";
+import type { Fingerprint } from "#common/store/image-facts.ts";
 import type { Store } from "#common/store/store.ts";
 
 import type { ImageEntries, ImageEntry } from "./read-model/newest.ts";
@@ -11,7 +11,7 @@ export interface ImagesRead {
   /** The same object as before while nothing changed, and so is each entry. */
   readonly entries: ImageEntries;
   /** By key: when each was scanned, and what was wrong then. */
-  readonly states: ReadonlyMap<string, RepositoryState>;
+  readonly states: ReadonlyMap<string, Fingerprint>;
   readonly ageMs: number;
 }
 

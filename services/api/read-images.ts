@@ -1,21 +1,26 @@
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 import { errorCatalogue, isErrorCode, toSlipwayError } from "#common/domain/errors.ts";
-import type { SeenImage } from "#common/store/image-facts.ts";
+import { filterOf } from "#common/domain/plan.ts";
 import { imagesOf } from "#common/store/images.ts";
+import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "./deps.ts";
 import type { ImagesRead } from "./image-board.ts";
-import { imagesOfWorkload, keyOfImage, toListed } from "./read-model/images.ts";
-import type { ListedRepository } from "./read-model/images.ts";
+import { createEligibility } from "./read-model/eligibility.ts";
+import type { ListedImage } from "./read-model/eligibility.ts";
+import { imagesOfWorkload, keyOfImage, listRepository, toListed } from "./read-model/images.ts";
+import type { ImagePageAsk, ListedRepository } from "./read-model/images.ts";
 import type { ImageEntry } from "./read-model/newest.ts";
 
-export interface ImagesAsk {
+export interface ImagesAsk extends ImagePageAsk {
   readonly workload: Workload;
-  readonly container: string | undefined;
-  readonly limit: number;
+  /** What git declares, by workload; of several places the first counts. */
+  readonly declared: Declared;
   readonly refresh: boolean;
 }
+
+type Declared = ReadonlyMap<string, readonly DeclaredRow[]>;
 
 const refreshDeadlineMs = 30_000;
 
@@ -24,57 +29,69 @@ export async function readImages(
   deps: Pick<ApiDeps, "store" | "registry" | "log">,
   asked: ImagesAsk,
 ): Promise<WorkloadImages> {
-  const { workload, container, limit, refresh } = asked;
+  const { workload, declared, container, refresh } = asked;
   const wanted = workload.containers.filter(({ name }) => container === undefined || name === container);
   const keys = keysOf(wanted);
   const problems = refresh ? await refreshAll(deps, keys) : new Map<string, JobErrorRow>();
-  const found = await imagesOf(deps.store.db, keys);
-  const repositories = new Map(
-    [...found].map(([key, row]) => [key, toListed({ ...row, scannedAt: row.scanned_at })]),
-  );
-  return imagesOfWorkload({ workload, repositories, problems, container, limit });
+  const [found, now] = await Promise.all([imagesOf(deps.store.db, keys), deps.store.now()]);
+  const repositories = new Map([...found].map(([key, row]) => [key, listRepository(row)]));
+  const eligibility = createEligibility();
+  const filter = filtersOf(declared, workload);
+  return imagesOfWorkload({
+    workload,
+    repositories,
+    problems,
+    filterOf: filter,
+    eligibility,
+    now,
+    page: asked,
+  });
 }
 
-/** The images of many workloads, from what their list was made of: nothing more is read. */
-export type ImagesOfMany = (
-  known: ImagesRead,
-  workloads: readonly Workload[],
-  limit: number,
-) => WorkloadImages[];
+/** What is told of many workloads, from what their list was made of: nothing more is read. */
+export interface ManyImages {
+  readonly known: ImagesRead;
+  readonly workloads: readonly Workload[];
+  readonly declared: Declared;
+  readonly now: Date;
+  readonly page: ImagePageAsk;
+}
+
+export type ImagesOfMany = (many: ManyImages) => WorkloadImages[];
 
 /** Keeps each repository as it is told for as long as nothing of it changes. */
 export function createImagesOfMany(): ImagesOfMany {
-  const told = new WeakMap<ImageEntry, ListedRepository>();
-  const tell = (entry: ImageEntry): ListedRepository => {
-    const before = told.get(entry);
-    if (before !== undefined) return before;
-    const images = entry.images.map(withNulls);
-    const listed = toListed({ images, scannedAt: null, problem: null });
+  const told = new WeakMap<ImageEntry, readonly ListedImage[]>();
+  const eligibility = createEligibility();
+  const tell = (entry: ImageEntry): readonly ListedImage[] => {
+    const listed = told.get(entry) ?? toListed(entry.images);
     told.set(entry, listed);
     return listed;
   };
-  return ({ states, entries }, workloads, limit) => {
+  return ({ known: { states, entries }, workloads, declared, now, page }) => {
     const repositories = new Map<string, ListedRepository>();
     for (const key of keysOf(workloads.flatMap((workload) => workload.containers))) {
-      const { scannedAt = null, problem = null } = states.get(key) ?? {};
-      const images = tell(entries.get(key) ?? nothing).images;
-      repositories.set(key, { images, scannedAt: scannedAt?.toISOString() ?? null, problem });
+      const { scannedAt = null, problem = null, complete = true, unread = 0 } = states.get(key) ?? {};
+      const images = tell(entries.get(key) ?? nothing);
+      repositories.set(key, { images, scannedAt, problem, complete, unread });
     }
     const problems = new Map<string, JobErrorRow>();
+    const shared = { repositories, problems, eligibility, now, page };
     return workloads.map((workload) =>
-      imagesOfWorkload({ workload, repositories, problems, container: undefined, limit }),
+      imagesOfWorkload({ ...shared, workload, filterOf: filtersOf(declared, workload) }),
     );
   };
+}
+
+function filtersOf(declared: Declared, { id }: Workload): (container: string) => string | undefined {
+  const policies = declared.get(id)?.[0]?.policies;
+  return (container) => policies && filterOf(policies, container);
 }
 
 const nothing: ImageEntry = { scanned: false, images: [] };
 
 function keysOf(containers: readonly Workload["containers"][number][]): readonly string[] {
   return [...new Set(containers.flatMap(({ image }) => keyOfImage(image) ?? []))];
-}
-
-function withNulls({ tag, digest, createdAt, firstSeenAt }: SeenImage) {
-  return { tag, digest: digest ?? null, createdAt: createdAt ?? null, firstSeenAt };
 }
 
 /** What is known is still answered when a registry is away; why it is not newer stands beside it. */

@@ -11,6 +11,7 @@ import type {
 import { explainWorkload } from "./explain-workload.ts";
 import { getOwner } from "./get-owner.ts";
 import type { WorkloadChange } from "./live-workloads.ts";
+import { refuseStrangers, type ReadPullSecrets } from "./pull-secrets.ts";
 import type { EnvironmentWatch } from "./watch-environment.ts";
 
 const viewEveryMs = 1_000;
@@ -18,7 +19,10 @@ const viewEveryMs = 1_000;
 const maxBacklog = 10_000;
 
 /** gRPC `ClusterService` over the live views, by environment. */
-export function createClusterService(watches: readonly EnvironmentWatch[]): ClusterServiceImplementation {
+export function createClusterService(
+  watches: readonly EnvironmentWatch[],
+  o: { readonly readPullSecrets?: ReadPullSecrets; readonly mutualTls?: boolean } = {},
+): ClusterServiceImplementation {
   const watchOf = (environment: string): EnvironmentWatch => {
     const watch = watches.find((candidate) => candidate.environment === environment);
     if (watch !== undefined) return watch;
@@ -35,6 +39,11 @@ export function createClusterService(watches: readonly EnvironmentWatch[]): Clus
     }),
     getOwner: async (asked) =>
       getOwner(seeing(watchOf(asked.environment), asked.workloadNamespace).api(), asked),
+    async getPullSecrets(asked, { peer }) {
+      refuseStrangers(peer, { mutualTls: o.mutualTls === true });
+      if (o.readPullSecrets !== undefined) return o.readPullSecrets(watchOf(asked.environment), asked);
+      throw new SlipwayError("FORBIDDEN", { detail: "pull secrets are not read here" });
+    },
     watchWorkloads: (request, context) => follow(watchOf(request.environment), request, context.signal),
   };
 }

@@ -9,6 +9,7 @@ import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import { readWatcherConfig } from "./config.ts";
 import { createClusterService } from "./grpc.ts";
+import { createPullSecrets } from "./pull-secrets.ts";
 import { watchEnvironment } from "./watch-environment.ts";
 
 await runMain(async () => {
@@ -25,10 +26,15 @@ await runMain(async () => {
       log,
     }),
   );
+  const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
+  const readPullSecrets = createPullSecrets({
+    environments: new Set(withPullSecrets.map(({ name }) => name)),
+    clock: systemClock,
+  });
   const server = createGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    services: [[ClusterServiceDefinition, createClusterService(watches)]],
+    services: [[ClusterServiceDefinition, createClusterService(watches, { readPullSecrets })]],
     log,
     trace,
   });

@@ -1,5 +1,6 @@
-import { envReader, type Env } from "#common/kit/env.ts";
+import { envReader, type Env, type EnvReader } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
+import type { ProxySettings } from "./oci/types.ts";
 
 export interface ScannerConfig {
   readonly databaseUrl: string;
@@ -8,6 +9,8 @@ export interface ScannerConfig {
   readonly grpcPort: number;
   readonly ops: OpsAddress;
   readonly watcherAddress: string;
+  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in either case. */
+  readonly proxy: ProxySettings;
   readonly name: string;
   readonly trace: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -22,6 +25,7 @@ export function readScannerConfig(env: Env): ScannerConfig {
     grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3032 }),
     ops: readOpsAddress(read),
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
+    proxy: readProxy(read),
     name: read.text("SLIPWAY_NAME", { fallback: "registry-scanner" }),
     trace: read.flag("SLIPWAY_TRACE"),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {
@@ -29,4 +33,16 @@ export function readScannerConfig(env: Env): ScannerConfig {
       oneOf: ["debug", "info", "warn", "error", "silent"],
     }) as ScannerConfig["logLevel"],
   });
+}
+
+function readProxy(read: EnvReader): ProxySettings {
+  const url = (name: string): string | undefined =>
+    read.url(name, { optional: true }) ?? read.url(name.toLowerCase(), { optional: true });
+  const [https, http] = [url("HTTPS_PROXY"), url("HTTP_PROXY")];
+  const none = read.text("NO_PROXY", { optional: true }) ?? read.text("no_proxy", { optional: true });
+  return {
+    ...(https !== undefined && { https }),
+    ...(http !== undefined && { http }),
+    ...(none !== undefined && { none }),
+  };
 }

@@ -1,3 +1,4 @@
+import { wakeImageWaits } from "#common/store/image-hints.ts";
 import * as images from "#common/store/images.ts";
 import type { ScanDeps } from "./deps.ts";
 import { saveDescription } from "./save-description.ts";
@@ -40,6 +41,8 @@ export async function readImages(
   const [only] = some;
   if (missing.length === 1 && only?.digest === null) await describeTag(deps, { target, pass, tag: only.tag });
   else await describeDigests(deps, { target, pass, some });
+  // Somebody may wait for just these.
+  await wakeImageWaits(deps.store.db, target.key);
   pass.settle();
 }
 

@@ -1,4 +1,5 @@
 import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
+import { isDigest } from "#common/domain/image-ref.ts";
 import * as images from "#common/store/images.ts";
 import type { RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
@@ -35,17 +36,21 @@ export function knowsTag(repository: RepositoryImages, reference: string): boole
   );
 }
 
-/** Asks the registry for one tag or digest, now, and keeps what it says. */
-export async function lookUpTag(deps: ScanDeps, key: string, reference: string): Promise<TagLook> {
-  const { db } = deps.store;
+export interface TagQuestion {
+  readonly key: string;
+  readonly reference: string;
+  /** The repository was scanned before, and will be again. */
+  readonly listed: boolean;
+}
+
+/** Asks the registry for one tag or digest, now, and keeps what it says: of a known repository one request. */
+export async function lookUpTag(deps: ScanDeps, question: TagQuestion): Promise<TagLook> {
+  const { key } = question;
   const ref = refOf(key);
   const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(lookMs)]);
   try {
     deps.budget.check(ref.host, "person");
-    const description = await deps.clients.use((client) => client.describe(ref, reference, { signal }));
-    await saveDescription(db, description);
-    const isTag = !reference.includes(":");
-    if (isTag) await images.setTagDigest(db, { key, tag: reference, digest: description.digest });
+    await (question.listed ? readDigest : readWhole)(deps, question, signal);
   } catch (cause) {
     if (deps.stopping.aborted) throw new SlipwayError("UNAVAILABLE", { detail: "stopping", cause });
     if (!isRegistryTrouble(cause)) throw cause;
@@ -53,6 +58,33 @@ export async function lookUpTag(deps: ScanDeps, key: string, reference: string):
   }
   const repository = await knownRepository(deps, key);
   return { found: true, repository, problem: repository.problem };
+}
+
+/** The digest alone, which is all that a release writes; a scan that is due now reads the rest. */
+async function readDigest(
+  deps: ScanDeps,
+  { key, reference }: TagQuestion,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db } = deps.store;
+  const digest = await deps.clients.use((client) => client.headDigest(refOf(key), reference, { signal }));
+  if (digest === undefined) throw new SlipwayError("REGISTRY_NOT_FOUND", { detail: `${key}:${reference}` });
+  if (isDigest(reference)) return;
+  await images.setTagDigest(db, { key, tag: reference, digest });
+  await images.wakeRepository(db, key);
+}
+
+async function readWhole(
+  deps: ScanDeps,
+  { key, reference }: TagQuestion,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db } = deps.store;
+  const description = await deps.clients.use((client) => client.describe(refOf(key), reference, { signal }));
+  await saveDescription(db, description);
+  if (!isDigest(reference)) {
+    await images.setTagDigest(db, { key, tag: reference, digest: description.digest });
+  }
 }
 
 /** What a caller is told who cannot wait any longer. */

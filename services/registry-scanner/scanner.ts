@@ -113,7 +113,8 @@ export function createScanner({ deps: given, bell, wanted }: ScannerOptions): Sc
       if (!isTag(reference) && !isDigest(reference)) throw notATag(reference);
       const repository = await knownRepository(deps, key);
       if (knowsTag(repository, reference)) return { found: true, repository, problem: repository.problem };
-      const look = await inTime(looks.fresh(`${key} ${reference}`, () => lookUpTag(deps, key, reference)));
+      const question = { key, reference, listed: repository.scanned_at !== null };
+      const look = await inTime(looks.fresh(`${key} ${reference}`, () => lookUpTag(deps, question)));
       return look === "late" ? { found: false, repository, problem: stillAsking(key) } : look;
     },
   };

@@ -7,6 +7,7 @@ import * as lanes from "#common/store/lanes.ts";
 import * as workers from "#common/store/workers.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { createEnvironmentRoom } from "./environment/look-at-environment.ts";
+import { createImageGate } from "./lane/image-gate.ts";
 import { createLaneRoom } from "./lane/look-at-lane.ts";
 import { repeat } from "./repeat.ts";
 
@@ -36,6 +37,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   const progress = createProgress({ maxSilenceMs, clock: deps.clock });
   const laneRoom = createLaneRoom(deps);
   const environmentRoom = createEnvironmentRoom(deps);
+  const imageGate = createImageGate(deps);
   const stopping = new AbortController();
   const silenced = new AbortController();
   const running = new Set<Promise<void>>();
@@ -48,12 +50,15 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
     if (kind === "lane") await laneRoom.look(what);
     // A rollout takes minutes: it must not occupy a slot of the queue.
     if (kind === "environment") start(environmentRoom.look(what));
+    // A registry may take its time, too.
+    if (kind === "repository") start(imageGate.look());
   };
   const start = (work: Promise<void>): void => {
     running.add(work);
     void work.finally(() => running.delete(work));
   };
   const lookByItself = async (): Promise<void> => {
+    start(imageGate.look());
     for (const id of await lanes.dueLanes(deps.store.db, dueLimit)) start(look(laneSubject(id)));
     for (const due of await lanes.dueEnvironments(deps.store.db, dueLimit))
       start(look(environmentSubject(due)));
@@ -82,6 +87,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
       stopping.abort();
       laneRoom.stop();
       environmentRoom.stop();
+      imageGate.stop();
       await listener?.close();
       await Promise.allSettled(running);
       // Only now: a push that is under way must not lose its lease to the end of our heartbeat.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { authorize, pushImage, pushTag } from "#support/push-image.ts";
+import { authorize, pushImage, pushTag, pushTags } from "#support/push-image.ts";
 import { createOciClient } from "../../services/registry-scanner/oci/client.ts";
 import type { OciClient } from "../../services/registry-scanner/oci/types.ts";
 
@@ -37,7 +37,11 @@ export function registryContract(
     });
 
     readingContract(() => ({ registry, client }));
+    formsContract(() => ({ registry, client }));
     listContract(() => ({ registry, client }));
+    pingContract(() => registry);
+    // Once is enough: a thousand pushes take seconds.
+    if (auth === "token") pagesContract(() => ({ registry, client }));
     wireContract(() => registry);
     if (auth !== "none") refusalContract(() => registry);
   });
@@ -105,6 +109,70 @@ function readingContract(subject: Subject): void {
   });
 }
 
+function formsContract(subject: Subject): void {
+  test("docker's own media types are kept and described as those of OCI are", async () => {
+    const { registry, client } = subject();
+    const platforms = ["linux/amd64", "linux/arm64"];
+    const spec = { createdAt, format: "docker" } as const;
+    const single = await pushImage(registry, "shop/docker:single", spec);
+    const several = await pushImage(registry, "shop/docker:several", { ...spec, platforms });
+    const named = { host, path: "shop/docker" };
+    const described = (tag: string) => client.describe(named, tag, { signal: limit() });
+    expect(await described("single")).toMatchObject({
+      digest: single,
+      createdAt,
+      platforms: ["linux/amd64"],
+    });
+    expect(await described("several")).toMatchObject({ digest: several, createdAt, platforms });
+    expect((await described("several")).mediaType).toMatch(/docker.*manifest.list/);
+  });
+
+  test("what is no image is told from one, and what no node can run from what one can", async () => {
+    const { registry, client } = subject();
+    const artifactType = "application/vnd.example.chart";
+    await pushImage(registry, "shop/forms:chart", { artifactType });
+    await pushImage(registry, "shop/forms:attested", { createdAt, attested: true });
+    await pushImage(registry, "shop/forms:arm", { createdAt, platforms: ["linux/arm64"] });
+    const named = { host, path: "shop/forms" };
+    const described = (tag: string) => client.describe(named, tag, { signal: limit() });
+    expect(await described("chart")).toMatchObject({ kind: "artifact", platforms: [] });
+    expect(await described("attested")).toMatchObject({ platforms: ["linux/amd64"], runnable: true });
+    expect(await described("arm")).toMatchObject({ kind: "image", runnable: false });
+    const nodes = [{ os: "linux", architecture: "arm64" }];
+    const onArm = await client.describe(named, "arm", { signal: limit(), platforms: nodes });
+    expect(onArm).toMatchObject({ runnable: true });
+  });
+
+  test("an image without a usable date takes that of its annotation", async () => {
+    const { registry, client } = subject();
+    const zero = new Date("1970-01-01T00:00:00Z");
+    const annotations = { "org.opencontainers.image.created": "2020-01-02T03:04:05Z" };
+    await pushImage(registry, "shop/dates:annotated", { createdAt: zero, annotations });
+    await pushImage(registry, "shop/dates:undated", { createdAt: zero });
+    const named = { host, path: "shop/dates" };
+    const annotated = await client.describe(named, "annotated", { signal: limit() });
+    expect(annotated).toMatchObject({ createdAt: new Date("2020-01-02T03:04:05Z"), createdFrom: "label" });
+    const undated = await client.describe(named, "undated", { signal: limit() });
+    expect(undated.createdAt).toBeUndefined();
+    expect(undated.createdFrom).toBeUndefined();
+  });
+}
+
+function pingContract(subject: () => RegistryUnderTest): void {
+  test("a ping is let in with the credential, and refused without the one that is asked for", async () => {
+    const registry = subject();
+    const client = clientFor(registry, registry.auth);
+    await client.ping(host, { signal: limit() });
+    await client.close();
+    if (registry.auth === undefined) return;
+    const stranger = clientFor(registry, { username: "scanner", password: "wrong" });
+    await expect(stranger.ping(host, { signal: limit() })).rejects.toMatchObject({
+      code: "REGISTRY_AUTH_FAILED",
+    });
+    await stranger.close();
+  });
+}
+
 function listContract(subject: Subject): void {
   test("all tags of a repository are listed", async () => {
     const { registry, client } = subject();
@@ -127,6 +195,22 @@ function listContract(subject: Subject): void {
     const changed = await client.listTags(user, { signal: limit(), etag });
     expect([...changed.tags].sort()).toEqual(["1.0", "2.0"]);
   });
+}
+
+function pagesContract(subject: Subject): void {
+  test("a list of more tags than one page is read to its end", async () => {
+    const { registry, client } = subject();
+    await pushImage(registry, "shop/pages:t0", { createdAt });
+    const tags = Array.from({ length: 1_050 }, (_, index) => `t${index}`);
+    await pushTags(registry, "shop/pages:t0", tags.slice(1));
+    const named = { host, path: "shop/pages" };
+    await client.listTags(named, { signal: limit() });
+    const list = await client.listTags(named, { signal: limit() });
+    expect([...list.tags].sort()).toEqual(tags.sort());
+    expect(list.complete).toBe(true);
+    // The real one, before version 3, knows no pages of tags.
+    expect([1, 2]).toContain(list.requests);
+  }, 60_000);
 }
 
 function wireContract(subject: () => RegistryUnderTest): void {

@@ -43,12 +43,25 @@ export function imageFactsContract(given: () => StoreWorld): void {
           tag: "1",
           digest: `${key}@1`,
           createdAt: new Date("2026-01-05T10:00:00.123Z"),
+          createdFrom: "config",
           firstSeenAt: expect.any(Date),
         },
         { tag: "2", firstSeenAt: expect.any(Date) },
       ]);
       expect(facts.get(unread)).toEqual({ scanned: false, images: [] });
       expect(facts.has("registry.example/never")).toBe(false);
+    });
+
+    test("tell of a tag that moved when it did, and of a list what is not known of it", async () => {
+      const { store } = given();
+      const key = await aRepository();
+      await scan(key, [{ tag: "1", digest: `${key}@1` }, { tag: "2" }]);
+      await describeImage(`${key}@1`);
+      const print = async () => (await imageFingerprints(store.db, [key]))[0];
+      expect(await print()).toMatchObject({ complete: true, unread: 1 });
+      await scan(key, [{ tag: "1", digest: `${key}@2` }]);
+      const moved = (await repositoryFacts(store.db, [key])).get(key)?.images;
+      expect(moved).toMatchObject([{ tag: "1", digest: `${key}@2`, movedAt: expect.any(Date) }]);
     });
 
     test("have another fingerprint after every change, and the same after a scan that found nothing new", async () => {

@@ -59,11 +59,13 @@ export const twoEnvironments = [
 export async function startApiBox(options: {
   databaseUrl: string;
   environments: unknown;
+  registries?: unknown;
   writesPerMinute?: number;
   env?: Env;
   log?: Log;
 }): Promise<ApiBox> {
-  const settings = settingsSchema.parse({ environments: options.environments });
+  const { environments, registries = [] } = options;
+  const settings = settingsSchema.parse({ environments, registries });
   const store = createStore({ databaseUrl: options.databaseUrl, log: silentLog, poolSize: 10 });
   await store.start();
   const peers = await startFakePeers();

@@ -75,6 +75,7 @@ export async function startFakePeers(): Promise<FakePeers> {
     watchWorkloads: async function* watch() {},
     explainWorkload: async () => ({}),
     getOwner: async () => ({}),
+    getPullSecrets: async () => ({}),
   };
   const registry: RegistryServiceImplementation = {
     listImages: async () => ({ repositories: [] }),

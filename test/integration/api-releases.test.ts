@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { mustGetJob } from "#common/store/jobs.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 
@@ -139,8 +140,18 @@ describe.runIf(hasPostgres())("releasing by the API", () => {
     [{ ...ask, workloads: ["sock-shop/absent"] }, "WORKLOAD_NOT_FOUND", 404],
     [{ ...ask, workloads: undefined }, "INVALID_REQUEST", 400],
     [{ ...ask, all: true }, "INVALID_REQUEST", 400],
+    [{ ...ask, images: "latest", waitForImageSeconds: 60 }, "INVALID_REQUEST", 400],
+    [{ ...ask, images: ["web:1"], waitForImageSeconds: 3_601 }, "INVALID_REQUEST", 400],
   ])("refuses %j with %s", async (body, code, status) => {
     expect((await release(body)).body).toMatchObject({ code, status });
+  });
+
+  test("keeps with the job how long it waits for an image that is named", async () => {
+    const images = ["weaveworksdemos/front-end:0.9.0"];
+    const { status, body } = await release({ ...ask, images, waitForImageSeconds: 600 });
+    expect(status).toBe(202);
+    const { spec } = await mustGetJob(box.store.db, String(body["id"]));
+    expect(spec).toMatchObject({ images: { exact: images }, waitForImageSeconds: 600 });
   });
 
   test("tells near names of a workload that is nowhere", async () => {

@@ -213,10 +213,36 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     const ofFrontEnd = (many.body["images"] as { workload: string }[]).find((one) =>
       one.workload.endsWith("/front-end"),
     );
-    expect(ofFrontEnd).toEqual(body);
+    // Its age goes on, and platforms are told of one workload alone.
+    const containers = (body["containers"] as { available: object[] }[]).map((one) => ({
+      ...one,
+      ageMs: expect.any(Number),
+      available: one.available.map((image) => ({ ...image, platforms: undefined })),
+    }));
+    expect(ofFrontEnd).toEqual({ ...body, containers });
     expect(box.peers.refreshed).toEqual([]);
     await box.call("GET", `${path}?refresh=true`);
     expect(box.peers.refreshed).toEqual([key]);
+  });
+
+  test("tells which images latest may choose, and pages them container by container", async () => {
+    const path = "/v1/environments/default/workloads/sock-shop/deployment/front-end/images";
+    const tagsIn = ({ body }: { body: Record<string, unknown> }) =>
+      (body["containers"] as { available: { tag: string }[] }[])[0]?.available.map(({ tag }) => tag);
+    expect(tagsIn(await box.call("GET", `${path}?eligible=true`))).toEqual(["7f511af", "0.3.0", "0.2.0"]);
+    const many = await box.call("GET", "/v1/images?images=1&eligible=true&filter=front-end");
+    expect(many.body["images"]).toMatchObject([
+      { containers: [{ total: 3, available: [{ tag: "7f511af", eligible: true }, { running: true }] }] },
+    ]);
+    const first = await box.call("GET", `${path}?container=front-end&limit=2`);
+    const [{ next = "" } = {}] = first.body["containers"] as { next?: string }[];
+    const second = await box.call("GET", `${path}?container=front-end&limit=2&cursor=${next}`);
+    expect(tagsIn(second)).toEqual(["0.3.0", "0.2.0"]);
+    for (const query of [`cursor=${next}`, "container=front-end&cursor=x"]) {
+      const refused = await box.call("GET", `${path}?${query}`);
+      expect(refused).toMatchObject({ status: 400, body: { code: "CURSOR_INVALID" } });
+    }
+    expect((await box.call("GET", `${path}?eligible=no`)).status).toBe(400);
   });
 
   test("tells what ran when, and by whom, newest first; what a job left alone is not told", async () => {

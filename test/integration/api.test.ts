@@ -143,6 +143,11 @@ describe.runIf(hasPostgres())("an API on its own database", () => {
       expect(third.body).toMatchObject({ code: "RATE_LIMITED" });
       expect(Number(third.headers.get("retry-after"))).toBeGreaterThan(0);
       expect((await box.call("GET", "/v1/jobs", { token: tokens.releaser })).status).toBe(200);
+      // Asking a registry counts as much as writing.
+      const images = "/v1/environments/default/workloads/shop/deployment/web/images";
+      const read = (query: string) => box.call("GET", `${images}${query}`, { token: tokens.releaser });
+      expect((await read("?refresh=true")).status).toBe(429);
+      expect((await read("?refresh=false")).status).toBe(404);
     } finally {
       await box.stop();
     }

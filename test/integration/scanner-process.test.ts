@@ -70,6 +70,18 @@ describe.runIf(hasPostgres())("the scanner as a service", () => {
     const { repository } = await client.refresh({ repository: frontEnd, tag: "" });
     expect(repository).toMatchObject({ complete: true, errorCode: "", scannedAt: expect.any(Date) });
     expect(repository?.images.map(({ tag }) => tag).toSorted()).toEqual(["1.0.0", "1.0.1"]);
+    const page = { repositories: [frontEnd], filter: "semver:>=1.0.1", limit: 1 };
+    const [judged] = (await client.listImages(page)).repositories;
+    expect(judged).toMatchObject({ total: 2, ageMs: expect.any(BigInt) });
+    expect(judged?.images).toMatchObject([
+      { tag: "1.0.0", createdFrom: "config", ineligible: "filtered-out", movedAt: undefined },
+    ]);
+    const [rest] = (await client.listImages({ ...page, cursor: judged?.next ?? "" })).repositories;
+    expect(rest).toMatchObject({ next: "", images: [{ tag: "1.0.1", ineligible: "" }] });
+    const [eligible] = (await client.listImages({ ...page, eligibleOnly: true })).repositories;
+    expect(eligible).toMatchObject({ total: 1, next: "", images: [{ tag: "1.0.1" }] });
+    const twoAtOnce = { ...page, repositories: [frontEnd, cart], cursor: judged?.next ?? "" };
+    await expect(client.listImages(twoAtOnce)).rejects.toMatchObject({ code: "CURSOR_INVALID" });
     registry.failNext(1, { status: 500 });
     const failed = await client.refresh({ repository: frontEnd, tag: "nope" });
     expect(failed).toMatchObject({ tagFound: false, repository: { errorCode: "REGISTRY_UNAVAILABLE" } });

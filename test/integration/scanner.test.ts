@@ -1,10 +1,16 @@
 import { describe, expect, test } from "vitest";
+import { newUuidV7 } from "#common/kit/uuid.ts";
 import * as images from "#common/store/images.ts";
+import { claimImageWaits } from "#common/store/image-hints.ts";
+import { ensureLane } from "#common/store/lanes.ts";
+import { saveSettingsRevision } from "#common/store/settings.ts";
 import { hasDockerRegistry, startDockerRegistry } from "#support/docker-registry.ts";
 import { hasPostgres } from "#support/postgres.ts";
 import { pushImage, pushTag } from "#support/push-image.ts";
+import { letWaitForImages } from "#support/store-tricks.ts";
 import {
   builtAt,
+  cart,
   fill,
   frontEnd,
   hosts,
@@ -78,21 +84,30 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     expect(registry.requests().tags).toBeLessThanOrEqual(2);
   });
 
-  test("a named tag is found the moment it was pushed, and needs no request afterwards", async () => {
+  test("a named tag is found the moment it was pushed, by one request, and by none afterwards", async () => {
     const { store, registry, scanner } = await aWorld();
     fill(registry, "shop/front-end", 3);
     await scanNow(store, scanner, frontEnd);
     const digest = registry.addImage("shop/front-end", "new", { createdAt: builtAt, digestSeed: "new" });
+    registry.resetRequests();
     const look = await scanner.refreshTag(frontEnd, "new");
     expect(look).toMatchObject({ found: true, problem: null });
-    expect(look.repository.images.find(({ tag }) => tag === "new")).toMatchObject({
-      digest,
-      createdAt: builtAt,
-    });
-    registry.resetRequests();
+    const added = async () => (await repositoryOf(store, frontEnd)).images.find(({ tag }) => tag === "new");
+    expect(await added()).toMatchObject({ digest, createdAt: null });
     expect((await scanner.refreshTag(frontEnd, "new")).found).toBe(true);
     expect((await scanner.refreshTag(frontEnd, digest)).found).toBe(true);
-    expect(registry.requests().total).toBe(0);
+    expect(registry.requests().total).toBe(1);
+    // It is due at once: a scan reads the rest of it.
+    await scanDue(scanner);
+    expect(await added()).toMatchObject({ digest, createdAt: builtAt });
+  });
+
+  test("a tag of a repository that nobody scanned yet is read with its date", async () => {
+    const { registry, scanner } = await aWorld();
+    const digest = registry.addImage("shop/front-end", "new", { createdAt: builtAt });
+    const { found, repository } = await scanner.refreshTag(frontEnd, "new");
+    expect(found).toBe(true);
+    expect(repository.images).toMatchObject([{ tag: "new", digest, createdAt: builtAt }]);
   });
 
   test("a tag or digest that does not exist is not found", async () => {
@@ -123,6 +138,32 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     expect(await images.missingManifests(store.db, frontEnd)).toHaveLength(30);
     await scanNow(store, scanner, frontEnd);
     expect(await images.missingManifests(store.db, frontEnd)).toHaveLength(0);
+  });
+
+  test("a scan that brings a tag wakes the job that waits for it, and no other", async () => {
+    const { store, registry, scanner } = await aWorld();
+    fill(registry, "shop/front-end", 2);
+    const lane = { id: "lane", url: "https://git.example.com/shop.git", branch: "main", laneRef: "refs/x" };
+    await ensureLane(store.db, lane);
+    const revision = await saveSettingsRevision(store.db, {});
+    const wait = async (image: string): Promise<string> => {
+      const id = newUuidV7();
+      const spec = { kind: "release", workloads: [], all: true, exclude: [], images: { exact: [image] } };
+      const job = { id, kind: "release", environment: "default", lane_id: "lane", phase: "queued" } as const;
+      const rest = { priority: 1, origin: "manual", headline: "", requested_by: "tester" } as const;
+      const more = { settings_revision: revision, spec: JSON.stringify(spec) };
+      await store.db
+        .insertInto("jobs")
+        .values({ ...job, ...rest, ...more })
+        .execute();
+      return id;
+    };
+    const awaited = await wait(`${frontEnd}:1.0.1`);
+    await wait(`${cart}:1.0.1`);
+    await letWaitForImages(store.db);
+    await scanNow(store, scanner, frontEnd);
+    const due = await claimImageWaits(store.db, { limit: 10, claimMs: 60_000 });
+    expect(due.map(({ id }) => id)).toEqual([awaited]);
   });
 
   test("two scanners share what is due and scan nothing twice", async () => {

@@ -43,12 +43,29 @@ export async function hasDockerRegistry(): Promise<boolean> {
 export const dockerRegistryKind =
   command === undefined ? `${image} in a container` : "docker-registry, spawned";
 
+/** Whether the registry can call us: out of a container it cannot. */
+export const dockerRegistryCalls = command !== undefined;
+
+/** Where the registry tells of pushes, with the header it sends. */
+export interface Notified {
+  readonly url: string;
+  readonly authorization: string;
+}
+
 /** Starts a registry with an empty folder on a free port. */
-export async function startDockerRegistry(auth: DockerRegistryAuth = "none"): Promise<DockerRegistry> {
+export async function startDockerRegistry(
+  auth: DockerRegistryAuth = "none",
+  notified?: Notified,
+): Promise<DockerRegistry> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-registry-"));
   const realm = auth === "token" ? await startTokenRealm(folder, credential) : undefined;
   await writeFile(join(folder, "htpasswd"), `${htpasswdLine}\n`, { mode: 0o600 });
-  const server = await (command === undefined ? runContainer : spawnBinary)({ folder, auth, realm });
+  const server = await (command === undefined ? runContainer : spawnBinary)({
+    folder,
+    auth,
+    realm,
+    notified,
+  });
   return {
     url: `http://${server.host}`,
     host: server.host,
@@ -78,6 +95,7 @@ interface Prepared {
   readonly folder: string;
   readonly auth: DockerRegistryAuth;
   readonly realm: TokenRealm | undefined;
+  readonly notified: Notified | undefined;
 }
 
 interface Running {
@@ -110,7 +128,7 @@ async function runContainer(prepared: Prepared): Promise<Running> {
 }
 
 function registryConfig(
-  { auth, realm }: Prepared,
+  { auth, realm, notified }: Prepared,
   at: { readonly address: string; readonly folder: string },
 ): string {
   const htpasswd = { realm: "slipway-test", path: join(at.folder, "htpasswd") };
@@ -124,7 +142,13 @@ function registryConfig(
     http: { addr: at.address, secret: "only-for-tests" },
     ...(auth === "basic" && { auth: { htpasswd } }),
     ...(auth === "token" && { auth: { token } }),
+    ...(notified !== undefined && { notifications: { endpoints: [endpointOf(notified)] } }),
   });
+}
+
+function endpointOf({ url, authorization }: Notified) {
+  const headers = { Authorization: [authorization] };
+  return { name: "slipway", url, headers, timeout: "1s", threshold: 5, backoff: "1s" };
 }
 
 async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {

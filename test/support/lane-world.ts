@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { settings as settingsSchema, type Settings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import type { ErrorCode } from "#common/domain/errors.ts";
 import { laneKey, laneRefName } from "#common/domain/git-url.ts";
 import { parseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import { systemClock } from "#common/kit/clock.ts";
@@ -17,13 +18,14 @@ import type { JobRow, JobSpec } from "#common/store/schema.ts";
 import { saveSettingsRevision } from "#common/store/settings.ts";
 import { createStore, type Store } from "#common/store/store.ts";
 import { beat, registerWorker } from "#common/store/workers.ts";
-import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
+import { Image, Repository } from "#proto/slipway/registry/v1/registry.ts";
 import { createSandboxGit, type SandboxGit } from "#sandbox/git/sandbox-git.ts";
 import type { WorkerDeps } from "../../services/release-worker/deps.ts";
 import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
 import { createWorkerMetrics } from "../../services/release-worker/metrics.ts";
+import { createImageGate, type ImageGate } from "../../services/release-worker/lane/image-gate.ts";
 import { createLaneRoom, type LaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
 import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
 import { startPostgres } from "./postgres.ts";
@@ -31,6 +33,7 @@ import { startPostgres } from "./postgres.ts";
 export interface LaneWorker {
   readonly id: string;
   readonly lane: LaneRoom;
+  readonly gate: ImageGate;
   look(): Promise<void>;
   /** The page that Prometheus reads. */
   metrics(): Promise<string>;
@@ -51,6 +54,9 @@ export interface LaneWorld {
   worker(): Promise<LaneWorker>;
   /** An image that `latest` may choose from now on; without any, nothing is known of images. */
   publish(service: string, tag: string, createdAt: Date): void;
+  /** Until it is given back, the registry does not have this image; with a code it cannot tell. */
+  withhold(service: string, tag: string, errorCode?: ErrorCode): void;
+  giveBack(service: string, tag: string): void;
   /** In the environment "default", or in "other", which declares the service `omega` under `other/`. */
   release(service: string, tag: string, environment?: string): Promise<string>;
   /** Any job of the environment "default". */
@@ -87,6 +93,7 @@ export async function startLaneWorld(
   const revision = await saveSettingsRevision(store.db, settings);
   const stops: (() => Promise<void>)[] = [];
   const published = new Map<string, Repository>();
+  const withheld = new Map<string, ErrorCode | "">();
   return {
     store,
     databaseUrl,
@@ -94,7 +101,9 @@ export async function startLaneWorld(
     laneId,
     laneRef,
     repository,
-    worker: () => startWorker({ store, settings, laneId, stops, folder, published }),
+    worker: () => startWorker({ store, settings, laneId, stops, folder, published, withheld }),
+    withhold: (service, tag, errorCode) => void withheld.set(nameOf(service, tag), errorCode ?? ""),
+    giveBack: (service, tag) => void withheld.delete(nameOf(service, tag)),
     publish: (service, tag, createdAt) => publish(published, { service, tag, createdAt }),
     release: (service, tag, environment = "default") =>
       accept({ store, laneId, revision }, { service, tag, environment }),
@@ -167,10 +176,11 @@ interface WorkerParts {
   readonly stops: (() => Promise<void>)[];
   readonly folder: string;
   readonly published: ReadonlyMap<string, Repository>;
+  readonly withheld: ReadonlyMap<string, ErrorCode | "">;
 }
 
 async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
-  const { store, settings, laneId, stops, folder, published } = parts;
+  const { store, settings, laneId, stops, folder, published, withheld } = parts;
   const id = newUuidV7();
   let nowMs = 0;
   const heartbeat = createHeartbeat({ monotonicMs: () => nowMs });
@@ -198,7 +208,11 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
     } as Partial<WorkerDeps["cluster"]> as WorkerDeps["cluster"],
     registry: {
       listImages: async () => ({ repositories: [...published.values()] }),
-      refresh: async () => ({ tagFound: true, repository: undefined }),
+      refresh: async ({ repository: key, tag }) => {
+        const errorCode = withheld.get(`${key ?? ""}:${tag ?? ""}`);
+        if (errorCode === undefined) return { tagFound: true, repository: undefined };
+        return { tagFound: false, repository: Repository.fromPartial({ key: key ?? "", errorCode }) };
+      },
     } as Partial<WorkerDeps["registry"]> as WorkerDeps["registry"],
     fault(point) {
       const act = acts.get(point);
@@ -214,9 +228,11 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
   await registerWorker(store.db, { id, name: `worker-${id.slice(-4)}` });
   stops.push(() => cache.dispose());
   const lane = createLaneRoom(deps);
+  const gate = createImageGate(deps);
   return {
     id,
     lane,
+    gate,
     async look() {
       await beat(store.db, id);
       await lane.look(laneId);
@@ -235,9 +251,13 @@ function publish(
   { service, tag, createdAt }: { service: string; tag: string; createdAt: Date },
 ): void {
   const key = repositoryKey(parseImageRef(`example/${service}:${tag}`));
-  const image = { tag, digest: "", createdAt, firstSeenAt: createdAt, platforms: [] };
+  const image = Image.fromPartial({ tag, createdAt, firstSeenAt: createdAt });
   const images = [...(published.get(key)?.images ?? []), image];
-  published.set(key, { key, images, scannedAt: createdAt, complete: true, errorCode: "", errorDetail: "" });
+  published.set(key, Repository.fromPartial({ key, images, scannedAt: createdAt, complete: true }));
+}
+
+function nameOf(service: string, tag: string): string {
+  return `${repositoryKey(parseImageRef(`example/${service}`))}:${tag}`;
 }
 
 async function accept(

@@ -8,6 +8,11 @@ export interface PushTarget {
 }
 
 const timeoutMs = 10_000;
+const pushedAtATime = 8;
+const manifestTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+];
 
 /** Pushes a tiny image by the upload protocol, as the real clients do, and returns the digest the tag names. */
 export async function pushImage(target: PushTarget, name: string, spec: ImageSpec): Promise<string> {
@@ -29,13 +34,21 @@ export async function pushImage(target: PushTarget, name: string, spec: ImageSpe
 
 /** Gives a manifest that is in the registry another tag. */
 export async function pushTag(target: PushTarget, from: string, tag: string): Promise<void> {
+  await pushTags(target, from, [tag]);
+}
+
+/** As `pushTag`, for many; the manifest is read once, since registries stumble when it is read and written at a time. */
+export async function pushTags(target: PushTarget, from: string, tags: readonly string[]): Promise<void> {
   const [repository = "", reference = "latest"] = from.split(":", 2);
   const send = createSender(target, repository);
-  const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
+  const accept = manifestTypes.join(", ");
   const found = await send("GET", `/v2/${repository}/manifests/${reference}`, { accept });
   const bytes = Buffer.from(await found.arrayBuffer());
   const type = found.headers.get("content-type") ?? "application/octet-stream";
-  await send("PUT", `/v2/${repository}/manifests/${tag}`, { bytes, type });
+  const put = (tag: string) => send("PUT", `/v2/${repository}/manifests/${tag}`, { bytes, type });
+  for (let at = 0; at < tags.length; at += pushedAtATime) {
+    await Promise.all(tags.slice(at, at + pushedAtATime).map(put));
+  }
 }
 
 interface Sent {

@@ -66,3 +66,35 @@ export async function draftDates(db: Db, jobId: string): Promise<{ author: strin
     from intent_commits where job_id = ${jobId} order by position`.execute(db);
   return rows;
 }
+
+/** No image repository is due for an hour; `cold` is one that nobody wants any more. */
+export async function postponeScans(db: Db, cold = ""): Promise<void> {
+  await sql`update image_repositories
+    set due_at = case when key <> ${cold} then clock_timestamp() + interval '1 hour' end`.execute(db);
+}
+
+/** Keys of the image repositories that are due, in their order. */
+export async function dueScans(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ key: string }>`
+    select key from image_repositories where due_at <= clock_timestamp() order by key`.execute(db);
+  return rows.map(({ key }) => key);
+}
+
+/** As if all jobs waited for their images, to be looked at in an hour. */
+export async function letWaitForImages(db: Db): Promise<void> {
+  await sql`update jobs set phase = 'waiting', gate = 'image',
+    due_at = clock_timestamp() + interval '1 hour'`.execute(db);
+}
+
+/** As if a job had been accepted so many minutes earlier. */
+export async function ageJob(db: Db, id: string, minutes: number): Promise<void> {
+  await sql`update jobs set created_at = created_at - ${minutes} * interval '1 minute' where id = ${id}`.execute(
+    db,
+  );
+}
+
+/** As a job stands when somebody cancels it while a worker plans it. */
+export async function markCancelled(db: Db, id: string): Promise<void> {
+  await sql`update jobs set cancel_requested_at = clock_timestamp(), cancel_requested_by = 'tester'
+    where id = ${id}`.execute(db);
+}

@@ -217,15 +217,41 @@ export const workloadPage = z
   .strictObject({ workloads: z.array(workload), age, next: z.string().nullable() })
   .meta({ id: "WorkloadPage" });
 
+/** Why "latest" leaves an image alone. */
+export const ineligibleReasons = [
+  "no-policy",
+  "filter-invalid",
+  "filtered-out",
+  "not-a-version",
+  "latest-excluded",
+  "no-created-time",
+] as const;
+
+export const dateSources = ["config", "label", "first-seen"] as const;
+
 export const availableImage = z
   .strictObject({
     tag: z.string(),
     digest: z.string().nullable(),
     createdAt: instant.nullable(),
     firstSeenAt: instant.nullable(),
+    dateFrom: z.enum(dateSources).meta({
+      description: "first-seen: it tells no usable date itself, so that `firstSeenAt` is all there is.",
+    }),
+    platforms: z
+      .array(z.string())
+      .optional()
+      .meta({ description: "os/architecture[/variant]; left out in lists of many workloads." }),
+    movedAt: instant
+      .nullable()
+      .meta({ description: "When the tag was last seen to point at another image than before." }),
     running: z.boolean(),
+    eligible: z.boolean().meta({ description: 'Whether a release of "latest" may choose it.' }),
+    ineligible: z.enum(ineligibleReasons).nullable().meta({ description: "Why it may not." }),
   })
   .meta({ id: "AvailableImage" });
+
+export const missingReasons = ["not-an-image", "not-scanned", "unreadable", "list-cut", "unread"] as const;
 
 export const containerImages = z
   .strictObject({
@@ -233,9 +259,16 @@ export const containerImages = z
     image: z.string(),
     repository: z.string().meta({ description: "As spelled in the cluster." }),
     available: z.array(availableImage).meta({ description: "Newest first." }),
-    total: z.int(),
+    total: z.int().meta({ description: "Of all pages." }),
+    next: z.string().nullable().meta({ description: "`cursor` of the next page of this container." }),
+    filter: z.string().nullable().meta({ description: "The tag filter that git has for this container." }),
     scannedAt: instant.nullable(),
-    problem: jobError.nullable(),
+    ageMs: z.int().nullable().meta({ description: "Since the last scan that was answered." }),
+    missing: z
+      .strictObject({ reason: z.enum(missingReasons), detail: z.string() })
+      .nullable()
+      .meta({ description: "Why this may not be all there is; null where it is." }),
+    problem: jobError.nullable().meta({ description: "What went wrong when the registry was last asked." }),
   })
   .meta({ id: "ContainerImages" });
 
@@ -302,6 +335,7 @@ export type Plan = z.infer<typeof plan>;
 export type FileDiff = z.infer<typeof fileDiff>;
 export type Workload = z.infer<typeof workload>;
 export type WorkloadPage = z.infer<typeof workloadPage>;
+export type ImagePage = z.infer<typeof imagePage>;
 export type WorkloadImages = z.infer<typeof workloadImages>;
 export type HistoryEntry = z.infer<typeof historyEntry>;
 export type WorkloadHistory = z.infer<typeof workloadHistory>;

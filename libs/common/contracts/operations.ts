@@ -48,6 +48,8 @@ export const operations = {
   rollbackJob: { method: "POST", path: "/v1/jobs/:id/rollback", role: "releaser" },
   gitWebhook: { method: "POST", path: "/v1/webhooks/git/:environment", role: "public" },
   gitWebhookBySecret: { method: "POST", path: "/v1/webhooks/git/:environment/:secret", role: "public" },
+  registryWebhook: { method: "POST", path: "/v1/webhooks/registry/:host", role: "public" },
+  registryWebhookBySecret: { method: "POST", path: "/v1/webhooks/registry/:host/:secret", role: "public" },
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof operations;

@@ -34,6 +34,12 @@ export const imageSelection = z.union([
   z.strictObject({ exact: z.array(imageText).min(1).max(100) }),
 ]);
 
+const longestImageWaitSeconds = 3_600;
+
+function isExact(images: z.infer<typeof imageSelection>): boolean {
+  return Array.isArray(images) || (typeof images === "object" && "exact" in images);
+}
+
 export const releaseRequest = z
   .strictObject({
     environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
@@ -52,6 +58,13 @@ export const releaseRequest = z
       .default(false)
       .meta({ description: "Answers plan and diff; nothing is stored or written." }),
     override: z.array(z.enum(overrides)).max(overrides.length).default([]),
+    waitForImageSeconds: z.int().min(1).max(longestImageWaitSeconds).optional().meta({
+      description: "How long the job waits for images that are named but not pushed yet; a dry run does not.",
+    }),
+  })
+  .refine(({ waitForImageSeconds, images }) => waitForImageSeconds === undefined || isExact(images), {
+    message: "only images that are named can be waited for",
+    path: ["waitForImageSeconds"],
   })
   .refine((body) => (body.workloads === undefined) !== (body.all === undefined), {
     message: 'give either "workloads" or "all": true',

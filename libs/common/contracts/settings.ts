@@ -22,6 +22,13 @@ const secret = {
 /** Names of files that git and ssh open themselves; relative ones are meant beside the settings file. */
 const fileName = z.string().regex(/^[^\0\r\n]+$/, "the name of a file");
 
+/** What a host signs its webhooks with, or the unguessable part of their path where it cannot. */
+const webhookSettings = z
+  .strictObject({ secretFile: fileName.optional(), secretEnv: z.string().min(1).optional() })
+  .refine((hook) => (hook.secretFile === undefined) !== (hook.secretEnv === undefined), {
+    message: 'give either "secretFile" or "secretEnv"',
+  });
+
 /** `shop`, `team-*`, `*-prod`: a name of a namespace with any number of stars. */
 const namespacePattern = z
   .string()
@@ -70,13 +77,7 @@ const gitSettings = z
     compareUrl: z.string().min(1).max(500).optional(),
     /** An OpenSSH private key that signs the commits. */
     signingKeyFile: fileName.optional(),
-    /** What the host signs its webhooks with, or the unguessable part of their path where it cannot. */
-    webhook: z
-      .strictObject({ secretFile: fileName.optional(), secretEnv: z.string().min(1).optional() })
-      .refine((hook) => (hook.secretFile === undefined) !== (hook.secretEnv === undefined), {
-        message: 'give either "secretFile" or "secretEnv"',
-      })
-      .optional(),
+    webhook: webhookSettings.optional(),
   })
   .superRefine((git, context) => {
     const { sshKeyFile, knownHostsFile } = git;
@@ -118,6 +119,8 @@ export const environmentSettings = z.strictObject({
     .optional(),
   /** release-only: git is applied by releases alone. on-change: what people push is applied too. */
   sync: z.enum(["release-only", "on-change"]).optional(),
+  /** Whether the watcher may read the pull secrets of workloads, for the scanner alone. */
+  pullSecrets: z.boolean().optional(),
   /** Whether owners (Flux, Argo CD) may be asked to look at git at once, by their annotation. */
   nudgeOwners: z.boolean().optional(),
   /** A rollout counts once the workload stayed healthy for so long. */
@@ -135,6 +138,27 @@ export const registrySettings = z.strictObject({
   passwordFile: z.string().min(1).optional(),
   passwordEnv: z.string().min(1).optional(),
   insecure: z.boolean().default(false),
+  /** The program `docker-credential-<name>` logs in, as for ECR, Google and Azure. */
+  credentialHelper: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/, "what follows docker-credential- in the program's name")
+    .optional(),
+  /** Certificates (PEM) of an authority of your own; public ones count beside it. */
+  caFile: fileName.optional(),
+  /** A client certificate and its key (PEM), shown to this host alone; both or neither. */
+  certFile: fileName.optional(),
+  keyFile: fileName.optional(),
+  /** An HTTP proxy, or "none" where HTTPS_PROXY does not count; a password in it is refused. */
+  proxy: z
+    .union([
+      z.literal("none"),
+      z.url({ protocol: /^https?$/ }).refine((url) => !URL.canParse(url) || new URL(url).password === "", {
+        message: "must hold no password; use HTTPS_PROXY",
+      }),
+    ])
+    .optional(),
+  /** Tells of pushes to this registry, so that they are listed at once. */
+  webhook: webhookSettings.optional(),
 });
 
 export const settings = z
@@ -146,6 +170,8 @@ export const settings = z
     publicUrl: z.url().optional(),
     environments: z.array(environmentSettings).min(1).max(200),
     registries: z.array(registrySettings).max(200).default([]),
+    /** Docker's `config.json`: its auths, and the credential helpers it names. */
+    dockerConfigFile: fileName.optional(),
     scanInterval: durationMs.default(60_000),
     allowPrivateRegistries: z.boolean().default(false),
   })
@@ -175,3 +201,4 @@ function twoSpellings(a: EnvironmentSettings, b: EnvironmentSettings): boolean {
 export type Settings = z.infer<typeof settings>;
 export type EnvironmentSettings = z.infer<typeof environmentSettings>;
 export type RegistrySettings = z.infer<typeof registrySettings>;
+export type WebhookSettings = z.infer<typeof webhookSettings>;

@@ -208,6 +208,11 @@ export const errorCatalogue = {
     next: "retry",
     title: "The registry answered something that is not the registry protocol",
   },
+  REGISTRY_CREDENTIAL_UNREADABLE: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The credential for the registry cannot be read",
+  },
   REGISTRY_NOT_FOUND: {
     kind: "not-found",
     next: "stop",

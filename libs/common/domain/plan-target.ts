@@ -8,7 +8,14 @@ import {
   type ImageRef,
 } from "./image-ref.ts";
 import { instantText } from "./instant-text.ts";
-import { chooseLatest, filterFault, isMovingTag, tagPasses, type KnownImage } from "./tag.ts";
+import {
+  chooseLatest,
+  filterFault,
+  isMovingTag,
+  tagPasses,
+  type CandidateReason,
+  type KnownImage,
+} from "./tag.ts";
 
 /** Why no image could be found for a container. */
 export type TargetReason =
@@ -89,7 +96,7 @@ export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
 /** What releases and lists call the newest eligible image: chosen here and nowhere else. */
 export function findLatest(ask: TargetAsk, o: { several: boolean }): LatestFound {
   const { current, filter } = ask;
-  if (filter === undefined && isMovingTag(current.tag)) {
+  if (followsNothing(ask)) {
     const cure = o.several ? "" : ": name the exact image";
     return { kind: "none", reason: "no-policy", detail: `its tag is not a version${cure}` };
   }
@@ -107,6 +114,35 @@ export function findLatest(ask: TargetAsk, o: { several: boolean }): LatestFound
 }
 
 const eligibleReasons: ReadonlySet<string> = new Set(["chosen", "older", "lower-version"]);
+
+/** Why "latest" leaves an image alone. */
+export type IneligibleReason = "no-policy" | "filter-invalid" | LeftOut;
+type LeftOut = Exclude<CandidateReason, "chosen" | "older" | "lower-version">;
+
+/** Images that "latest" leaves alone in a container, by tag and with the reason; the others are eligible. */
+export function findIneligible(ask: {
+  readonly current: Pick<ImageRef, "tag">;
+  readonly filter: string | undefined;
+  readonly images: readonly KnownImage[];
+}): ReadonlyMap<string, IneligibleReason> {
+  const { filter, images } = ask;
+  const all = (reason: IneligibleReason) => new Map(images.map(({ tag }) => [tag, reason]));
+  if (followsNothing(ask)) return all("no-policy");
+  if (filter !== undefined && filterFault(filter) !== undefined) return all("filter-invalid");
+  const { candidates } = chooseLatest(images, filter === undefined ? {} : { filter });
+  return new Map(
+    candidates.flatMap(({ image, reason }) => (isIneligible(reason) ? [[image.tag, reason]] : [])),
+  );
+}
+
+function isIneligible(reason: CandidateReason): reason is LeftOut {
+  return !eligibleReasons.has(reason);
+}
+
+/** Without a filter a tag that is expected to be pushed again says nothing of what may follow it. */
+function followsNothing({ current, filter }: Pick<TargetAsk, "filter"> & { current: Pick<ImageRef, "tag"> }) {
+  return filter === undefined && isMovingTag(current.tag);
+}
 
 const anyTag: ReadonlySet<string> = new Set(["*", "glob:*"]);
 

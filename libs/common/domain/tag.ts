@@ -5,7 +5,7 @@ import { SlipwayError } from "./errors.ts";
 export interface KnownImage {
   readonly tag: string;
   readonly digest?: string;
-  readonly createdAt?: Date;
+  readonly createdAt?: Date | undefined;
 }
 
 /** Why an image was chosen, or what speaks against it. */

@@ -58,6 +58,9 @@ function registryFaults({ registries }: Settings): readonly string[] {
     if (registry.passwordFile !== undefined && registry.passwordEnv !== undefined) {
       faults.push(`${where}: give either passwordFile or passwordEnv`);
     }
+    if ((registry.certFile === undefined) !== (registry.keyFile === undefined)) {
+      faults.push(`${where}: give both certFile and keyFile, or neither`);
+    }
     return faults;
   });
 }

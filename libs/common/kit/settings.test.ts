@@ -132,6 +132,47 @@ test.each([
   expect(sameRepository(a, b)).toBe(same);
 });
 
+test("reads how registries are reached, with the names of files made absolute", async () => {
+  const path = join(folder, "registries.yaml");
+  const environment = '{ name: a, cluster: { inCluster: true }, git: { url: "https://git.example.com/a" } }';
+  writeFileSync(
+    path,
+    `environments: [${environment}]
+dockerConfigFile: docker/config.json
+registries:
+  - { host: a.example.com, caFile: ca.crt, certFile: client.crt, keyFile: client.key, proxy: "http://proxy:3128" }
+  - { host: b.example.com, credentialHelper: ecr-login, proxy: none }
+`,
+  );
+  const settings = await loadSettings(path);
+  expect(settings.dockerConfigFile).toBe(join(folder, "docker/config.json"));
+  expect(settings.registries).toMatchObject([
+    {
+      caFile: join(folder, "ca.crt"),
+      certFile: join(folder, "client.crt"),
+      keyFile: join(folder, "client.key"),
+      proxy: "http://proxy:3128",
+    },
+    { credentialHelper: "ecr-login", proxy: "none" },
+  ]);
+});
+
+test("refuses helpers that are no names, half a client certificate, and passwords of proxies", () => {
+  const environments = [environment("a")];
+  const faultsIn = (registry: object): unknown =>
+    faultsOf({ environments, registries: [{ host: "r", ...registry }] });
+  for (const credentialHelper of ["../sh", "a b", "", "-x"]) {
+    expect(faultsIn({ credentialHelper })).toHaveLength(1);
+  }
+  for (const half of [{ certFile: "x" }, { keyFile: "x" }]) {
+    expect(faultsIn(half)).toEqual(["registries[0]: give both certFile and keyFile, or neither"]);
+  }
+  for (const proxy of ["http://user:hunter2@proxy:3128", "socks5://proxy:1080", "proxy:3128"]) {
+    expect(faultsIn({ proxy })).toHaveLength(1);
+    expect(JSON.stringify(faultsIn({ proxy }))).not.toContain("hunter2");
+  }
+});
+
 test("looks for the file in the documented order", () => {
   const cwd = join(folder, "cwd");
   mkdirSync(cwd);
@@ -166,9 +207,11 @@ test("key files and secrets are meant beside the settings file, wherever the pro
     "  - name: default",
     "    cluster: { kubeconfig: ./kubeconfig }",
     "    git: { url: 'git@git.example.com:shop/config.git', sshKeyFile: ./key, knownHostsFile: hosts, signingKeyFile: sign, webhook: { secretFile: hook } }",
+    "registries: [{ host: registry.example.com, webhook: { secretFile: ./pushed } }]",
   ].join("\n");
-  const git = parseSettings(text, "/etc/slipway/slipway.yaml").environments[0]?.git;
-  expect(git).toMatchObject({
+  const { environments, registries } = parseSettings(text, "/etc/slipway/slipway.yaml");
+  expect(registries).toMatchObject([{ webhook: { secretFile: "/etc/slipway/pushed" } }]);
+  expect(environments[0]?.git).toMatchObject({
     sshKeyFile: "/etc/slipway/key",
     knownHostsFile: "/etc/slipway/hosts",
     signingKeyFile: "/etc/slipway/sign",

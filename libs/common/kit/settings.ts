@@ -162,6 +162,13 @@ function withAbsolutePaths(settings: Settings, folder: string): Settings {
     registries: settings.registries.map((registry) => ({
       ...registry,
       ...(registry.passwordFile !== undefined && { passwordFile: absolute(registry.passwordFile) }),
+      ...(registry.caFile !== undefined && { caFile: absolute(registry.caFile) }),
+      ...(registry.certFile !== undefined && { certFile: absolute(registry.certFile) }),
+      ...(registry.keyFile !== undefined && { keyFile: absolute(registry.keyFile) }),
+      ...(registry.webhook?.secretFile !== undefined && {
+        webhook: { secretFile: absolute(registry.webhook.secretFile) },
+      }),
     })),
+    ...(settings.dockerConfigFile !== undefined && { dockerConfigFile: absolute(settings.dockerConfigFile) }),
   };
 }

@@ -7,6 +7,10 @@ import type { JobErrorRow } from "./schema.ts";
 /** One tag, with when it was first seen here. */
 export interface SeenImage extends KnownImage {
   readonly firstSeenAt: Date;
+  /** Where `createdAt` is from. */
+  readonly createdFrom?: string;
+  /** When its tag was seen to point at something else than before. */
+  readonly movedAt?: Date;
 }
 
 /** What lists need of an image repository: tags with digest and dates, nothing else. */
@@ -24,6 +28,10 @@ export interface RepositoryState {
 }
 
 export interface Fingerprint extends RepositoryState {
+  /** False where the registry's list was cut short. */
+  readonly complete: boolean;
+  /** Tags of which nothing but the name is known. */
+  readonly unread: number;
   /** Another text whenever a tag came, went, moved or was described: two equal ones mean that nothing did. */
   readonly print: string;
 }
@@ -31,7 +39,8 @@ export interface Fingerprint extends RepositoryState {
 /** What tells whether facts that were read before still hold; repositories never wanted are absent. */
 export async function imageFingerprints(db: Db, keys: readonly string[]): Promise<Fingerprint[]> {
   const { rows } = await sql<Fingerprint>`
-    select r.key, r.scanned_at as "scannedAt", r.problem,
+    select r.key, r.scanned_at as "scannedAt", r.problem, r.complete,
+      (count(t.tag) - count(m.digest))::integer as unread,
       concat_ws(' ', r.scanned_at is not null, count(t.tag), count(m.digest),
         max(t.first_seen_at), max(t.digest_seen_at)) as print
     from image_repositories r left join image_tags t on t.repository = r.key
@@ -47,11 +56,13 @@ export async function repositoryFacts(
   keys: readonly string[],
 ): Promise<Map<string, RepositoryFacts>> {
   const { rows } = await sql<FactsRow>`
-    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.seen
+    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.seen, t.moved
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
         array_agg(floor(extract(epoch from m.created_at) * 1000)::float8) as created,
-        array_agg(floor(extract(epoch from t.first_seen_at) * 1000)::float8) as seen
+        array_agg(m.created_from) as sources,
+        array_agg(floor(extract(epoch from t.first_seen_at) * 1000)::float8) as seen,
+        array_agg(floor(extract(epoch from t.moved_at) * 1000)::float8) as moved
       from image_tags t left join image_manifests m on m.digest = t.digest
       where t.repository = r.key
     ) t on true
@@ -66,17 +77,23 @@ interface FactsRow {
   readonly digests: readonly string[] | null;
   /** Milliseconds, as pg itself cuts them; null where the image's date is not known. */
   readonly created: readonly (number | null)[] | null;
+  readonly sources: readonly (string | null)[] | null;
   readonly seen: readonly number[] | null;
+  readonly moved: readonly (number | null)[] | null;
 }
 
-function imagesOf({ tags, digests, created, seen }: FactsRow): readonly SeenImage[] {
+function imagesOf({ tags, digests, created, sources, seen, moved }: FactsRow): readonly SeenImage[] {
   return (tags ?? []).map((tag, at) => {
     const digest = digests?.[at] ?? "";
     const createdMs = created?.[at] ?? null;
+    const createdFrom = sources?.[at] ?? null;
+    const movedMs = moved?.[at] ?? null;
     return {
       tag,
       ...(digest !== "" && { digest }),
       ...(createdMs !== null && { createdAt: new Date(createdMs) }),
+      ...(createdFrom !== null && { createdFrom }),
+      ...(movedMs !== null && { movedAt: new Date(movedMs) }),
       firstSeenAt: new Date(seen?.[at] ?? 0),
     };
   });

@@ -29,6 +29,8 @@ export type JobSpec =
       readonly exclude: readonly string[];
       readonly images: { readonly select: ImageSelect } | { readonly exact: readonly string[] };
       readonly override: readonly string[];
+      /** From its acceptance on, for exact images that do not exist yet. */
+      readonly waitForImageSeconds?: number;
     }
   | { readonly kind: "rollback"; readonly of: string; readonly override: readonly string[] }
   | {

@@ -3,49 +3,75 @@ import { expect, test } from "vitest";
 import type { Workload } from "#common/contracts/http.ts";
 import type { ImageRow } from "#common/store/images.ts";
 
-import { imagesOfWorkload, toListed } from "./images.ts";
-import type { ListedRepository } from "./images.ts";
+import { createEligibility } from "./eligibility.ts";
+import { imagesOfWorkload, listRepository } from "./images.ts";
+import type { ImageFacts, ImagePageAsk, ListedRepository } from "./images.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
+const scannedAt = new Date("2026-01-10T00:00:00Z");
+const now = new Date("2026-01-10T00:01:30Z");
 
-function row(tag: string, day: number | undefined, of?: string): ImageRow {
+function row(tag: string, day: number | undefined, more: Partial<ImageRow> = {}): ImageRow {
   return {
     tag,
-    digest: of ?? null,
+    digest: null,
     firstSeenAt: new Date(0),
     movedAt: null,
-    kind: null,
+    kind: "image",
     createdAt: day === undefined ? null : new Date(Date.UTC(2026, 0, day)),
-    createdFrom: null,
+    createdFrom: day === undefined ? null : "config",
     platforms: [],
     labels: {},
     sizeBytes: null,
+    ...more,
   };
 }
 
-function repository(...images: ImageRow[]): ReadonlyMap<string, ListedRepository> {
-  return new Map([["docker.io/library/web", toListed({ images, scannedAt: new Date(0), problem: null })]]);
+const images = [row("1", 1), row("2", 3, { digest }), row("undated", undefined), row("latest", 2)];
+
+function repository(more: Partial<Parameters<typeof listRepository>[0]> = {}): ListedRepository {
+  const rest = { etag: null, wanted_at: null, due_at: null, failures: 0, problem: null };
+  return listRepository({
+    key: "docker.io/library/web",
+    scanned_at: scannedAt,
+    complete: true,
+    images,
+    ...rest,
+    ...more,
+  });
 }
 
-function asked(image: string) {
+interface Asked {
+  readonly image?: string;
+  readonly filter?: string;
+  readonly of?: ListedRepository | undefined;
+  readonly page?: Partial<ImagePageAsk>;
+}
+
+function told(asked: Asked = {}) {
+  const { image = "web:1", filter, page } = asked;
+  const of = "of" in asked ? asked.of : repository();
   const workload = {
     id: "shop:deployment/web",
     environment: "default",
     containers: [{ name: "web", image, declaredImage: null, init: false }],
   } as unknown as Workload;
-  const repositories = repository(
-    row("1", 1),
-    row("2", 3, digest),
-    row("undated", undefined),
-    row("latest", 2),
-  );
-  return { workload, repositories, problems: new Map(), container: undefined, limit: 10 };
+  const facts: ImageFacts = {
+    workload,
+    repositories: new Map(of === undefined ? [] : [["docker.io/library/web", of]]),
+    problems: new Map(),
+    filterOf: () => filter,
+    eligibility: createEligibility(),
+    now,
+    page: { limit: 10, ...page },
+  };
+  const [container] = imagesOfWorkload(facts).containers;
+  if (container === undefined) throw new Error("no container");
+  return container;
 }
 
 const marks = (image: string) =>
-  imagesOfWorkload(asked(image)).containers[0]?.available.map(({ tag, running }) =>
-    running ? `*${tag}` : tag,
-  );
+  told({ image }).available.map(({ tag, running }) => (running ? `*${tag}` : tag));
 
 test("newest first, without a date last, the running tag marked however the name is spelled", () => {
   expect(marks("index.docker.io/library/web:1")).toEqual(["2", "latest", "*1", "undated"]);
@@ -54,16 +80,85 @@ test("newest first, without a date last, the running tag marked however the name
   expect(marks("web:gone")).toEqual(["2", "latest", "1", "undated"]);
 });
 
-test("cuts at the limit, but keeps the running one and the total", () => {
-  const [web] = imagesOfWorkload({ ...asked("web:1"), limit: 1 }).containers;
-  expect(web?.available.map(({ tag }) => tag)).toEqual(["2", "1"]);
-  expect(web?.total).toBe(4);
+test("the running one is on the first page in any case, and pages follow each other", () => {
+  const first = told({ page: { limit: 1 } });
+  expect(first.available.map(({ tag }) => tag)).toEqual(["2", "1"]);
+  expect(first.total).toBe(4);
+  const second = told({ page: { limit: 2, after: first.next ?? "" } });
+  expect(second.available.map(({ tag, running }) => [tag, running])).toEqual([
+    ["latest", false],
+    ["1", true],
+  ]);
+  const last = told({ page: { limit: 2, after: second.next ?? "" } });
+  expect([last.available.map(({ tag }) => tag), last.next]).toEqual([["undated"], null]);
+});
+
+test("each image is told with the planner's word on it", () => {
+  const words = (asked: Asked) =>
+    Object.fromEntries(told(asked).available.map(({ tag, ineligible }) => [tag, ineligible]));
+  const all = (word: string | null) => ({ 1: word, 2: word, undated: word, latest: word });
+  expect(words({ filter: "*" })).toEqual({
+    ...all(null),
+    undated: "no-created-time",
+    latest: "latest-excluded",
+  });
+  expect(words({ filter: "semver:>=2" })).toEqual({
+    1: "filtered-out",
+    2: null,
+    undated: "not-a-version",
+    latest: "latest-excluded",
+  });
+  expect(words({ image: "web:1.2.3" })).toEqual(words({ filter: "*" }));
+  expect(words({ image: "web:latest" })).toEqual(all("no-policy"));
+  expect(words({ filter: "regexp:.*" })).toEqual(all("filter-invalid"));
+});
+
+test("only eligible ones can be asked for; the running one comes beside them", () => {
+  const { available, total, filter } = told({ filter: "2*", page: { eligibleOnly: true } });
+  expect(available.map(({ tag, eligible }) => [tag, eligible])).toEqual([
+    ["2", true],
+    ["1", false],
+  ]);
+  expect([total, filter]).toEqual([1, "2*"]);
+});
+
+test("dates tell where they are from, and a tag that moved when it did", () => {
+  const movedAt = new Date("2026-01-09T00:00:00Z");
+  const of = repository({
+    images: [row("1", 1), row("2", 2, { createdFrom: "label", movedAt }), row("3", undefined)],
+  });
+  expect(told({ of }).available.map(({ dateFrom, movedAt: at }) => [dateFrom, at])).toEqual([
+    ["label", "2026-01-09T00:00:00.000Z"],
+    ["config", null],
+    ["first-seen", null],
+  ]);
+});
+
+test("what may be missing is told with its reason, beside what is known and its age", () => {
+  const problem = { code: "REGISTRY_UNAVAILABLE", title: "away", detail: "503 from there", hint: null };
+  const missing = (asked: Asked) => told(asked).missing?.reason ?? null;
+  expect(told()).toMatchObject({ missing: null, ageMs: 90_000, scannedAt: scannedAt.toISOString() });
+  expect(missing({ image: "Not An Image" })).toBe("not-an-image");
+  expect(missing({ of: undefined })).toBe("not-scanned");
+  expect(told({ of: repository({ problem }) })).toMatchObject({
+    missing: { reason: "unreadable", detail: "503 from there" },
+    total: 4,
+    problem,
+  });
+  expect(missing({ of: repository({ complete: false }) })).toBe("list-cut");
+  expect(missing({ of: repository({ images: [row("1", undefined, { kind: null })] }) })).toBe("unread");
 });
 
 test("an image that cannot be read, or is not known, has no list", () => {
   for (const image of ["Not An Image", "other:1"]) {
-    expect(imagesOfWorkload(asked(image)).containers).toMatchObject([
-      { image, available: [], scannedAt: null },
-    ]);
+    expect(told({ image })).toMatchObject({ image, available: [], scannedAt: null, ageMs: null });
   }
+});
+
+test("what was judged once is the same again until the images are others", () => {
+  const eligibility = createEligibility();
+  const { images: listed } = repository();
+  const by = { current: { tag: "1.0" }, filter: "2*" };
+  expect(eligibility(listed, by)).toBe(eligibility(listed, { ...by, current: { tag: "latest" } }));
+  expect(eligibility(listed, by)).not.toBe(eligibility(repository().images, by));
 });

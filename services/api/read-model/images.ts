@@ -1,34 +1,54 @@
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
+import { cutImages } from "#common/domain/image-page.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { compareNewestFirst } from "#common/domain/tag.ts";
-import type { ImageRow } from "#common/store/images.ts";
+import type { KnownImage } from "#common/domain/tag.ts";
+import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
+
+import type { Eligibility, ListedImage } from "./eligibility.ts";
 
 type ContainerImages = WorkloadImages["containers"][number];
 type AvailableImage = ContainerImages["available"][number];
 
 /** One tag as far as it is told. */
-type ListedImage = Pick<ImageRow, "tag" | "digest" | "createdAt" | "firstSeenAt">;
+export interface ToldImage extends KnownImage {
+  readonly firstSeenAt: Date;
+  readonly createdFrom?: string | undefined;
+  readonly movedAt?: Date | undefined;
+  readonly platforms?: readonly string[];
+}
 
 /** What is told of an image repository, whoever runs it. */
 export interface ListedRepository {
-  /** Newest first, none marked as running. */
-  readonly images: readonly AvailableImage[];
-  readonly scannedAt: string | null;
-  readonly problem: JobErrorRow | null;
-}
-
-/** A repository as it is told; the same for every container that runs one of its images. */
-export function toListed(of: {
+  /** Newest first. */
   readonly images: readonly ListedImage[];
   readonly scannedAt: Date | null;
   readonly problem: JobErrorRow | null;
-}): ListedRepository {
+  /** False where the registry's list was cut short. */
+  readonly complete: boolean;
+  /** Tags of which nothing but the name is known. */
+  readonly unread: number;
+}
+
+/** Images as they are told, newest first; the same for every container that runs one of them. */
+export function toListed(images: readonly ToldImage[]): readonly ListedImage[] {
+  return images.toSorted(compareNewestFirst).map((image) => ({
+    tag: image.tag,
+    ...(image.createdAt !== undefined && { createdAt: image.createdAt }),
+    told: available(image),
+  }));
+}
+
+/** A repository as the store has it, with all that is known of each image. */
+export function listRepository(row: RepositoryImages): ListedRepository {
   return {
-    images: of.images.toSorted(newestFirst).map(available),
-    scannedAt: of.scannedAt?.toISOString() ?? null,
-    problem: of.problem,
+    images: toListed(row.images.map(toTold)),
+    scannedAt: row.scanned_at,
+    problem: row.problem,
+    complete: row.complete,
+    unread: row.images.filter(({ kind }) => kind === null).length,
   };
 }
 
@@ -38,14 +58,27 @@ export interface ImageFacts {
   readonly repositories: ReadonlyMap<string, ListedRepository>;
   /** Why a refresh just now did not work, by key. */
   readonly problems: ReadonlyMap<string, JobErrorRow>;
-  readonly container: string | undefined;
-  readonly limit: number;
+  /** The tag filter that git has for a container. */
+  readonly filterOf: (container: string) => string | undefined;
+  readonly eligibility: Eligibility;
+  readonly now: Date;
+  readonly page: ImagePageAsk;
 }
 
-/** The images each container could run, newest first; the running one is never cut off. */
+export interface ImagePageAsk {
+  readonly container?: string | undefined;
+  readonly limit: number;
+  readonly after?: string | undefined;
+  /** Leaves out what "latest" may not choose. */
+  readonly eligibleOnly?: boolean;
+}
+
+/** The images each container could run, newest first; the running one is on the first page in any case. */
 export function imagesOfWorkload(facts: ImageFacts): WorkloadImages {
-  const { workload, container } = facts;
-  const wanted = workload.containers.filter(({ name }) => container === undefined || name === container);
+  const { workload, page } = facts;
+  const wanted = workload.containers.filter(
+    ({ name }) => page.container === undefined || name === page.container,
+  );
   return {
     workload: workload.id,
     environment: workload.environment,
@@ -63,41 +96,98 @@ function imagesOfContainer(facts: ImageFacts, one: Workload["containers"][number
   const ref = tryParseImageRef(one.image);
   const key = ref === undefined ? "" : repositoryKey(ref);
   const repository = facts.repositories.get(key);
-  const all = (repository?.images ?? []).map((image) =>
-    isRunning(image, ref) ? { ...image, running: true } : image,
-  );
+  const filter = facts.filterOf(one.name);
+  const { available, total, next } = pageOf(facts, { ref, filter, images: repository?.images ?? [] });
+  const scannedAt = repository?.scannedAt ?? null;
+  const problem = facts.problems.get(key) ?? repository?.problem ?? null;
   return {
     container: one.name,
     image: one.image,
     repository: ref?.name ?? one.image,
-    available: all.filter((image, at) => at < facts.limit || image.running),
-    total: all.length,
-    scannedAt: repository?.scannedAt ?? null,
-    problem: facts.problems.get(key) ?? repository?.problem ?? null,
+    available,
+    total,
+    next,
+    filter: filter ?? null,
+    scannedAt: scannedAt?.toISOString() ?? null,
+    ageMs: scannedAt === null ? null : Math.max(0, facts.now.getTime() - scannedAt.getTime()),
+    missing: missingOf(ref, repository, problem),
+    problem,
   };
 }
 
-function available({ tag, digest, createdAt, firstSeenAt }: ListedImage): AvailableImage {
+interface Wanted {
+  readonly ref: ImageRef | undefined;
+  readonly filter: string | undefined;
+  readonly images: readonly ListedImage[];
+}
+
+function pageOf(
+  { page, eligibility }: ImageFacts,
+  { ref, filter, images }: Wanted,
+): { available: AvailableImage[]; total: number; next: string | null } {
+  if (ref === undefined) return { available: [], total: 0, next: null };
+  const judged = eligibility(images, { current: ref, filter });
+  const wanted = page.eligibleOnly === true ? judged.filter(({ told }) => told.eligible) : judged;
+  const cut = cutImages(wanted, { limit: page.limit, after: page.after });
+  const running = page.after === undefined ? judged.filter(({ told }) => isRunning(told, ref)) : [];
+  const beyond = running.filter((image) => !cut.images.includes(image));
+  const available = [...cut.images, ...beyond].map(({ told }) =>
+    isRunning(told, ref) ? { ...told, running: true } : told,
+  );
+  return { available, total: wanted.length, next: cut.next };
+}
+
+function missingOf(
+  ref: ImageRef | undefined,
+  repository: ListedRepository | undefined,
+  problem: JobErrorRow | null,
+): ContainerImages["missing"] {
+  if (ref === undefined) return { reason: "not-an-image", detail: "this is no image reference" };
+  if (problem !== null) return { reason: "unreadable", detail: problem.detail ?? problem.title };
+  if (repository === undefined || repository.scannedAt === null) {
+    return { reason: "not-scanned", detail: "its registry has not been asked yet" };
+  }
+  if (!repository.complete) {
+    return {
+      reason: "list-cut",
+      detail: "the registry's list of tags does not end; older tags may be missing",
+    };
+  }
+  if (repository.unread === 0) return null;
+  return { reason: "unread", detail: `nothing but the name is known so far of ${repository.unread} tag(s)` };
+}
+
+function toTold(row: ImageRow): ToldImage {
+  const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms } = row;
   return {
     tag,
-    digest,
+    ...(digest !== null && { digest }),
+    ...(createdAt !== null && { createdAt }),
+    ...(createdFrom !== null && { createdFrom }),
+    ...(movedAt !== null && { movedAt }),
+    firstSeenAt,
+    platforms,
+  };
+}
+
+function available(image: ToldImage): AvailableImage {
+  const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms } = image;
+  return {
+    tag,
+    digest: digest ?? null,
     createdAt: createdAt?.toISOString() ?? null,
     firstSeenAt: firstSeenAt.toISOString(),
+    dateFrom: createdAt === undefined ? "first-seen" : createdFrom === "label" ? "label" : "config",
+    ...(platforms !== undefined && { platforms: [...platforms] }),
+    movedAt: movedAt?.toISOString() ?? null,
     running: false,
+    eligible: true,
+    ineligible: null,
   };
 }
 
 /** By tag where the cluster names one; a bare digest marks every tag that points at it. */
-function isRunning(row: AvailableImage, running: ImageRef | undefined): boolean {
-  if (running === undefined) return false;
+function isRunning(row: AvailableImage, running: ImageRef): boolean {
   if (running.tag !== undefined) return running.tag === row.tag;
   return running.digest === undefined ? row.tag === "latest" : running.digest === row.digest;
-}
-
-function newestFirst(a: ListedImage, b: ListedImage): number {
-  return compareNewestFirst(dated(a), dated(b));
-}
-
-function dated({ tag, createdAt }: ListedImage) {
-  return createdAt === null ? { tag } : { tag, createdAt };
 }

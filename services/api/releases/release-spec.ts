@@ -17,14 +17,16 @@ export interface ReleaseAsked {
   readonly exclude: readonly string[];
   readonly images: ReleaseSpec["images"];
   readonly override: readonly string[];
+  readonly waitForImageSeconds?: number;
 }
 
 /** Writes out the short forms and reads every image reference. */
 export function readRequest(body: ReleaseRequest): ReleaseAsked {
   const images = writtenOut(body.images);
   if ("exact" in images) images.exact.forEach(refuseUntagged);
-  const { workloads = [], all = false, exclude, override } = body;
-  return { workloads, all, exclude, images, override };
+  const { workloads = [], all = false, exclude, override, waitForImageSeconds } = body;
+  const wait = waitForImageSeconds === undefined ? {} : { waitForImageSeconds };
+  return { workloads, all, exclude, images, override, ...wait };
 }
 
 /** The spec of the job, with the workloads looked up. */

@@ -45,9 +45,10 @@ type ListQuery = z.infer<z.ZodObject<typeof listFilter>> & { readonly limit: num
 /** One page of the list, narrowed, with what it was made of. */
 export async function readPage(deps: FindDeps, query: ListQuery) {
   const { environment, namespace, label, filter, state, limit, cursor: after } = query;
-  const { workloads, age, images } = await deps.lists.read(resolveEnvironment(deps.settings, environment));
+  const read = await deps.lists.read(resolveEnvironment(deps.settings, environment));
+  const { workloads, age, images, facts } = read;
   const found = filterWorkloads(workloads, { namespace, text: filter, labels: label, states: state });
-  return { ...cutPage(found, { limit, after }), age, images };
+  return { ...cutPage(found, { limit, after }), age, images, declared: facts.declared };
 }
 
 /** The id of a path; short kinds are understood. */
@@ -58,11 +59,16 @@ export function idOf(path: z.infer<typeof workloadPath>): { id: string; namespac
 
 /** The workload of a path, or WORKLOAD_NOT_FOUND with what is near. */
 export async function findWorkload(deps: FindDeps, path: z.infer<typeof workloadPath>): Promise<Workload> {
+  return (await findDeclared(deps, path)).workload;
+}
+
+/** As `findWorkload`, with all that git declares in its environment. */
+export async function findDeclared(deps: FindDeps, path: z.infer<typeof workloadPath>) {
   const environment = resolveEnvironment(deps.settings, path.environment);
   const { id, namespace, name } = idOf(path);
-  const { workloads } = await deps.lists.read(environment);
+  const { workloads, facts } = await deps.lists.read(environment);
   const found = workloads.find((one) => one.id === id);
-  if (found !== undefined) return found;
+  if (found !== undefined) return { workload: found, declared: facts.declared };
   const beside = workloads.filter((one) => one.namespace === namespace);
   const near = nearNames(
     name,

@@ -1,22 +1,33 @@
 import { z } from "zod";
 
 import { imagePage, workloadImages } from "#common/contracts/http.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
 
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { createImagesOfMany, readImages } from "../read-images.ts";
-import { findWorkload, listFilter, readPage } from "./find-workloads.ts";
-import { at, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
+import { findDeclared, listFilter, readPage } from "./find-workloads.ts";
+import { at, cursor, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
+
+const eligible = z
+  .literal("true")
+  .optional()
+  .meta({ description: 'Only images that a release of "latest" may choose, and the running one.' });
 
 const manyImagesQuery = z.strictObject({
   ...listFilter,
   limit: pageLimit(2_000, 200).meta({ description: "Workloads in a page." }),
   images: pageLimit(100, 15).meta({ description: "Per container; the running one comes in any case." }),
+  eligible,
 });
 
 const imagesQuery = z.strictObject({
   container: z.string().max(253).optional(),
-  limit: pageLimit(10_000, 1000).meta({ description: "Per container; the running image comes in any case." }),
+  limit: pageLimit(10_000, 1000).meta({
+    description: "Per container; the running image comes with the first page in any case.",
+  }),
+  cursor: cursor.meta({ description: "`next` of a container, which is then named too." }),
+  eligible,
   refresh: z.enum(["true", "false"]).default("false").meta({ description: "Ask the registry now." }),
 });
 
@@ -35,9 +46,16 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
       response: { 200: workloadImages, ...problemAnswers },
     },
     handler: async (request) => {
-      const one = await findWorkload({ ...deps, ...live }, request.params);
-      const { container, limit, refresh } = request.query;
-      return readImages(deps, { workload: one, container, limit, refresh: refresh === "true" });
+      const { container, limit, refresh, cursor: after, eligible } = request.query;
+      if (after !== undefined && container === undefined) {
+        throw new SlipwayError("CURSOR_INVALID", {
+          detail: "it is of one container",
+          hint: "name it by container=",
+        });
+      }
+      const found = await findDeclared({ ...deps, ...live }, request.params);
+      const page = { container, limit, after, eligibleOnly: eligible === "true" };
+      return readImages(deps, { ...found, ...page, refresh: refresh === "true" });
     },
   });
 
@@ -50,8 +68,14 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
       response: { 200: imagePage, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { workloads, age, next, images: known } = await readPage({ ...deps, ...live }, request.query);
-      const images = imagesOfMany(known, workloads, request.query.images);
+      const { images: limit, eligible } = request.query;
+      const [read, now] = await Promise.all([
+        readPage({ ...deps, ...live }, request.query),
+        deps.store.now(),
+      ]);
+      const { workloads, declared, age, next, images: known } = read;
+      const page = { limit, eligibleOnly: eligible === "true" };
+      const images = imagesOfMany({ known, workloads, declared, now, page });
       // As with the list of workloads: checking takes longer than making.
       void reply.serializer(JSON.stringify);
       return { images, age, next };

@@ -8,18 +8,15 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { wakeLane } from "#common/store/lanes.ts";
 
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { codedError } from "../problem.ts";
 import { createCalmHints } from "../webhooks/calm-hints.ts";
 import type { CalmHints } from "../webhooks/calm-hints.ts";
+import { bodyOf, hookRefused, inHookScope, readHookSecret } from "../webhooks/hook-scope.ts";
 import { isElsewhere, pushedRefs } from "../webhooks/pushed-refs.ts";
 import { isSecret, isSigned } from "../webhooks/signature.ts";
 import { at, problemAnswers } from "./schemas.ts";
 
-const bodyBytes = 1024 * 1024;
 /** However often a host calls, a branch is looked at once in so long. */
 const lookEveryMs = 1_000;
-/** A shorter secret is guessed sooner or later, since nobody is locked out here. */
-const shortestSecret = 16;
 
 const environmentName = z.string().max(63);
 const signedPath = z.strictObject({ environment: environmentName });
@@ -30,9 +27,7 @@ const secretPath = z.strictObject({ environment: environmentName, secret: z.stri
  * the body reaches a plan, so that the worst a forged one can do is a needless look.
  */
 export function webhookRoutes(app: ApiApp, deps: ApiDeps): void {
-  void app.register(async (scope: ApiApp) => {
-    keepRawBodies(scope);
-    countRefusals(scope, deps);
+  inHookScope(app, deps, (scope) => {
     const hints = createCalmHints({ ...deps, everyMs: lookEveryMs, look: (lane) => lookAtLane(deps, lane) });
     scope.addHook("onClose", async () => hints.stop());
     const common = {
@@ -50,7 +45,7 @@ export function webhookRoutes(app: ApiApp, deps: ApiDeps): void {
       handler: async (request, reply) => {
         const hook = hookOf(deps, request.params.environment);
         const body = bodyOf(request);
-        if (!isSigned({ headers: request.headers, body }, hook.secret)) throw refused();
+        if (!isSigned({ headers: request.headers, body }, hook.secret)) throw hookRefused();
         await hear(hints, hook, request);
         return reply.code(202).send({});
       },
@@ -65,7 +60,7 @@ export function webhookRoutes(app: ApiApp, deps: ApiDeps): void {
       },
       handler: async (request, reply) => {
         const hook = hookOf(deps, request.params.environment);
-        if (!isSecret(request.params.secret, hook.secret)) throw refused();
+        if (!isSecret(request.params.secret, hook.secret)) throw hookRefused();
         await hear(hints, hook, request);
         return reply.code(202).send({});
       },
@@ -85,26 +80,6 @@ function hookOf(deps: ApiDeps, name: string): Hook {
   return { git, secret: readHookSecret(deps, git.webhook) };
 }
 
-function readHookSecret(
-  deps: ApiDeps,
-  { secretFile: file, secretEnv: env }: NonNullable<EnvironmentSettings["git"]["webhook"]>,
-): string {
-  try {
-    const secret = deps.secretOf({ file, env }) ?? "";
-    if (secret.length >= shortestSecret) return secret;
-  } catch (cause) {
-    // The reason names a place on our disk, which is for the log.
-    throw new SlipwayError("UNAVAILABLE", { detail: "the webhook's secret cannot be read", cause });
-  }
-  const detail = `the webhook's secret has fewer than ${shortestSecret} characters`;
-  throw new SlipwayError("UNAVAILABLE", { detail });
-}
-
-/** Which part was wrong is not told. */
-function refused(): SlipwayError {
-  return new SlipwayError("WEBHOOK_REFUSED");
-}
-
 async function hear(hints: CalmHints, { git }: Hook, request: FastifyRequest): Promise<void> {
   const refs = pushedRefs(bodyOf(request), request.headers["content-type"]);
   if (isElsewhere(refs, git)) return;
@@ -114,20 +89,4 @@ async function hear(hints: CalmHints, { git }: Hook, request: FastifyRequest): P
 async function lookAtLane(deps: ApiDeps, laneId: string): Promise<void> {
   await wakeLane(deps.store.db, laneId);
   deps.ring(queueNames.worker, laneSubject(laneId));
-}
-
-/** A signature is over the bytes as they came, whatever their type is called. */
-function keepRawBodies(scope: ApiApp): void {
-  scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: bodyBytes }, (_request, body, done) => {
-    done(null, body);
-  });
-}
-
-function bodyOf(request: FastifyRequest): Buffer {
-  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-}
-
-function countRefusals(scope: ApiApp, { metrics }: ApiDeps): void {
-  scope.addHook("onError", async (_request, _reply, error) => metrics.webhookRefused(codedError(error).code));
 }

@@ -18,6 +18,9 @@ export interface CalmHintsOptions {
   readonly log: Log;
 }
 
+/** Looks that are past are forgotten when there are so many. */
+const mostRemembered = 10_000;
+
 /** At most one look at each subject in so many ms. */
 export function createCalmHints({ look, everyMs, clock, log }: CalmHintsOptions): CalmHints {
   const lookedMs = new Map<string, number>();
@@ -25,8 +28,13 @@ export function createCalmHints({ look, everyMs, clock, log }: CalmHintsOptions)
   const stopping = new AbortController();
 
   const lookNow = async (subject: string): Promise<void> => {
+    if (lookedMs.size >= mostRemembered) forgetOld();
     lookedMs.set(subject, clock.monotonicMs());
     await look(subject);
+  };
+  const forgetOld = (): void => {
+    const nowMs = clock.monotonicMs();
+    for (const [subject, atMs] of lookedMs) if (atMs + everyMs <= nowMs) lookedMs.delete(subject);
   };
   const lookLater = async (subject: string, waitMs: number): Promise<void> => {
     try {

@@ -1,3 +1,6 @@
+import { isObject, itemsOf, payloadOf } from "./payload.ts";
+import type { Payload } from "./payload.ts";
+
 /** What a webhook's body says was pushed; undefined where it says nothing that we understand. */
 export function pushedRefs(body: Buffer, contentType: string | undefined): readonly string[] | undefined {
   const payload = payloadOf(body, contentType);
@@ -21,19 +24,6 @@ export function isElsewhere(
 
 const mostRefs = 1_000;
 
-function payloadOf(body: Buffer, contentType: string | undefined): unknown {
-  const text = body.toString("utf8");
-  const isForm = contentType?.startsWith("application/x-www-form-urlencoded") === true;
-  // GitHub can send the JSON as the one field of a form.
-  const json = isForm ? (new URLSearchParams(text).get("payload") ?? "") : text;
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    // Whoever proved to know the secret is heard, whatever else was sent.
-    return undefined;
-  }
-}
-
 /** GitHub, Gitea, Forgejo, GitLab: `ref`, in full; a short one belongs to another kind of event. */
 function refOfPush({ ref }: Payload): string[] {
   return typeof ref === "string" && ref.startsWith("refs/") ? [ref] : [];
@@ -54,14 +44,4 @@ function refsOfBitbucket({ push }: Payload): string[] {
     if (!isObject(named) || typeof named["name"] !== "string") return [];
     return `refs/${named["type"] === "branch" ? "heads" : "tags"}/${named["name"]}`;
   });
-}
-
-type Payload = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Payload {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function itemsOf(value: unknown): readonly Payload[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
 }

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { isSecret, isSigned } from "./signature.ts";
+import { isSecret, isSigned, isSignedByRegistry } from "./signature.ts";
 
 const secret = "It's a Secret to Everybody";
 const body = Buffer.from("Hello, World!");
@@ -90,4 +90,25 @@ test("hex may be written in capitals, and a secret is itself alone", () => {
   expect(isSigned({ headers: { "x-gitea-signature": upper }, body }, secret)).toBe(true);
   expect(isSecret(secret, secret)).toBe(true);
   for (const other of ["", secret.toLowerCase(), `${secret}x`]) expect(isSecret(other, secret)).toBe(false);
+});
+
+test("a registry may send the secret in its Authorization header, written as people write it", () => {
+  const isProved = (headers: Record<string, string>) => isSignedByRegistry({ headers, body }, secret);
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
+  for (const authorization of [secret, `Bearer ${secret}`, `bearer ${secret}`, basic(`hook:${secret}`)]) {
+    expect(isProved({ authorization })).toBe(true);
+    expect(isSigned({ headers: { authorization }, body }, secret)).toBe(false);
+  }
+  expect(isProved({ "x-hub-signature-256": `sha256=${hex}` })).toBe(true);
+  const wrong = [
+    "",
+    "Bearer",
+    "Bearer ",
+    `Token ${secret}`,
+    `Bearer ${secret}x`,
+    basic(`${secret}:hook`),
+    basic(""),
+  ];
+  for (const authorization of wrong) expect(isProved({ authorization })).toBe(false);
+  expect(isProved({})).toBe(false);
 });

@@ -36,6 +36,22 @@ export function isSigned(request: SignedRequest, secret: string): boolean {
   });
 }
 
+/**
+ * As `isSigned`, for registries: most of them cannot sign, but send the header `Authorization` as somebody
+ * wrote it, with the secret as it is, as a bearer token or as a password.
+ */
+export function isSignedByRegistry(request: SignedRequest, secret: string): boolean {
+  const sent = textOf(request.headers, "authorization");
+  return isSigned(request, secret) || (sent !== undefined && isSecret(secretIn(sent), secret));
+}
+
+function secretIn(authorization: string): string {
+  const [, scheme = "", value = authorization] = /^(bearer|basic) (.*)$/is.exec(authorization) ?? [];
+  if (scheme.toLowerCase() !== "basic") return value;
+  const pair = Buffer.from(value, "base64").toString("utf8");
+  return pair.slice(pair.indexOf(":") + 1);
+}
+
 /** Whether two texts are one, in a time that tells neither their length nor where they part. */
 export function isSecret(given: string, secret: string): boolean {
   return timingSafeEqual(digestOf(given), digestOf(secret));

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { SlipwayError } from "#common/domain/errors.ts";
+import { isRunnable } from "#common/domain/platform.ts";
+import type { Platform } from "#common/domain/platform.ts";
 import type { Ask } from "./asker.ts";
 import { badAnswer, headerText, statusFailure } from "./failures.ts";
 import {
@@ -12,10 +14,9 @@ import {
   platformNames,
 } from "./manifest.ts";
 import type { Labels, Manifest } from "./manifest.ts";
-import { isRunnable } from "./platforms.ts";
 import { isDigest } from "./sites.ts";
 import type { HttpAnswer } from "./http.ts";
-import type { ImageDescription, Platform } from "./types.ts";
+import type { ImageDescription } from "./types.ts";
 
 const manifestBytes = 4 * 1024 * 1024;
 const configBytes = 8 * 1024 * 1024;

@@ -31,7 +31,16 @@ export function requestFailure(cause: unknown, url: URL, signal: AbortSignal): u
   const callerGaveUp = signal.aborted && !isTimeout(signal.reason);
   if (callerGaveUp) return signal.reason;
   const detail = `${describeUrl(url)}: ${isTimeout(cause) ? "no answer in time" : causeText(cause)}`;
-  return new SlipwayError("REGISTRY_UNAVAILABLE", { detail, cause, facts: { host: url.host } });
+  const hint = isUntrusted(cause)
+    ? "Name the authority that signed its certificate by caFile in the registry's settings"
+    : undefined;
+  const facts = { host: url.host };
+  return new SlipwayError("REGISTRY_UNAVAILABLE", {
+    detail,
+    cause,
+    facts,
+    ...(hint !== undefined && { hint }),
+  });
 }
 
 export function badAnswer(url: URL, what: string, cause?: unknown): SlipwayError {
@@ -61,6 +70,18 @@ function slipwayCause(error: unknown): SlipwayError | undefined {
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === "TimeoutError";
+}
+
+const untrusted = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+function isUntrusted(error: unknown): boolean {
+  return error instanceof Error && "code" in error && untrusted.has(String(error.code));
 }
 
 function causeText(error: unknown): string {

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { fits } from "#common/domain/platform.ts";
+import type { Platform } from "#common/domain/platform.ts";
 import { usableDate } from "./dates.ts";
-import { fits } from "./platforms.ts";
-import type { ImageDescription, Platform } from "./types.ts";
+import type { ImageDescription } from "./types.ts";
 
 /** Content types a manifest request accepts, indexes first. */
 export const manifestAccept = [

@@ -69,9 +69,6 @@ function redirected(from: HttpRequest, answer: HttpAnswer, namedOrigins: Readonl
   }
   const downgrade = from.url.protocol === "https:" && url.protocol === "http:";
   if (downgrade && !namedOrigins.has(url.origin)) throw badAnswer(from.url, "a redirect from https to http");
-  // A name and password in a Location would be sent as a credential of the registry's choosing.
-  url.username = "";
-  url.password = "";
   const { authorization, ...others } = from.headers;
   const sameOrigin = url.origin === from.url.origin;
   const headers = sameOrigin && authorization !== undefined ? { ...others, authorization } : others;

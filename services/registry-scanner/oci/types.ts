@@ -1,3 +1,5 @@
+import type { Platform } from "#common/domain/platform.ts";
+
 /** How one registry is reached; `endpoint` redirects its host and alone lifts the ban on local addresses. */
 export interface RegistrySettings {
   readonly host: string;
@@ -51,12 +53,6 @@ export interface CredentialSource {
 export interface RepositoryRef {
   readonly host: string;
   readonly path: string;
-}
-
-export interface Platform {
-  readonly os: string;
-  readonly architecture: string;
-  readonly variant?: string;
 }
 
 /** What a repository lists; `complete` is false, with the reason, when the list was cut short. */

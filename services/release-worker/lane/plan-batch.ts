@@ -13,6 +13,7 @@ import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
 import { repositoriesOfPlan } from "../planning/read-facts.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { adoptEarlierPushes } from "./earlier-push.ts";
+import { closeImageGate, waitsUntil } from "./image-gate.ts";
 import type { LaneContext } from "./lane-context.ts";
 
 /** Jobs of a batch asked of the API server at once. */
@@ -38,6 +39,7 @@ export interface PlannedBatch {
 type Decision =
   | ({ readonly kind: "write" } & PlannedJob)
   | { readonly kind: "nothing"; readonly job: JobRow; readonly plan: JobPlan }
+  | { readonly kind: "wait"; readonly job: JobRow; readonly image: string; readonly until: Date }
   | { readonly kind: "failed"; readonly job: JobRow; readonly error: SlipwayError; readonly event: JobEvent };
 
 /**
@@ -51,7 +53,7 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
   // Each round ends at least one job, or is the last.
   for (let round = 0; round <= taken.length + 1; round += 1) {
     const { decisions, views } = await decideAll(context, tip.commit, rest);
-    if (!tip.confirmed && decisions.some((decision) => decision.kind !== "write")) {
+    if (!tip.confirmed && decisions.some(isVerdict)) {
       const confirmed = await context.tip.confirm();
       const moved = confirmed !== tip.commit;
       tip = { commit: confirmed, confirmed: true };
@@ -63,6 +65,7 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
     for (const decision of decisions) {
       if (decision.kind === "nothing") await endWithNothing(context, decision, tip.commit);
       if (decision.kind === "failed") await endOrRetry(context, decision);
+      if (decision.kind === "wait") await closeImageGate(context, decision);
     }
     for (const refusal of refused.values()) await endOrRetry(context, refusal);
     if (refused.size === 0) return { base: tip.commit, planned: written, views };
@@ -70,6 +73,11 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
     rest = written.map(({ job }) => job).filter((job) => !refused.has(job.id));
   }
   return { base: tip.commit, planned: [], views: [] };
+}
+
+/** Whether a job would end without a push. */
+function isVerdict({ kind }: Decision): boolean {
+  return kind === "nothing" || kind === "failed";
 }
 
 interface Decided {
@@ -146,7 +154,12 @@ async function decide(
     if (plan.changes.length === 0) return { kind: "nothing", job, plan };
     return { kind: "write", job, plan, view, after: view.withTexts(plan.texts) };
   } catch (thrown) {
-    return { kind: "failed", job, error: toSlipwayError(thrown), event: "cannot-plan" };
+    const error = toSlipwayError(thrown);
+    const image = error.code === "IMAGE_NOT_FOUND" ? error.facts?.["image"] : undefined;
+    if (typeof image !== "string") return { kind: "failed", job, error, event: "cannot-plan" };
+    const until = waitsUntil(job, await context.deps.store.now());
+    if (until === undefined) return { kind: "failed", job, error, event: "cannot-plan" };
+    return { kind: "wait", job, image, until };
   }
 }
 

@@ -9,7 +9,7 @@ import type { JobSpec } from "#common/store/schema.ts";
 import type { Store } from "#common/store/store.ts";
 import { images, workloadId } from "#common/testing/repository.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
-import type { RegistryServiceClient, Repository } from "#proto/slipway/registry/v1/registry.ts";
+import { Image, Repository, type RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 
 import { createFakeGitCache } from "../git/git-cache.fake.ts";
 import { planJob, type JobPlan, type PlanInput } from "./plan-job.ts";
@@ -47,20 +47,10 @@ async function viewOf(files: Readonly<Record<string, string>>): Promise<TipView>
 }
 
 function repository(key: string, tags: readonly string[], more: Partial<Repository> = {}): Repository {
-  const listed = images(...tags).map(({ tag, createdAt }) => ({
-    tag,
-    digest: "",
-    createdAt,
-    firstSeenAt: undefined,
-    platforms: [],
-  }));
+  const listed = images(...tags).map(({ tag, createdAt }) => Image.fromPartial({ tag, createdAt }));
   return {
-    key,
+    ...Repository.fromPartial({ key, scannedAt: new Date(0), complete: true }),
     images: listed,
-    scannedAt: new Date(0),
-    complete: true,
-    errorCode: "",
-    errorDetail: "",
     ...more,
   };
 }

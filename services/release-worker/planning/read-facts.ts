@@ -1,6 +1,12 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { isErrorCode, SlipwayError } from "#common/domain/errors.ts";
-import { parseImageRef, repositoryKey, tryParseImageRef, type ImageRef } from "#common/domain/image-ref.ts";
+import {
+  formatImageRef,
+  parseImageRef,
+  repositoryKey,
+  tryParseImageRef,
+  type ImageRef,
+} from "#common/domain/image-ref.ts";
 import type { DeclaredFact, ReleaseAsk, ReleaseFacts, ResolvedChoice } from "#common/domain/plan.ts";
 import type { KnownImage } from "#common/domain/tag.ts";
 import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
@@ -110,7 +116,7 @@ async function readExact(sources: FactSources, exact: readonly ImageRef[]) {
     const tag = ref.tag ?? ref.digest ?? "";
     if (found.get(key)?.some((image) => isNamed(image, ref)) === true) continue;
     const answer = await sources.refresh(key, tag);
-    if (!answer.tagFound) throw notThere(key, tag, answer.repository);
+    if (!answer.tagFound) throw notThere(ref, answer.repository);
     found.set(key, answer.repository?.images.map(toKnownImage) ?? []);
   }
   return found;
@@ -120,14 +126,16 @@ function isNamed(image: KnownImage, ref: ImageRef): boolean {
   return ref.tag === undefined ? image.digest === ref.digest : image.tag === ref.tag;
 }
 
-function notThere(key: string, tag: string, repository: Repository | undefined): SlipwayError {
+/** `facts.image` tells what a job may wait for. */
+function notThere(ref: ImageRef, repository: Repository | undefined): SlipwayError {
   const code = repository?.errorCode ?? "";
   if (code !== "" && isErrorCode(code) && code !== "REGISTRY_NOT_FOUND") {
     return new SlipwayError(code, { detail: repository?.errorDetail ?? "" });
   }
   return new SlipwayError("IMAGE_NOT_FOUND", {
-    detail: `${key}:${tag}`,
+    detail: `${repositoryKey(ref)}:${ref.tag ?? ref.digest ?? ""}`,
     hint: "slipway list-images shows the tags that exist",
+    facts: { image: formatImageRef(ref) },
   });
 }
 

@@ -1,6 +1,9 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, request as sendOn } from "node:http";
 import type { RequestListener } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { ServerOptions } from "node:https";
+import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect } from "vitest";
 import { createSandboxRegistry } from "#sandbox/registry/registry.ts";
@@ -46,6 +49,55 @@ export async function aServer(listener: RequestListener): Promise<string> {
     await once(server, "close");
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** As `aServer`, over TLS. */
+export async function aSecureServer(options: ServerOptions, listener: RequestListener): Promise<string> {
+  const server = createSecureServer(options, listener);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closers.push(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A proxy that forwards plain requests and tunnels to anywhere; tells what it was asked for. */
+export async function aProxy(): Promise<{ url: string; asked: string[]; authorizations: unknown[] }> {
+  const asked: string[] = [];
+  const authorizations: unknown[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    authorizations.push(request.headers["proxy-authorization"]);
+    const { "proxy-authorization": _own, ...headers } = request.headers;
+    const onward = sendOn(new URL(request.url ?? ""), { method: request.method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    request.pipe(onward);
+  });
+  server.on("connect", (request, socket) => {
+    asked.push(`CONNECT ${request.url}`);
+    authorizations.push(request.headers["proxy-authorization"]);
+    const [address = "", port = ""] = (request.url ?? "").split(":");
+    const onward = connect(Number(port), address, () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on("error", () => socket.destroy());
+    socket.on("error", () => onward.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closers.push(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, authorizations };
 }
 
 /** A client, closed after the test. */

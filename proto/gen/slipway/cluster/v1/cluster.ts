@@ -307,6 +307,36 @@ export interface GetOwnerResponse {
   message: string;
 }
 
+export interface GetPullSecretsRequest {
+  environment: string;
+  /** Canonical key, e.g. "docker.io/library/nginx": only credentials meant for it are told. */
+  repository: string;
+  /** One workload; all three empty: every workload that uses the repository. */
+  namespace: string;
+  kind: string;
+  name: string;
+  /** Reads the API server even where an answer is at hand: a credential was refused. */
+  fresh: boolean;
+}
+
+export interface GetPullSecretsResponse {
+  /** The most particular first. */
+  credentials: PullCredential[];
+  /** What could not be read, for a person, e.g. "secret shop/registry is not there". */
+  problems: string[];
+}
+
+export interface PullCredential {
+  /** Where it was found, `namespace/name`. */
+  secret: string;
+  username: string;
+  password: string;
+  /** Exchanged for access tokens; empty when there is none. */
+  identityToken: string;
+  /** An access token as it is; empty when there is none. */
+  registryToken: string;
+}
+
 function createBaseListWorkloadsRequest(): ListWorkloadsRequest {
   return { environment: "", namespace: "" };
 }
@@ -2613,6 +2643,383 @@ export const GetOwnerResponse: MessageFns<GetOwnerResponse> = {
   },
 };
 
+function createBaseGetPullSecretsRequest(): GetPullSecretsRequest {
+  return { environment: "", repository: "", namespace: "", kind: "", name: "", fresh: false };
+}
+
+export const GetPullSecretsRequest: MessageFns<GetPullSecretsRequest> = {
+  encode(message: GetPullSecretsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== "") {
+      writer.uint32(10).string(message.environment);
+    }
+    if (message.repository !== "") {
+      writer.uint32(18).string(message.repository);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(26).string(message.namespace);
+    }
+    if (message.kind !== "") {
+      writer.uint32(34).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(42).string(message.name);
+    }
+    if (message.fresh !== false) {
+      writer.uint32(48).bool(message.fresh);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPullSecretsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPullSecretsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.repository = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.fresh = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPullSecretsRequest {
+    return {
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      repository: isSet(object.repository) ? globalThis.String(object.repository) : "",
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      fresh: isSet(object.fresh) ? globalThis.Boolean(object.fresh) : false,
+    };
+  },
+
+  toJSON(message: GetPullSecretsRequest): unknown {
+    const obj: any = {};
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    if (message.repository !== "") {
+      obj.repository = message.repository;
+    }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.fresh !== false) {
+      obj.fresh = message.fresh;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetPullSecretsRequest>): GetPullSecretsRequest {
+    return GetPullSecretsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPullSecretsRequest>): GetPullSecretsRequest {
+    const message = createBaseGetPullSecretsRequest();
+    message.environment = object.environment ?? "";
+    message.repository = object.repository ?? "";
+    message.namespace = object.namespace ?? "";
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    message.fresh = object.fresh ?? false;
+    return message;
+  },
+};
+
+function createBaseGetPullSecretsResponse(): GetPullSecretsResponse {
+  return { credentials: [], problems: [] };
+}
+
+export const GetPullSecretsResponse: MessageFns<GetPullSecretsResponse> = {
+  encode(message: GetPullSecretsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.credentials) {
+      PullCredential.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.problems) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPullSecretsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPullSecretsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.credentials.push(PullCredential.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.problems.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPullSecretsResponse {
+    return {
+      credentials: globalThis.Array.isArray(object?.credentials)
+        ? object.credentials.map((e: any) => PullCredential.fromJSON(e))
+        : [],
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: GetPullSecretsResponse): unknown {
+    const obj: any = {};
+    if (message.credentials?.length) {
+      obj.credentials = message.credentials.map((e) => PullCredential.toJSON(e));
+    }
+    if (message.problems?.length) {
+      obj.problems = message.problems;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetPullSecretsResponse>): GetPullSecretsResponse {
+    return GetPullSecretsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPullSecretsResponse>): GetPullSecretsResponse {
+    const message = createBaseGetPullSecretsResponse();
+    message.credentials = object.credentials?.map((e) => PullCredential.fromPartial(e)) || [];
+    message.problems = object.problems?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePullCredential(): PullCredential {
+  return { secret: "", username: "", password: "", identityToken: "", registryToken: "" };
+}
+
+export const PullCredential: MessageFns<PullCredential> = {
+  encode(message: PullCredential, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.secret !== "") {
+      writer.uint32(10).string(message.secret);
+    }
+    if (message.username !== "") {
+      writer.uint32(18).string(message.username);
+    }
+    if (message.password !== "") {
+      writer.uint32(26).string(message.password);
+    }
+    if (message.identityToken !== "") {
+      writer.uint32(34).string(message.identityToken);
+    }
+    if (message.registryToken !== "") {
+      writer.uint32(42).string(message.registryToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullCredential {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullCredential();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.secret = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identityToken = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.registryToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PullCredential {
+    return {
+      secret: isSet(object.secret) ? globalThis.String(object.secret) : "",
+      username: isSet(object.username) ? globalThis.String(object.username) : "",
+      password: isSet(object.password) ? globalThis.String(object.password) : "",
+      identityToken: isSet(object.identityToken)
+        ? globalThis.String(object.identityToken)
+        : isSet(object.identity_token)
+        ? globalThis.String(object.identity_token)
+        : "",
+      registryToken: isSet(object.registryToken)
+        ? globalThis.String(object.registryToken)
+        : isSet(object.registry_token)
+        ? globalThis.String(object.registry_token)
+        : "",
+    };
+  },
+
+  toJSON(message: PullCredential): unknown {
+    const obj: any = {};
+    if (message.secret !== "") {
+      obj.secret = message.secret;
+    }
+    if (message.username !== "") {
+      obj.username = message.username;
+    }
+    if (message.password !== "") {
+      obj.password = message.password;
+    }
+    if (message.identityToken !== "") {
+      obj.identityToken = message.identityToken;
+    }
+    if (message.registryToken !== "") {
+      obj.registryToken = message.registryToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PullCredential>): PullCredential {
+    return PullCredential.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullCredential>): PullCredential {
+    const message = createBasePullCredential();
+    message.secret = object.secret ?? "";
+    message.username = object.username ?? "";
+    message.password = object.password ?? "";
+    message.identityToken = object.identityToken ?? "";
+    message.registryToken = object.registryToken ?? "";
+    return message;
+  },
+};
+
 /** What runs now: the cached read side of one or more clusters. Nothing here writes. */
 export type ClusterServiceDefinition = typeof ClusterServiceDefinition;
 export const ClusterServiceDefinition = {
@@ -2664,6 +3071,18 @@ export const ClusterServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * The credentials that workloads name to pull an image repository; only where the environment's
+     * settings say `pullSecrets: true`, and never in plain text off this machine.
+     */
+    getPullSecrets: {
+      name: "GetPullSecrets",
+      requestType: GetPullSecretsRequest as typeof GetPullSecretsRequest,
+      requestStream: false,
+      responseType: GetPullSecretsResponse as typeof GetPullSecretsResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -2690,6 +3109,14 @@ export interface ClusterServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<ExplainWorkloadResponse>>;
   /** What an owner (Flux, Argo CD, Helm) says of itself, read from the API server now. */
   getOwner(request: GetOwnerRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetOwnerResponse>>;
+  /**
+   * The credentials that workloads name to pull an image repository; only where the environment's
+   * settings say `pullSecrets: true`, and never in plain text off this machine.
+   */
+  getPullSecrets(
+    request: GetPullSecretsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetPullSecretsResponse>>;
 }
 
 export interface ClusterServiceClient<CallOptionsExt = {}> {
@@ -2715,6 +3142,14 @@ export interface ClusterServiceClient<CallOptionsExt = {}> {
   ): Promise<ExplainWorkloadResponse>;
   /** What an owner (Flux, Argo CD, Helm) says of itself, read from the API server now. */
   getOwner(request: DeepPartial<GetOwnerRequest>, options?: CallOptions & CallOptionsExt): Promise<GetOwnerResponse>;
+  /**
+   * The credentials that workloads name to pull an image repository; only where the environment's
+   * settings say `pullSecrets: true`, and never in plain text off this machine.
+   */
+  getPullSecrets(
+    request: DeepPartial<GetPullSecretsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetPullSecretsResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

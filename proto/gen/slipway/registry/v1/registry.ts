@@ -15,6 +15,14 @@ export const protobufFileName = "slipway/registry/v1/registry.proto";
 
 export interface ListImagesRequest {
   repositories: string[];
+  /** A container's tag filter (`glob:`, `semver:`): each image is then told with why it does not pass. */
+  filter: string;
+  /** With a filter: leaves out what does not pass. */
+  eligibleOnly: boolean;
+  /** Images per repository, newest first; 0 is all. */
+  limit: number;
+  /** `next` of the one repository that is asked for. */
+  cursor: string;
 }
 
 export interface ListImagesResponse {
@@ -43,6 +51,12 @@ export interface Repository {
   /** A code of the error catalogue, when the last scan failed; `images` is then the last good list. */
   errorCode: string;
   errorDetail: string;
+  /** Images of all pages. */
+  total: number;
+  /** Cursor of the next page; empty at the end. */
+  next: string;
+  /** Since the last scan that was answered; absent when there was none. */
+  ageMs?: bigint | undefined;
 }
 
 export interface Image {
@@ -52,16 +66,36 @@ export interface Image {
   createdAt: Date | undefined;
   firstSeenAt: Date | undefined;
   platforms: string[];
+  /** "config" or "label"; empty without `created_at`. */
+  createdFrom: string;
+  /** When the tag was last seen to point at another image than before. */
+  movedAt:
+    | Date
+    | undefined;
+  /** With a filter: why "latest" leaves the image alone; empty where it may be chosen. */
+  ineligible: string;
 }
 
 function createBaseListImagesRequest(): ListImagesRequest {
-  return { repositories: [] };
+  return { repositories: [], filter: "", eligibleOnly: false, limit: 0, cursor: "" };
 }
 
 export const ListImagesRequest: MessageFns<ListImagesRequest> = {
   encode(message: ListImagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.repositories) {
       writer.uint32(10).string(v!);
+    }
+    if (message.filter !== "") {
+      writer.uint32(18).string(message.filter);
+    }
+    if (message.eligibleOnly !== false) {
+      writer.uint32(24).bool(message.eligibleOnly);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(32).uint32(message.limit);
+    }
+    if (message.cursor !== "") {
+      writer.uint32(42).string(message.cursor);
     }
     return writer;
   },
@@ -87,6 +121,38 @@ export const ListImagesRequest: MessageFns<ListImagesRequest> = {
             message.repositories.push(reader.string());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.eligibleOnly = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cursor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -104,6 +170,14 @@ export const ListImagesRequest: MessageFns<ListImagesRequest> = {
       repositories: globalThis.Array.isArray(object?.repositories)
         ? object.repositories.map((e: any) => globalThis.String(e))
         : [],
+      filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      eligibleOnly: isSet(object.eligibleOnly)
+        ? globalThis.Boolean(object.eligibleOnly)
+        : isSet(object.eligible_only)
+        ? globalThis.Boolean(object.eligible_only)
+        : false,
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
     };
   },
 
@@ -111,6 +185,18 @@ export const ListImagesRequest: MessageFns<ListImagesRequest> = {
     const obj: any = {};
     if (message.repositories?.length) {
       obj.repositories = message.repositories;
+    }
+    if (message.filter !== "") {
+      obj.filter = message.filter;
+    }
+    if (message.eligibleOnly !== false) {
+      obj.eligibleOnly = message.eligibleOnly;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.cursor !== "") {
+      obj.cursor = message.cursor;
     }
     return obj;
   },
@@ -121,6 +207,10 @@ export const ListImagesRequest: MessageFns<ListImagesRequest> = {
   fromPartial(object: DeepPartial<ListImagesRequest>): ListImagesRequest {
     const message = createBaseListImagesRequest();
     message.repositories = object.repositories?.map((e) => e) || [];
+    message.filter = object.filter ?? "";
+    message.eligibleOnly = object.eligibleOnly ?? false;
+    message.limit = object.limit ?? 0;
+    message.cursor = object.cursor ?? "";
     return message;
   },
 };
@@ -373,7 +463,17 @@ export const RefreshResponse: MessageFns<RefreshResponse> = {
 };
 
 function createBaseRepository(): Repository {
-  return { key: "", images: [], scannedAt: undefined, complete: false, errorCode: "", errorDetail: "" };
+  return {
+    key: "",
+    images: [],
+    scannedAt: undefined,
+    complete: false,
+    errorCode: "",
+    errorDetail: "",
+    total: 0,
+    next: "",
+    ageMs: undefined,
+  };
 }
 
 export const Repository: MessageFns<Repository> = {
@@ -395,6 +495,18 @@ export const Repository: MessageFns<Repository> = {
     }
     if (message.errorDetail !== "") {
       writer.uint32(50).string(message.errorDetail);
+    }
+    if (message.total !== 0) {
+      writer.uint32(56).uint32(message.total);
+    }
+    if (message.next !== "") {
+      writer.uint32(66).string(message.next);
+    }
+    if (message.ageMs !== undefined) {
+      if (BigInt.asUintN(64, message.ageMs) !== message.ageMs) {
+        throw new globalThis.Error("value provided for field message.ageMs of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.ageMs);
     }
     return writer;
   },
@@ -460,6 +572,30 @@ export const Repository: MessageFns<Repository> = {
             message.errorDetail = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.total = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.ageMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -492,6 +628,9 @@ export const Repository: MessageFns<Repository> = {
         : isSet(object.error_detail)
         ? globalThis.String(object.error_detail)
         : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      next: isSet(object.next) ? globalThis.String(object.next) : "",
+      ageMs: isSet(object.ageMs) ? BigInt(object.ageMs) : isSet(object.age_ms) ? BigInt(object.age_ms) : undefined,
     };
   },
 
@@ -515,6 +654,15 @@ export const Repository: MessageFns<Repository> = {
     if (message.errorDetail !== "") {
       obj.errorDetail = message.errorDetail;
     }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.next !== "") {
+      obj.next = message.next;
+    }
+    if (message.ageMs !== undefined) {
+      obj.ageMs = message.ageMs.toString();
+    }
     return obj;
   },
 
@@ -529,12 +677,24 @@ export const Repository: MessageFns<Repository> = {
     message.complete = object.complete ?? false;
     message.errorCode = object.errorCode ?? "";
     message.errorDetail = object.errorDetail ?? "";
+    message.total = object.total ?? 0;
+    message.next = object.next ?? "";
+    message.ageMs = (object.ageMs !== undefined && object.ageMs !== null) ? BigInt(object.ageMs) : undefined;
     return message;
   },
 };
 
 function createBaseImage(): Image {
-  return { tag: "", digest: "", createdAt: undefined, firstSeenAt: undefined, platforms: [] };
+  return {
+    tag: "",
+    digest: "",
+    createdAt: undefined,
+    firstSeenAt: undefined,
+    platforms: [],
+    createdFrom: "",
+    movedAt: undefined,
+    ineligible: "",
+  };
 }
 
 export const Image: MessageFns<Image> = {
@@ -553,6 +713,15 @@ export const Image: MessageFns<Image> = {
     }
     for (const v of message.platforms) {
       writer.uint32(42).string(v!);
+    }
+    if (message.createdFrom !== "") {
+      writer.uint32(50).string(message.createdFrom);
+    }
+    if (message.movedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.movedAt), writer.uint32(58).fork()).join();
+    }
+    if (message.ineligible !== "") {
+      writer.uint32(66).string(message.ineligible);
     }
     return writer;
   },
@@ -610,6 +779,30 @@ export const Image: MessageFns<Image> = {
             message.platforms.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.createdFrom = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.movedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.ineligible = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -639,6 +832,17 @@ export const Image: MessageFns<Image> = {
       platforms: globalThis.Array.isArray(object?.platforms)
         ? object.platforms.map((e: any) => globalThis.String(e))
         : [],
+      createdFrom: isSet(object.createdFrom)
+        ? globalThis.String(object.createdFrom)
+        : isSet(object.created_from)
+        ? globalThis.String(object.created_from)
+        : "",
+      movedAt: isSet(object.movedAt)
+        ? fromJsonTimestamp(object.movedAt)
+        : isSet(object.moved_at)
+        ? fromJsonTimestamp(object.moved_at)
+        : undefined,
+      ineligible: isSet(object.ineligible) ? globalThis.String(object.ineligible) : "",
     };
   },
 
@@ -659,6 +863,15 @@ export const Image: MessageFns<Image> = {
     if (message.platforms?.length) {
       obj.platforms = message.platforms;
     }
+    if (message.createdFrom !== "") {
+      obj.createdFrom = message.createdFrom;
+    }
+    if (message.movedAt !== undefined) {
+      obj.movedAt = message.movedAt.toISOString();
+    }
+    if (message.ineligible !== "") {
+      obj.ineligible = message.ineligible;
+    }
     return obj;
   },
 
@@ -672,6 +885,9 @@ export const Image: MessageFns<Image> = {
     message.createdAt = object.createdAt ?? undefined;
     message.firstSeenAt = object.firstSeenAt ?? undefined;
     message.platforms = object.platforms?.map((e) => e) || [];
+    message.createdFrom = object.createdFrom ?? "";
+    message.movedAt = object.movedAt ?? undefined;
+    message.ineligible = object.ineligible ?? "";
     return message;
   },
 };

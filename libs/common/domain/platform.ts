@@ -1,9 +1,8 @@
-import type { Platform } from "./types.ts";
-
-/** `os/architecture[/variant]` taken apart. */
-export function parsePlatform(text: string): Platform {
-  const [os = "", architecture = "", variant] = text.split("/", 3);
-  return { os, architecture, ...(variant !== undefined && variant !== "" && { variant }) };
+/** Where an image runs, as manifests and nodes tell it. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
 }
 
 /** Whether any of the nodes runs any of these; undefined where the image does not tell its platform. */
@@ -37,4 +36,10 @@ function architectureOf({ architecture }: Platform): string {
 function levelOf({ variant }: Platform): number | undefined {
   const [, level] = /^v(\d{1,2})$/.exec(variant ?? "") ?? [];
   return level === undefined ? undefined : Number(level);
+}
+
+/** `os/architecture[/variant]` taken apart. */
+function parsePlatform(text: string): Platform {
+  const [os = "", architecture = "", variant] = text.split("/", 3);
+  return { os, architecture, ...(variant !== undefined && variant !== "" && { variant }) };
 }
