@@ -10,20 +10,11 @@ import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
-import { watchBench } from "./watch.ts";
 import { workloadsBench } from "./workloads.ts";
 
 /** `npm run bench -- NAME… [--json]`: measures rows of DESIGN §7, each beside its baseline. */
 
-const benches: readonly Bench[] = [
-  releaseBench,
-  lanesBench,
-  workloadsBench,
-  watchBench,
-  applyBench,
-  editBench,
-  gitBench,
-];
+const benches: readonly Bench[] = [releaseBench, lanesBench, workloadsBench, applyBench, editBench, gitBench];
 
 const usage = `npm run bench -- [NAME…] [--json]
 

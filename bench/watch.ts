@@ -14,7 +14,7 @@ import {
   type ClusterServiceClient,
 } from "#proto/slipway/cluster/v1/cluster.ts";
 
-import type { Bench, BenchRun } from "./support/bench.ts";
+import type { BenchRun } from "./support/bench.ts";
 import { quantile } from "./support/quantile.ts";
 import { toRow } from "./support/row.ts";
 
@@ -22,34 +22,32 @@ const size = 10_000;
 const changes = 200;
 const namespace = "fleet";
 const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
-const coldRow = "watch.cold-10k";
-const changeRow = "watch.change-to-stream";
+const coldRow = "workloads.cold-10k";
+const changeRow = "workloads.change-to-stream";
 const kibibyte = 1024;
 
+export const watchRows = [coldRow, changeRow];
+
 /** The watcher as a process of its own on a sandbox cluster of 10,000 Deployments. */
-export const watchBench: Bench = {
-  name: "watch",
-  rows: [coldRow, changeRow],
-  async run(run) {
-    await mkdir(run.folder, { recursive: true });
-    const cluster = createSandboxCluster();
-    await cluster.start();
-    const kubeconfig = join(run.folder, "kubeconfig");
-    await writeFile(kubeconfig, cluster.kubeconfigYaml, { mode: 0o600 });
-    const kube = await createKubeApi({ kubeconfig });
-    try {
-      run.note(`creating ${size} Deployments`);
-      await fill(kube);
-      await onWatcher(run, kubeconfig, async (watcher) => {
-        if (run.wants(coldRow)) await tellCold(run, { kube, watcher });
-        if (run.wants(changeRow)) await tellChanges(run, { kube, watcher });
-      });
-    } finally {
-      await kube.close();
-      await cluster.stop();
-    }
-  },
-};
+export async function measureWatching(run: BenchRun): Promise<void> {
+  await mkdir(run.folder, { recursive: true });
+  const cluster = createSandboxCluster();
+  await cluster.start();
+  const kubeconfig = join(run.folder, "kubeconfig");
+  await writeFile(kubeconfig, cluster.kubeconfigYaml, { mode: 0o600 });
+  const kube = await createKubeApi({ kubeconfig });
+  try {
+    run.note(`creating ${size} Deployments`);
+    await fill(kube);
+    await onWatcher(run, kubeconfig, async (watcher) => {
+      if (run.wants(coldRow)) await tellCold(run, { kube, watcher });
+      if (run.wants(changeRow)) await tellChanges(run, { kube, watcher });
+    });
+  } finally {
+    await kube.close();
+    await cluster.stop();
+  }
+}
 
 interface Watcher {
   readonly client: ClusterServiceClient;

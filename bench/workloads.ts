@@ -1,6 +1,7 @@
 import type { Bench, BenchRun } from "./support/bench.ts";
 import { quantile } from "./support/quantile.ts";
 import { toRow, type Row } from "./support/row.ts";
+import { measureWatching, watchRows } from "./watch.ts";
 import { tagsPerImage, type Fleet } from "./workloads/fleet.ts";
 import { onListStage, type ListStage } from "./workloads/list-stage.ts";
 import { createNaive, type Naive } from "./workloads/naive.ts";
@@ -76,19 +77,27 @@ const measured: readonly Measured[] = [
   },
 ];
 
-/** Lists of workloads and images over HTTP, beside reading, joining and writing everything for each request. */
+/**
+ * Lists of workloads and images over HTTP, beside reading, joining and writing everything for each request;
+ * and what it costs to begin to see a cluster, and to see what changes there.
+ */
 export const workloadsBench: Bench = {
   name: "workloads",
-  rows: measured.map(({ name }) => name),
-  run: (run) =>
-    onListStage(run, fleets, async (stage) => {
-      const naive = createNaive(stage);
-      for (const one of measured.filter(({ name }) => run.wants(name))) {
-        run.note(`measuring ${one.name}, ${tagsPerImage} tags an image`);
-        run.tell(await measure(run, { stage, naive, one }));
-      }
-    }),
+  rows: [...measured.map(({ name }) => name), ...watchRows],
+  async run(run) {
+    const lists = measured.filter(({ name }) => run.wants(name));
+    if (lists.length > 0) await onListStage(run, fleets, (stage) => measureLists(run, stage, lists));
+    if (watchRows.some((row) => run.wants(row))) await measureWatching(run);
+  },
 };
+
+async function measureLists(run: BenchRun, stage: ListStage, lists: readonly Measured[]): Promise<void> {
+  const naive = createNaive(stage);
+  for (const one of lists) {
+    run.note(`measuring ${one.name}, ${tagsPerImage} tags an image`);
+    run.tell(await measure(run, { stage, naive, one }));
+  }
+}
 
 const warmUps = 10;
 const naiveRuns = 3;
