@@ -31,7 +31,7 @@ await runMain(async () => {
   const store = createStore({ ...config, log, onJobEnd: metrics.jobFinished });
   const bell = createQueue({ ...config, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
-  const kubeApis = createKubeApis();
+  const kubeApis = createKubeApis(redactor);
   const peers = createPeers(config, log);
   const deps: WorkerDeps = {
     workerId: newUuidV7(),

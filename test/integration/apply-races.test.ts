@@ -77,8 +77,10 @@ for (const choice of clusterChoices()) {
       const [newer] = await world.untilOver(await world.release("woken", "1.0.2"));
       expect(newer?.phase).toBe("succeeded");
       const before = await world.live(web);
+      const written = first.writes().length;
       frozen.resolve();
       await first.stop();
+      expect(first.writes().slice(written)).toEqual([]);
       // Controllers go on writing its status, which moves the version and says nothing of us.
       const { generation, annotations } = (await world.live(web)).metadata;
       expect({ generation, annotations }).toMatchObject({
@@ -145,11 +147,12 @@ for (const choice of clusterChoices()) {
       ["after-apply", 1],
       ["after-apply", 2],
       ["after-apply", 3],
+      ["after-apply", 4],
       ["after-verdict", 0],
     ] as const)(
       "a worker killed %s, %i objects later: the next one goes on, writes nothing twice, and the log has no gap",
       async (point, later) => {
-        const names = ["a", "b", "c", "d"].map((letter) => `${point}-${later}-${letter}`);
+        const names = ["a", "b", "c", "d", "e"].map((letter) => `${point}-${later}-${letter}`);
         for (const name of names) await world.serve(aDeployment(name));
         const [first, second] = [await world.worker(), await world.worker()];
         second.pause();

@@ -53,7 +53,11 @@ for (const choice of clusterChoices()) {
       await world.declare("lost", [lost]);
       const id = await world.release("lost", "1.0.1", { namespace: "nowhere" });
       const [job] = await world.untilOver(id);
-      expect(job).toMatchObject({ phase: "succeeded", outcome: "nothing-to-do", commit_sha: null });
+      expect(job).toMatchObject({ phase: "failed", outcome: "failed", commit_sha: null });
+      expect(job?.error).toMatchObject({
+        code: "RELEASE_REFUSED",
+        detail: "nowhere/lost lost: not-in-cluster",
+      });
       expect(job?.results[0]).toMatchObject({ result: "skip", reason: "not-in-cluster" });
       expect((await world.cluster.read(lost)).status).toBe(404);
     });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { wakeLane } from "#common/store/lanes.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
+import { listSteps } from "#common/store/steps.ts";
 import { manifest, startLaneWorld } from "#support/lane-world.ts";
 import type { LaneWorker, LaneWorld } from "#support/lane-world.ts";
 import { hasPostgres } from "#support/postgres.ts";
@@ -79,7 +80,18 @@ describe.skipIf(!hasPostgres())("the index of a lane", () => {
       detail: expect.stringMatching(/^deploy\/alpha\.yaml line 4: \S/),
       file: "deploy/alpha.yaml",
     };
-    expect(await world.job(alone)).toMatchObject({ outcome: "nothing-to-do", results: [reason] });
+    expect(await world.job(alone)).toMatchObject({
+      phase: "failed",
+      commit_sha: null,
+      results: [reason],
+      error: {
+        code: "RELEASE_REFUSED",
+        detail: expect.stringContaining("shop/alpha alpha: manifest-broken"),
+      },
+    });
+    const said = await listSteps(world.store.db, alone, { after: 0n, limit: 100 });
+    expect(said.steps.at(-1)).toMatchObject({ outcome: "failed", detail: expect.stringContaining("line 4") });
+    expect(said.steps.every((step) => step.ended_at !== null)).toBe(true);
     expect(await world.job(both)).toMatchObject({ phase: "rolling-out", results: [{ result: "changed" }] });
     expect(await world.read("beta")).toContain("example/beta:2.0.0");
     // A push of ours moves the index too.
@@ -107,7 +119,7 @@ describe.skipIf(!hasPostgres())("the index of a lane", () => {
     const results = [
       { reason: "manifest-broken", detail: expect.stringContaining("deploy/gamma.yaml line") },
     ];
-    expect(await world.job(id)).toMatchObject({ outcome: "nothing-to-do", results });
+    expect(await world.job(id)).toMatchObject({ phase: "failed", results });
   });
 });
 

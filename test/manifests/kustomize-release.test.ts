@@ -58,6 +58,8 @@ for (const choice of clusterChoices()) {
       await world.run([api]);
       const [job] = await world.untilOver(await world.release("api", "1.0.1"));
       expect(job).toMatchObject({
+        phase: "failed",
+        error: { code: "RELEASE_REFUSED" },
         commit_sha: null,
         results: [
           {

@@ -220,6 +220,11 @@ export const errorCatalogue = {
   },
   REGISTRY_RATE_LIMITED: { kind: "unavailable", next: "wait", title: "The registry asks us to slow down" },
   REGISTRY_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The registry cannot be reached" },
+  RELEASE_REFUSED: {
+    kind: "conflict",
+    next: "stop",
+    title: "The images asked for can be brought to none of the workloads named",
+  },
   RELEASE_TOO_LARGE: {
     kind: "too-large",
     next: "stop",

@@ -25,6 +25,8 @@ export interface ClusterViewDeps {
   readonly cluster: ClusterServiceClient;
   readonly environment: string;
   readonly log: Log;
+  /** Takes the secrets that this process knows out of what pods and API servers wrote. */
+  readonly redact: (text: string) => string;
   readonly monotonicMs: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -93,7 +95,8 @@ async function followOnce(f: Following): Promise<void> {
   );
   for await (const { event } of stream) {
     const target = whole ? f.state.workloads : snapshot;
-    if (event?.$case === "upserted") target.set(formatWorkloadId(event.value), event.value);
+    if (event?.$case === "upserted")
+      target.set(formatWorkloadId(event.value), withoutSecrets(event.value, f.redact));
     if (event?.$case === "deleted") target.delete(formatWorkloadId(event.value));
     if (event?.$case === "view") {
       if (!whole) f.state.workloads = snapshot;
@@ -101,8 +104,15 @@ async function followOnce(f: Following): Promise<void> {
       f.state.heardAtMs = f.monotonicMs();
       f.state.ageMs = Number(event.value.ageMs);
       f.state.complete = event.value.complete;
-      f.state.problem = event.value.problem;
+      f.state.problem = f.redact(event.value.problem);
     }
     if (whole) f.changed();
   }
+}
+
+/** Most workloads have nothing to say. */
+function withoutSecrets(workload: Workload, redact: (text: string) => string): Workload {
+  const { rollout } = workload;
+  if (rollout === undefined || rollout.message === "") return workload;
+  return { ...workload, rollout: { ...rollout, message: redact(rollout.message) } };
 }

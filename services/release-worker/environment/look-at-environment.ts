@@ -82,6 +82,7 @@ async function lookAtEnvironment(turn: Turn): Promise<boolean> {
     cluster: deps.cluster,
     environment: environment.name,
     log: deps.log,
+    redact: (text) => deps.redact(text),
     monotonicMs: () => deps.clock.monotonicMs(),
     sleep: (ms, signal) => deps.clock.sleep(ms, signal),
   });

@@ -11,6 +11,7 @@ import { toErrorRow } from "../error-row.ts";
 import { createFactSources, type FactSources } from "../planning/batch-sources.ts";
 import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
 import { repositoriesOfPlan } from "../planning/read-facts.ts";
+import { refusalOfRelease } from "../planning/refused-release.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { adoptEarlierPushes } from "./earlier-push.ts";
 import { closeImageGate, waitsUntil } from "./image-gate.ts";
@@ -230,26 +231,44 @@ async function whoDidIt(context: LaneContext, plan: JobPlan, tip: string): Promi
   return told.length === 0 ? undefined : told.join("; ");
 }
 
+/** An exact image that reaches no named workload is no success: whoever waits for it must hear of it. */
 async function endWithNothing(
   context: LaneContext,
   { job, plan }: { job: JobRow; plan: JobPlan },
   tip: string,
 ): Promise<void> {
-  const detail = await whoDidIt(context, plan, tip);
-  const allCurrent = plan.results.every((result) => result.reason === "up-to-date");
-  const last = allCurrent
-    ? "All selected services are running the requested images. Nothing to do."
-    : "Nothing to do.";
+  const { results } = plan;
+  const refusal = refusalOfRelease(job.spec, results);
+  const last = refusal === undefined ? await nothingStep(context, plan, tip) : refusedStep(refusal);
   await context.deps.store.fenced(context.lease, async (tx) => {
     await steps.endOpenSteps(tx, job.id, { outcome: "ok" });
     const lines = ["Clone OK.", ...plan.skipLines.slice(0, 50)];
-    await steps.appendSteps(tx, job.id, [
-      ...lines.map((text) => ({ text, outcome: "ok" as const })),
-      { text: last, outcome: "ok", ...(detail === undefined ? {} : { detail }) },
-    ]);
-    await jobs.moveJob(tx, { id: job.id, event: "nothing-to-do", patch: { results: plan.results } });
+    await steps.appendSteps(tx, job.id, [...lines.map((text) => ({ text, outcome: "ok" as const })), last]);
+    if (refusal === undefined) {
+      await jobs.moveJob(tx, { id: job.id, event: "nothing-to-do", patch: { results } });
+    } else {
+      const patch = { results, error: toErrorRow(refusal) };
+      await jobs.moveJob(tx, { id: job.id, event: "cannot-plan", patch });
+    }
   });
   context.deps.store.hint(job.id);
+}
+
+async function nothingStep(context: LaneContext, plan: JobPlan, tip: string): Promise<steps.NewStep> {
+  const detail = await whoDidIt(context, plan, tip);
+  const allCurrent = plan.results.every((result) => result.reason === "up-to-date");
+  const text = allCurrent
+    ? "All selected services are running the requested images. Nothing to do."
+    : "Nothing to do.";
+  return { text, outcome: "ok", ...(detail === undefined ? {} : { detail }) };
+}
+
+function refusedStep(refusal: SlipwayError): steps.NewStep {
+  return {
+    text: `${errorCatalogue[refusal.code].title}.`,
+    outcome: "failed",
+    detail: refusal.detail ?? refusal.message,
+  };
 }
 
 /** retry and wait come back with a growing pause; stop, and the eighth try, end the job with the true reason. */
