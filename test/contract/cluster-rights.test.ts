@@ -18,6 +18,7 @@ const isReal = needs("a Kubernetes control plane", findKubeAssets() !== undefine
 
 const accounts = ["watcher", "worker"] as const;
 type Account = (typeof accounts)[number];
+type Listed = Readonly<Record<Account | "pull-secrets", readonly string[]>>;
 
 interface ResourceRule {
   readonly verbs: readonly string[];
@@ -73,28 +74,32 @@ describe.skipIf(!isReal)("the service accounts of k8s/", () => {
   });
 
   // Last, since it takes the cluster roles away.
-  test("as roles of one namespace they may do the same there, and nothing elsewhere", async () => {
+  test("as roles of one namespace they may do the same there, and read pull secrets where that is added, and nothing elsewhere", async () => {
     const expected = await readListed();
     await box.kubectl(["delete", "-k", join(k8s, "rights")]);
     await box.kubectl(["delete", "-f", join(k8s, "sync/rights.yaml"), "-f", join(k8s, "nudge/rights.yaml")]);
     await box.kubectl(["create", "namespace", "shop"]);
     await box.kubectl(["apply", "-k", await writeOverlay(folder, "shop")]);
     // Roles count a moment after they were made, and go on counting for a moment after they are gone.
-    const untilMay = (who: Account, namespace: string, wanted: readonly string[]) =>
-      pollUntil(async () => isDeepStrictEqual(await rightsOf(apis[who], namespace), wanted), {
+    const untilMay = (who: Account, namespace: string, rights: readonly string[]) =>
+      pollUntil(async () => isDeepStrictEqual(await rightsOf(apis[who], namespace), rights), {
         everyMs: 50,
         timeoutMs: 30_000,
         what: `the rights of the ${who} in ${namespace}`,
       });
+    const wanted = {
+      watcher: [...expected.watcher, ...expected["pull-secrets"]].toSorted(),
+      worker: expected.worker,
+    };
     for (const who of accounts) {
-      await untilMay(who, "shop", expected[who]);
+      await untilMay(who, "shop", wanted[who]);
       await untilMay(who, "elsewhere", []);
     }
   });
 });
 
-async function readListed(): Promise<Readonly<Record<Account, readonly string[]>>> {
-  return JSON.parse(await readFile(join(k8s, "rights.json"), "utf8")) as Record<Account, string[]>;
+async function readListed(): Promise<Listed> {
+  return JSON.parse(await readFile(join(k8s, "rights.json"), "utf8")) as Listed;
 }
 
 /** A kustomization of an admin's own, as docs/rights.md has it. */
@@ -107,7 +112,7 @@ async function writeOverlay(folder: string, namespace: string): Promise<string> 
     kind: "Kustomization",
     namespace,
     resources: [from("rights")],
-    components: [from("sync"), from("nudge"), from("as-roles")],
+    components: [from("sync"), from("nudge"), from("pull-secrets"), from("as-roles")],
   };
   await writeFile(join(overlay, "kustomization.yaml"), JSON.stringify(kustomization));
   return overlay;
