@@ -223,8 +223,14 @@ export const ineligibleReasons = [
   "filter-invalid",
   "filtered-out",
   "not-a-version",
+  "not-a-number",
   "latest-excluded",
   "no-created-time",
+  "too-young",
+  "age-unknown",
+  "other-platform",
+  "platform-unknown",
+  "digest-unknown",
 ] as const;
 
 export const dateSources = ["config", "label", "first-seen"] as const;

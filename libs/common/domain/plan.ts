@@ -16,7 +16,7 @@ import {
   type TargetReason,
 } from "./plan-target.ts";
 import type { Policies } from "./policy.ts";
-import type { KnownImage } from "./tag.ts";
+import type { KnownImage } from "./tag-filter.ts";
 import {
   formatWorkloadId,
   matchesWorkload,

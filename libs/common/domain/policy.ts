@@ -1,4 +1,4 @@
-import { filterFault } from "./tag.ts";
+import { filterFault } from "./tag-filter.ts";
 
 /** What people wrote about a workload in its annotations. */
 export interface Policies {

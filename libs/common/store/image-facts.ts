@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 
-import type { KnownImage } from "../domain/tag.ts";
+import type { KnownImage } from "../domain/tag-filter.ts";
 import type { Db } from "./db.ts";
 import type { JobErrorRow } from "./schema.ts";
 

@@ -2,7 +2,7 @@ import type { WorkloadImages } from "#common/contracts/http.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findIneligible } from "#common/domain/plan-target.ts";
 import { isMovingTag } from "#common/domain/tag.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 
 /** An image of a list, as far as it is the same for every container. */
 export interface ListedImage extends KnownImage {

@@ -2,8 +2,8 @@ import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 import { cutImages } from "#common/domain/image-page.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
-import { compareNewestFirst } from "#common/domain/tag.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import { compareNewestFirst } from "#common/domain/tag-filter.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 

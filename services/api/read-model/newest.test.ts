@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 
 import { newestOf } from "./newest.ts";
 

@@ -3,7 +3,7 @@ import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findLatest } from "#common/domain/plan-target.ts";
 import type { TargetReason } from "#common/domain/plan-target.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import type { RepositoryFacts } from "#common/store/image-facts.ts";
 
 type Container = Workload["containers"][number];

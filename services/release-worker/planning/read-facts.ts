@@ -8,7 +8,7 @@ import {
   type ImageRef,
 } from "#common/domain/image-ref.ts";
 import type { DeclaredFact, ReleaseAsk, ReleaseFacts, ResolvedChoice } from "#common/domain/plan.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { Log } from "#common/kit/log.ts";
