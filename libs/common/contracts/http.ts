@@ -35,6 +35,9 @@ export const containerResult = z
   .strictObject({
     workload: z.string().meta({ description: "namespace:kind/name" }),
     container: z.string(),
+    policy: z.string().optional().meta({
+      description: "The annotation that `from` and `to` are values of; then there is no container.",
+    }),
     from: z.string(),
     to: z.string().nullable(),
     result: z.enum(["change", "skip", "changed", "failed"]),
@@ -301,7 +304,12 @@ export const historyEntry = z
     requestedBy: z.string(),
     message: z.string().nullable(),
     containers: z.array(
-      z.strictObject({ container: z.string(), from: z.string(), to: z.string().nullable() }),
+      z.strictObject({
+        container: z.string(),
+        policy: z.string().optional(),
+        from: z.string(),
+        to: z.string().nullable(),
+      }),
     ),
     rollback: z.strictObject({ of: z.string().nullable(), by: z.string().nullable() }),
   })

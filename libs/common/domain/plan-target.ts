@@ -8,6 +8,7 @@ import {
   type ImageRef,
 } from "./image-ref.ts";
 import { instantText } from "./instant-text.ts";
+import type { Policies } from "./policy.ts";
 import { filterFault, tagPasses, type KnownImage } from "./tag-filter.ts";
 import { chooseLatest, eligibleReasons, isMovingTag, type CandidateReason, type ChoiceRule } from "./tag.ts";
 
@@ -36,6 +37,19 @@ export interface TargetAsk {
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
   /** What an image must be besides passing the filter; a digest is then written with every tag. */
   readonly rule?: Omit<ChoiceRule, "filter"> | undefined;
+}
+
+/** What an image must be besides passing its filter. */
+export function ruleOf(
+  { minAgeMs, platforms, pinDigest }: Pick<Policies, "minAgeMs" | "platforms" | "pinDigest">,
+  now: Date | undefined,
+): Omit<ChoiceRule, "filter"> {
+  return { minAgeMs, platforms, needsDigest: pinDigest, now };
+}
+
+/** The tag filter of a container. It may be named like something every object has ("constructor"). */
+export function filterOf(policies: Pick<Policies, "tags">, container: string): string | undefined {
+  return Object.hasOwn(policies.tags, container) ? policies.tags[container] : undefined;
 }
 
 /** The image a person named: in the form found, and inside the filter unless that right was given. */
