@@ -25,6 +25,7 @@ import { jobActRoutes } from "./routes/job-acts.ts";
 import { jobEventRoutes } from "./routes/job-events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
+import { policyRoutes } from "./routes/policies.ts";
 import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
 import { releaseRoutes } from "./routes/releases.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
@@ -153,6 +154,7 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   workloadRoutes(app, deps, live);
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
+  policyRoutes(app, deps, live);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);

@@ -194,6 +194,7 @@ const statements: readonly string[] = [
     blob_oid text not null,
     containers jsonb not null,
     policies jsonb not null,
+    labels jsonb not null default '{}',
     repositories text[] not null,
     -- Why the file cannot be read any more; the row is then what it declared when it could.
     fault jsonb,
