@@ -4,6 +4,9 @@ import { findFluxPlan } from "#common/store/flux-plans.ts";
 import { jobsAtCommit } from "#common/store/job-list.ts";
 import { environmentTip } from "#common/store/manifests.ts";
 
+import type { GetIdentityResponse } from "#proto/slipway/release/v1/release.ts";
+
+import { askWorker } from "../ask-worker.ts";
 import type { ApiDeps } from "../deps.ts";
 import { findJob } from "../find-job.ts";
 import type { LiveParts } from "../live-parts.ts";
@@ -19,6 +22,7 @@ type ReadDeps = ApiDeps & Pick<LiveParts, "lists">;
 const everything = "<all>";
 /** fluxctl cuts the list itself, and shows all of it where `-l 0` asks for that. */
 const imagesAtMost = 10_000;
+const exportedAtMost = 32 * 1024 * 1024;
 
 /** Answers of the routes that change nothing. */
 export function createFluxReads(deps: ReadDeps) {
@@ -85,19 +89,46 @@ export function createFluxReads(deps: ReadDeps) {
       return [...new Set(waiting.flatMap(({ commit_sha }) => commit_sha ?? []))];
     },
 
+    /** A stream of YAML documents, in base64; JSON is YAML. */
+    async exported(environment: EnvironmentSettings, signal: AbortSignal): Promise<string> {
+      const documents: string[] = [];
+      let length = 0;
+      const stream = deps.cluster.exportWorkloads({ environment: environment.name }, { signal });
+      for await (const { object } of stream) {
+        length += object.length;
+        if (length > exportedAtMost) {
+          throw new SlipwayError("PAYLOAD_TOO_LARGE", {
+            detail: `${environment.name} has more than ${exportedAtMost / 1024 / 1024} MiB of workloads`,
+            hint: "kubectl get --output yaml tells them namespace by namespace",
+          });
+        }
+        documents.push(object);
+      }
+      return Buffer.from(documents.join("\n---\n")).toString("base64");
+    },
+
     async gitConfig(environment: EnvironmentSettings): Promise<FluxGitConfig> {
-      const { commit, problem } = await readGit(deps, environment);
+      const asked = { environment: environment.name };
+      const [{ commit, problem }, identity] = await Promise.all([
+        readGit(deps, environment),
+        askWorker(deps.workers, (worker) => worker.getIdentity(asked)),
+      ]);
       const { url, branch, paths } = environment.git;
       const status = problem === null ? (commit === null ? "new" : "ready") : "unreachable";
       return {
         remote: { url: withoutPassword(url), branch, path: paths.join(",") },
-        publicSSHKey: { key: "", fingerprints: null },
+        publicSSHKey: keyOf(identity),
         status,
         errors:
           problem === null ? "" : `${problem.title}${problem.detail === null ? "" : `: ${problem.detail}`}`,
       };
     },
   };
+}
+
+function keyOf({ publicKey, md5, sha256 }: GetIdentityResponse): FluxGitConfig["publicSSHKey"] {
+  const fingerprints = md5 === undefined || sha256 === undefined ? null : { md5, sha256 };
+  return { key: publicKey, fingerprints };
 }
 
 function withoutPassword(url: string): string {
