@@ -309,6 +309,7 @@ export interface Database {
     reason: string;
     since: Time;
   };
+  flux_plans: { id: string; made_at: Time; result: Json<unknown> };
   audit: {
     id: GeneratedBig;
     at: Time;
