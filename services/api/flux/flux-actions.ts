@@ -4,12 +4,14 @@ import { saveFluxPlan } from "#common/store/flux-plans.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import type { Asker } from "../releases/accept.ts";
+import { submitPolicy } from "../releases/submit-policy.ts";
 import { submitRelease, tryRelease } from "../releases/submit-release.ts";
 import { submitSync } from "../releases/submit-sync.ts";
 import type { FluxJobStatus } from "./flux-answers.ts";
+import { toPolicyAsked } from "./flux-policies.ts";
 import { messageOf, toReleaseRequest } from "./flux-release.ts";
 import { toFluxResults } from "./flux-results.ts";
-import type { FluxCause, FluxRelease, FluxUpdate } from "./flux-update.ts";
+import type { FluxCause, FluxPolicies, FluxRelease, FluxUpdate } from "./flux-update.ts";
 
 export interface FluxAction {
   readonly environment: EnvironmentSettings;
@@ -23,6 +25,8 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
   switch (update.type) {
     case "image":
       return release(deps, action, update);
+    case "policy":
+      return changePolicies(deps, action, update);
     case "sync": {
       const message = messageOf(update.cause);
       return (await submitSync(deps, asker, { environment: environment.name, all: true, ...message })).id;
@@ -43,12 +47,26 @@ async function release(
   const body = toReleaseRequest(spec, { cause, environment: environment.name });
   if (!body.dryRun) return (await submitRelease(deps, asker, body)).id;
   const plan = await tryRelease(deps, body);
-  const result: FluxJobStatus = {
-    Result: { result: toFluxResults(plan.results) },
-    Err: "",
-    StatusString: "succeeded",
-  };
-  const id = deps.newId();
-  await saveFluxPlan(deps.store.db, { id, result });
+  return keepResult(deps, toFluxResults(plan.results));
+}
+
+async function changePolicies(
+  deps: ApiDeps,
+  { environment, asker }: FluxAction,
+  { spec, cause }: { spec: FluxPolicies; cause: FluxCause },
+): Promise<string> {
+  const asked = toPolicyAsked(spec, { cause, environment: environment.name });
+  if (asked === undefined) return keepResult(deps, {});
+  return (await submitPolicy(deps, asker, asked)).id;
+}
+
+/** What is known at once is polled like a job all the same. */
+async function keepResult(
+  { store, newId }: Pick<ApiDeps, "store" | "newId">,
+  result: FluxJobStatus["Result"]["result"],
+): Promise<string> {
+  const id = newId();
+  const status: FluxJobStatus = { Result: { result: result ?? {} }, Err: "", StatusString: "succeeded" };
+  await saveFluxPlan(store.db, { id, result: status });
   return id;
 }
