@@ -33,6 +33,7 @@ const lines: Readonly<Record<SkipReason, string>> = {
   "not-an-image": `${who} container web has no readable image (why); skipping.`,
   "not-editable": `${who} container web cannot be edited safely (why); skipping.`,
   "immutable-kind": `${who} cannot be changed in place (why); skipping.`,
+  "not-chosen": `${who} container web was not there, or left alone, when this release was first planned (why); skipping.`,
   "changed-since": `${who} container web was changed since (why); skipping.`,
 };
 

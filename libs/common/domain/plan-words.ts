@@ -38,6 +38,8 @@ export function skipLine(skipped: PlannedSkip): string {
       return `Service ${name} container ${skipped.container} cannot be edited safely${detail}; skipping.`;
     case "immutable-kind":
       return `Service ${name} cannot be changed in place${detail}; skipping.`;
+    case "not-chosen":
+      return `Service ${name} container ${skipped.container} was not there, or left alone, when this release was first planned${detail}; skipping.`;
     case "changed-since":
       return `Service ${name} container ${skipped.container} was changed since${detail}; skipping.`;
     default:

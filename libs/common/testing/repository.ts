@@ -1,11 +1,6 @@
 import { repositoryKey, parseImageRef } from "#common/domain/image-ref.ts";
-import {
-  containerKey,
-  type DeclaredFact,
-  type ReleaseAsk,
-  type ReleaseFacts,
-  type ResolvedChoice,
-} from "#common/domain/plan.ts";
+import type { DeclaredFact, ReleaseAsk, ReleaseFacts } from "#common/domain/plan.ts";
+import { containerKey, type ResolvedChoice } from "#common/domain/plan-choice.ts";
 import { readPolicies } from "#common/domain/policy.ts";
 import type { KnownImage } from "#common/domain/tag.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";

@@ -11,10 +11,11 @@ import {
   type ReleaseAsk,
   type ReleaseFacts,
 } from "#common/domain/plan.ts";
+import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
 import { skipLine } from "#common/domain/plan-words.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
-import type { JobSpec, RecordedChange, ResolvedImage, RolloutTarget } from "#common/store/schema.ts";
+import type { JobSpec, RecordedChange, RolloutTarget } from "#common/store/schema.ts";
 import { changeKey, editPlan } from "./edit-plan.ts";
 import { readFacts, type FactDeps } from "./read-facts.ts";
 import { revertFile } from "./revert-file.ts";
@@ -29,7 +30,7 @@ export interface JobPlan {
   readonly changes: readonly RecordedChange[];
   readonly targets: readonly RolloutTarget[];
   readonly results: readonly ContainerResult[];
-  readonly resolved: readonly ResolvedImage[];
+  readonly resolved: readonly ResolvedChoice[];
   readonly updates: readonly WorkloadUpdate[];
   readonly skipLines: readonly string[];
   readonly hash: string;
@@ -43,7 +44,7 @@ export interface WorkloadUpdate {
 
 export interface PlanInput {
   readonly spec: JobSpec;
-  readonly resolved: readonly ResolvedImage[] | null;
+  readonly resolved: readonly ResolvedChoice[] | null;
   /** For a rollback: the changes of the job that is undone. */
   readonly undo?: {
     readonly headline: string;

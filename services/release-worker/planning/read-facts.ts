@@ -7,7 +7,8 @@ import {
   tryParseImageRef,
   type ImageRef,
 } from "#common/domain/image-ref.ts";
-import type { DeclaredFact, ReleaseAsk, ReleaseFacts, ResolvedChoice } from "#common/domain/plan.ts";
+import type { DeclaredFact, ReleaseAsk, ReleaseFacts } from "#common/domain/plan.ts";
+import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
 import type { KnownImage } from "#common/domain/tag.ts";
 import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
