@@ -16,6 +16,8 @@ export function skipLine(skipped: PlannedSkip): string {
       return `Service ${name} is declared but does not run in the cluster; skipping.`;
     case "declared-twice":
       return `multiple resource definition files found for ${name}: ${skipped.detail ?? ""}`;
+    case "two-environments":
+      return `Service ${name} is declared by two environments on one cluster${detail}; skipping.`;
     case "locked":
       return `Service ${name} is locked${detail}; skipping.`;
     case "ignored":

@@ -26,6 +26,7 @@ export type SkipReason =
   | "not-declared"
   | "manifest-broken"
   | "declared-twice"
+  | "two-environments"
   | "locked"
   | "ignored"
   | "held"
@@ -73,6 +74,8 @@ export interface ReleaseFacts {
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
   /** `containerKey` → the image that ran before, or runs now: what `previous` and `running` select. */
   readonly recalled?: ReadonlyMap<string, string>;
+  /** Formatted id → the two environments that declare it for the same object of one cluster. */
+  readonly rivals?: ReadonlyMap<string, string>;
   /** `containerKey` → why it is held; given by automation only, since people may release under a hold. */
   readonly held?: ReadonlyMap<string, string>;
   /** What was chosen when the job was planned first: never chosen anew (CORRECTNESS 13). */
@@ -309,6 +312,8 @@ function reasonOfSelection({ facts, workload, excluded, pathsOf }: ContainerCase
   if (twins.length > 1) {
     return { reason: "declared-twice", detail: twins.map((twin) => twin.path).join(" and ") };
   }
+  const rival = facts.rivals?.get(id);
+  if (rival !== undefined) return { reason: "two-environments", detail: rival };
   const absent = facts.running !== undefined && !facts.running.has(id);
   return absent ? { reason: "not-in-cluster" } : undefined;
 }

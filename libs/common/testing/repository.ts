@@ -33,6 +33,8 @@ export interface RepositoryFacts {
   withImages(repository: string, ...tags: readonly (string | KnownImage)[]): RepositoryFacts;
   /** A hold against automation on a container. */
   holding(workload: string, container: string, reason: string): RepositoryFacts;
+  /** A workload that two environments declare for one object. */
+  rivalled(workload: string, environments: string): RepositoryFacts;
   /** What `latest` became when the job was planned first. */
   resolvedTo(...choices: readonly ResolvedChoice[]): RepositoryFacts;
   /** Asks for workloads; "all" is everything. */
@@ -92,6 +94,8 @@ function withSentences(
       const key = containerKey({ workload: formatWorkloadId(workloadId(workload)), container });
       return but({ held: new Map([...(facts.held ?? []), [key, reason]]) });
     },
+    rivalled: (workload, environments) =>
+      but({ rivals: new Map([[formatWorkloadId(workloadId(workload)), environments]]) }),
     resolvedTo: (...choices) => but({ resolved: choices }),
     releasing(workloads, ask = {}) {
       const all = workloads === "all";

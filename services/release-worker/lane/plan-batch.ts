@@ -90,7 +90,7 @@ async function decideAll(context: LaneContext, base: string, taken: readonly Job
   for (const environment of context.environments) {
     views.set(environment.name, await context.tips.read(base, environment));
   }
-  const sources = createFactSources(context.deps);
+  const sources = createFactSources(context.deps, views);
   await readAhead({ taken, views, sources });
   const decisions: Decision[] = [];
   for (const job of taken) {

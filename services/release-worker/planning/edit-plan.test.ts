@@ -40,6 +40,7 @@ async function release(view: TipView, image: string, ...workloads: string[]): Pr
   const sources = {
     running: async () => new Set([...running].filter((id) => !id.includes(":helmrelease/"))),
     recalled: async () => new Map(),
+    rivals: async () => new Map(),
     indexed: async () => ({ rows: [], faults: [] }),
     images: async () => new Map<string, Repository>(),
     refresh: async () => ({ tagFound: true, repository: undefined }),
@@ -61,6 +62,7 @@ async function undo(view: TipView, plan: JobPlan): Promise<JobPlan> {
   const sources = {
     running: async () => undefined,
     recalled: async () => new Map(),
+    rivals: async () => new Map(),
     indexed: async () => ({ rows: [], faults: [] }),
     images: async () => new Map<string, Repository>(),
     refresh: async () => ({ tagFound: false, repository: undefined }),

@@ -35,14 +35,17 @@ export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Pr
   const { ask, declared, resolved, environment } = asked;
   const { select = "latest" } = ask.images;
   const recalls = select !== "latest" && resolved === undefined;
-  const [running, images, recalled] = await Promise.all([
+  const chosen = chosenOf(asked);
+  const [running, images, recalled, rivals] = await Promise.all([
     sources.running(environment.name, idsAsked(asked)),
     recalls ? new Map<string, readonly KnownImage[]>() : readImages({ sources, log }, asked),
-    recalls
-      ? sources.recalled({ environment: environment.name, select, chosen: chosenOf(asked) })
-      : new Map<string, string>(),
+    recalls ? sources.recalled({ environment: environment.name, select, chosen }) : new Map<string, string>(),
+    sources.rivals(
+      environment,
+      chosen.map((fact) => fact.id),
+    ),
   ]);
-  return { ask, declared, running, images, resolved, recalled };
+  return { ask, declared, running, images, resolved, recalled, rivals };
 }
 
 function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
