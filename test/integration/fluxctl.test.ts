@@ -272,6 +272,36 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
     expect((await count()).length).toBe(before);
   });
 
+  test("what was chosen in the menu is released container by container, as long as git still says the same", async () => {
+    const chosen = (updates: object[], rest: object = {}) =>
+      update({
+        type: "containers",
+        cause,
+        spec: {
+          Kind: "execute",
+          ContainerSpecs: { [id]: updates },
+          SkipMismatches: false,
+          Force: false,
+          ...rest,
+        },
+      });
+    const one = { Container: "front-end", Current: image, Target: "weaveworksdemos/front-end:0.3.0" };
+    const { body } = await chosen([one]);
+    expect(await specOf(String(body))).toMatchObject({
+      workloads: [id],
+      images: { exact: [one.Target] },
+      only: {
+        skipChanged: false,
+        containers: [{ workload: id, container: "front-end", image: one.Target, from: image }],
+      },
+    });
+    expect(await chosen([{ Container: "", Current: "", Target: "" }])).toMatchObject({
+      status: 400,
+      body: { help: expect.stringContaining("no image was chosen") },
+    });
+    expect((await chosen([one, one])).status).toBe(400);
+  });
+
   test("policies are changed by the very maps that fluxctl sends, several verbs in one job", async () => {
     const change = async (add: object, remove: object, why = cause) => {
       const job = String(
