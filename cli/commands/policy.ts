@@ -79,7 +79,7 @@ const verbs: readonly { name: string; set: PolicySet; summary: string; text: str
   {
     name: "lock",
     set: { locked: "true" },
-    summary: "nothing may be released to it, by nobody, until it is unlocked",
+    summary: "nothing is released to it until it is unlocked",
     text: "Locks workloads: releases and automation leave them alone. The lock says who set it, and with -m why.",
   },
   {
