@@ -92,6 +92,11 @@ export interface RolloutTarget {
   readonly reason: string | null;
   /** What was last seen wrong while it had no verdict: a crashing pod shows its reason only now and then. */
   readonly trouble?: string;
+  /** Only annotations changed: they are brought to the cluster where that changes nothing else. */
+  readonly policiesOnly?: true;
+  /** As its policies say; absent where they leave it to the environment. */
+  readonly deadlineMs?: number;
+  readonly autoRollback?: boolean;
   /** Rollout time used up so far while the view was fresh, in ms; counted anew once an owner has applied it. */
   readonly spentMs: number;
   /** From how much of that time on it has been healthy without a break, while it must stay so for longer. */
