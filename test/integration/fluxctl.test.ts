@@ -300,6 +300,11 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
       body: { help: expect.stringContaining("no image was chosen") },
     });
     expect((await chosen([one, one])).status).toBe(400);
+    const nothing = await chosen([]);
+    expect(await polled(String(nothing.body))).toMatchObject({
+      StatusString: "succeeded",
+      Result: { result: {} },
+    });
   });
 
   test("policies are changed by the very maps that fluxctl sends, several verbs in one job", async () => {
@@ -338,7 +343,7 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
     const spec = { [id]: { add: { "tag.front-end": "semver:zz" }, remove: {} } };
     expect(await update({ type: "policy", cause, spec })).toMatchObject({
       status: 400,
-      body: { error: "POLICY_INVALID", help: expect.stringContaining("semver:zz") },
+      body: { error: expect.stringContaining("not valid"), help: expect.stringContaining("semver:zz") },
     });
   });
 
@@ -411,7 +416,10 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
     expect(await polled(job)).toMatchObject({ StatusString: "succeeded" });
     expect(await flux(`/v6/sync?ref=${bad}`)).toMatchObject({
       status: 409,
-      body: { error: "ROLLOUT_FAILED", help: expect.stringContaining("CrashLoopBackOff") },
+      body: {
+        error: expect.stringContaining("CrashLoopBackOff"),
+        help: expect.stringContaining("CrashLoopBackOff"),
+      },
     });
     expect((await flux("/v6/sync?ref=abcdef0")).status).toBe(404);
     expect((await flux("/v6/sync?ref=abc")).status).toBe(400);
