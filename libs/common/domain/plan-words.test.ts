@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
 
 import type { PlannedSkip, SkipReason } from "./plan.ts";
@@ -40,6 +43,11 @@ const lines: Readonly<Record<SkipReason, string>> = {
 
 test.each(Object.entries(lines))("%s has its line in the log", (reason, line) => {
   expect(skipLine(skip(reason as SkipReason, "why"))).toBe(line);
+});
+
+test("every reason is explained in the documentation", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../docs/manifests.md"), "utf8");
+  expect(Object.keys(lines).filter((reason) => !text.includes(`\`${reason}\``))).toEqual([]);
 });
 
 test("a line without a detail has no empty brackets", () => {
