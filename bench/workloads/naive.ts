@@ -3,6 +3,7 @@ import { formatWorkloadId } from "#common/domain/workload.ts";
 import { imagesOf } from "#common/store/images.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import { createEligibility } from "../../services/api/read-model/eligibility.ts";
+import { unknownNodes } from "../../services/api/read-model/node-platforms.ts";
 import { imagesOfWorkload, listRepository } from "../../services/api/read-model/images.ts";
 import { joinWorkloads, repositoriesOf } from "../../services/api/read-model/workloads.ts";
 import type { Fleet } from "./fleet.ts";
@@ -35,7 +36,8 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         return [key, { scanned: at !== null, images: known }];
       }),
     );
-    const facts = { environment: name, running, complete: true, declared, held: new Set<string>(), images };
+    const read = { environment: name, running, complete: true, declared, images };
+    const facts = { ...read, held: new Set<string>(), nodes: unknownNodes("") };
     return { workloads: joinWorkloads({ ...facts, sees: () => true }), repositories };
   };
   return {
@@ -51,6 +53,7 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         problems: new Map<string, never>(),
         filterOf: () => undefined,
         eligibility: createEligibility(),
+        nodes: unknownNodes(""),
         now: new Date(),
         page: { limit: 15 },
       };

@@ -47,7 +47,8 @@ function limitedRows(container: Container, running: number, { limit, wide }: Ima
   const imageRow = (image: Image, at: number): readonly string[] => {
     const mark = image.running ? "'->" : running !== -1 && at > running ? "   " : "|  ";
     const moved = image.movedAt === null ? "" : " (moved)";
-    const row = ["", "", `${mark} ${image.tag}${moved}`, dateOf(image)];
+    const unrunnable = image.runnable === false ? " (no node runs it)" : "";
+    const row = ["", "", `${mark} ${image.tag}${moved}${unrunnable}`, dateOf(image)];
     return wide ? [...row, ...details(image, container.filter)] : row;
   };
   const last = limit <= 0 ? available.length : Math.min(limit, available.length);
@@ -78,6 +79,7 @@ function ineligibleText(reason: NonNullable<Image["ineligible"]>, filter: string
     "not-a-version": "its tag is no version",
     "latest-excluded": "latest is only another name",
     "no-created-time": "it has no date",
+    "wrong-platform": "no node can run it",
   };
   return words[reason];
 }

@@ -12,11 +12,13 @@ import type { ListedImage } from "./read-model/eligibility.ts";
 import { imagesOfWorkload, keyOfImage, listRepository, toListed } from "./read-model/images.ts";
 import type { ImagePageAsk, ListedRepository } from "./read-model/images.ts";
 import type { ImageEntry } from "./read-model/newest.ts";
+import type { NodeFacts } from "./read-model/node-platforms.ts";
 
 export interface ImagesAsk extends ImagePageAsk {
   readonly workload: Workload;
   /** What git declares, by workload; of several places the first counts. */
   readonly declared: Declared;
+  readonly nodes: NodeFacts;
   readonly refresh: boolean;
 }
 
@@ -29,7 +31,7 @@ export async function readImages(
   deps: Pick<ApiDeps, "store" | "registry" | "log">,
   asked: ImagesAsk,
 ): Promise<WorkloadImages> {
-  const { workload, declared, container, refresh } = asked;
+  const { workload, declared, nodes, container, refresh } = asked;
   const wanted = workload.containers.filter(({ name }) => container === undefined || name === container);
   const keys = keysOf(wanted);
   const problems = refresh ? await refreshAll(deps, keys) : new Map<string, JobErrorRow>();
@@ -43,6 +45,7 @@ export async function readImages(
     problems,
     filterOf: filter,
     eligibility,
+    nodes,
     now,
     page: asked,
   });
@@ -53,6 +56,7 @@ export interface ManyImages {
   readonly known: ImagesRead;
   readonly workloads: readonly Workload[];
   readonly declared: Declared;
+  readonly nodes: NodeFacts;
   readonly now: Date;
   readonly page: ImagePageAsk;
 }
@@ -64,11 +68,11 @@ export function createImagesOfMany(): ImagesOfMany {
   const told = new WeakMap<ImageEntry, readonly ListedImage[]>();
   const eligibility = createEligibility();
   const tell = (entry: ImageEntry): readonly ListedImage[] => {
-    const listed = told.get(entry) ?? toListed(entry.images);
+    const listed = told.get(entry) ?? toListed(entry.images, { withPlatforms: false });
     told.set(entry, listed);
     return listed;
   };
-  return ({ known: { states, entries }, workloads, declared, now, page }) => {
+  return ({ known: { states, entries }, workloads, declared, nodes, now, page }) => {
     const repositories = new Map<string, ListedRepository>();
     for (const key of keysOf(workloads.flatMap((workload) => workload.containers))) {
       const { scannedAt = null, problem = null, complete = true, unread = 0 } = states.get(key) ?? {};
@@ -76,7 +80,7 @@ export function createImagesOfMany(): ImagesOfMany {
       repositories.set(key, { images, scannedAt, problem, complete, unread });
     }
     const problems = new Map<string, JobErrorRow>();
-    const shared = { repositories, problems, eligibility, now, page };
+    const shared = { repositories, problems, eligibility, nodes, now, page };
     return workloads.map((workload) =>
       imagesOfWorkload({ ...shared, workload, filterOf: filtersOf(declared, workload) }),
     );

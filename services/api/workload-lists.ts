@@ -5,13 +5,15 @@ import { formatWorkloadId } from "#common/domain/workload.ts";
 import { holdsOf } from "#common/store/holds.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
-import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { View, Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import type { ClusterViews } from "./cluster-views.ts";
 import { createImageBoard } from "./image-board.ts";
 import type { ImageBoard, ImageBoardDeps, ImagesRead } from "./image-board.ts";
 import { ageOf } from "./read-model/age.ts";
 import type { Age, ViewFacts } from "./read-model/age.ts";
+import { createNodeReader } from "./read-model/node-platforms.ts";
+import type { NodeFacts } from "./read-model/node-platforms.ts";
 import { createJoiner, repositoriesOf } from "./read-model/workloads.ts";
 import type { WorkloadFacts } from "./read-model/workloads.ts";
 import { readCluster, readGit } from "./views.ts";
@@ -49,6 +51,7 @@ export function createWorkloadLists(deps: ListDeps): WorkloadLists {
 interface EnvironmentList {
   readonly board: ImageBoard;
   readonly join: (facts: WorkloadFacts) => readonly Workload[];
+  readonly nodesOf: (view: View | undefined) => NodeFacts;
   declared: Declared | undefined;
   held: Held;
   /** Image repositories of everything that runs and is declared, and what they were read from. */
@@ -82,6 +85,7 @@ function createList(deps: ListDeps): EnvironmentList {
   return {
     board: createImageBoard(deps),
     join: createJoiner(),
+    nodesOf: createNodeReader(),
     declared: undefined,
     held: { text: "", ids: new Set() },
     wanted: { from: undefined, version: 0, rows: undefined, keys: [] },
@@ -110,6 +114,7 @@ async function readList(
     declared,
     held,
     images: images.entries,
+    nodes: list.nodesOf(cluster.view),
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   };
   const workloads = joined(list, facts, cluster.version);
@@ -173,7 +178,8 @@ function joined(list: EnvironmentList, facts: WorkloadFacts, version: number): r
     last.facts.complete === facts.complete &&
     last.facts.declared === facts.declared &&
     last.facts.held === facts.held &&
-    last.facts.images === facts.images;
+    last.facts.images === facts.images &&
+    last.facts.nodes === facts.nodes;
   if (isSame) return last.workloads;
   const workloads = list.join(facts);
   list.last = { facts, version, workloads };

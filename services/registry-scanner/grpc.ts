@@ -54,7 +54,7 @@ type Asked = Omit<ListImagesRequest, "repositories">;
 const everything: Asked = { filter: "", eligibleOnly: false, limit: 0, cursor: "" };
 
 function toRepository(key: string, { known, now }: Seen, asked = everything): Repository {
-  const sorted = (known?.images.map(toImage) ?? []).toSorted(compareNewestFirst);
+  const sorted = (known?.images.filter(isImage).map(toImage) ?? []).toSorted(compareNewestFirst);
   const judged = asked.filter === "" ? sorted : judge(sorted, asked.filter);
   const wanted = asked.eligibleOnly ? judged.filter(({ ineligible }) => ineligible === "") : judged;
   const limit = asked.limit === 0 ? Infinity : asked.limit;
@@ -76,13 +76,18 @@ function toRepository(key: string, { known, now }: Seen, asked = everything): Re
 
 /** The planner's word on each image. */
 function judge(known: readonly Image[], filter: string): Image[] {
-  const ineligible = findIneligible({ current: {}, filter, images: known });
+  const ineligible = findIneligible({ current: {}, filter, images: known, nodes: [] });
   return known.map((image) => ({ ...image, ineligible: ineligible.get(image.tag) ?? "" }));
 }
 
 function problemText(problem: JobErrorRow | null | undefined): string {
   if (problem == null) return "";
   return problem.detail ?? problem.title;
+}
+
+/** Charts, signatures and the like stand among the tags of images. */
+function isImage({ kind }: ImageRow): boolean {
+  return kind !== "artifact";
 }
 
 function toImage(row: ImageRow): Image {

@@ -8,11 +8,13 @@ import {
   type ImageRef,
 } from "./image-ref.ts";
 import { instantText } from "./instant-text.ts";
+import { isRunnable, platformText, type Platform } from "./platform.ts";
 import {
   chooseLatest,
   filterFault,
   isMovingTag,
   tagPasses,
+  type Candidate,
   type CandidateReason,
   type KnownImage,
 } from "./tag.ts";
@@ -24,6 +26,7 @@ export type TargetReason =
   | "no-policy"
   | "no-image-data"
   | "no-eligible-image"
+  | "no-runnable-image"
   | "no-previous-image"
   | "no-running-image"
   | "changed-since";
@@ -40,6 +43,8 @@ export interface TargetAsk {
   readonly filter: string | undefined;
   /** Repository key → what exists there; absent when never scanned. */
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
+  /** What the cluster's nodes can run; empty where that is not known: then nothing is left out for it. */
+  readonly nodes: readonly Platform[];
 }
 
 /** The image a person named: in the form found, and inside the filter unless that right was given. */
@@ -79,18 +84,25 @@ export function recalledTarget(
 
 /** The image that "latest" means for a container, among all that may be chosen, best first; or why there is none. */
 export type LatestFound =
-  | { readonly kind: "found"; readonly chosen: KnownImage; readonly eligible: readonly KnownImage[] }
+  | {
+      readonly kind: "found";
+      readonly chosen: KnownImage;
+      readonly eligible: readonly KnownImage[];
+      /** Better ones that no node can run. */
+      readonly unrunnable: number;
+    }
   | Extract<Target, { kind: "none" }>;
 
 /** The best image that exists, by the filter; without one only a tag that is no moving name is followed. */
 export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
   const found = findLatest(ask, o);
   if (found.kind === "none") return found;
-  const { chosen, eligible } = found;
+  const { chosen, eligible, unrunnable } = found;
   const target = inFormFound(ask.current, chosen);
   if (target.kind === "none") return target;
   const built = chosen.createdAt === undefined ? "" : `, built ${instantText(chosen.createdAt)}`;
-  return { ...target, detail: `newest of ${eligible.length} eligible${built}` };
+  const passed = unrunnable === 0 ? "" : `, ${unrunnable} newer that no node can run`;
+  return { ...target, detail: `newest of ${eligible.length} eligible${built}${passed}` };
 }
 
 /** What releases and lists call the newest eligible image: chosen here and nowhere else. */
@@ -105,18 +117,53 @@ export function findLatest(ask: TargetAsk, o: { several: boolean }): LatestFound
   const key = repositoryKey(current);
   const known = ask.images.get(key) ?? [];
   if (known.length === 0) return { kind: "none", reason: "no-image-data", detail: key };
-  const { chosen, candidates } = chooseLatest(known, filter === undefined ? {} : { filter });
+  const rule = filter === undefined ? {} : { filter };
+  const nodes = nodesThatCount(current, known, ask.nodes);
+  const runnable = known.filter((image) => !isBarred(image, nodes));
+  const { chosen, candidates } = chooseLatest(runnable, rule);
+  // Nearly always every image runs: then there is nothing to tell of the others.
+  const passed = runnable.length === known.length ? [] : eligibleOf(chooseLatest(known, rule).candidates);
   if (chosen === undefined) {
+    if (passed.length > 0) return noneRuns(passed.length, nodes);
     return { kind: "none", reason: "no-eligible-image", detail: filter ?? "no dated image" };
   }
-  const eligible = candidates.filter(({ reason }) => eligibleReasons.has(reason));
-  return { kind: "found", chosen, eligible: eligible.map(({ image }) => image) };
+  const unrunnable = Math.max(0, passed.indexOf(chosen));
+  return { kind: "found", chosen, eligible: eligibleOf(candidates), unrunnable };
+}
+
+function eligibleOf(candidates: readonly Candidate[]): readonly KnownImage[] {
+  return candidates.filter(({ reason }) => eligibleReasons.has(reason)).map(({ image }) => image);
+}
+
+function noneRuns(count: number, nodes: readonly Platform[]): Extract<Target, { kind: "none" }> {
+  const text = nodes.map(platformText).join(", ");
+  return { kind: "none", reason: "no-runnable-image", detail: `none of ${count} runs on ${text}` };
+}
+
+/**
+ * The nodes that images are judged by: none where the container's own image would be barred. It is
+ * there, so what such images tell of their platform is not true, and nothing may fall back behind it.
+ */
+export function nodesThatCount(
+  current: Pick<ImageRef, "tag" | "digest">,
+  images: readonly KnownImage[],
+  nodes: readonly Platform[],
+): readonly Platform[] {
+  if (nodes.length === 0) return nodes;
+  const { tag, digest } = current;
+  const own = images.find((image) => (tag === undefined ? image.digest === digest : image.tag === tag));
+  return own !== undefined && isBarred(own, nodes) ? [] : nodes;
+}
+
+/** Whether no node of the cluster can run an image, as far as both tell. */
+function isBarred({ platforms = [] }: KnownImage, nodes: readonly Platform[]): boolean {
+  return isRunnable(platforms, nodes) === false;
 }
 
 const eligibleReasons: ReadonlySet<string> = new Set(["chosen", "older", "lower-version"]);
 
 /** Why "latest" leaves an image alone. */
-export type IneligibleReason = "no-policy" | "filter-invalid" | LeftOut;
+export type IneligibleReason = "no-policy" | "filter-invalid" | "wrong-platform" | LeftOut;
 type LeftOut = Exclude<CandidateReason, "chosen" | "older" | "lower-version">;
 
 /** Images that "latest" leaves alone in a container, by tag and with the reason; the others are eligible. */
@@ -124,15 +171,31 @@ export function findIneligible(ask: {
   readonly current: Pick<ImageRef, "tag">;
   readonly filter: string | undefined;
   readonly images: readonly KnownImage[];
+  readonly nodes: readonly Platform[];
 }): ReadonlyMap<string, IneligibleReason> {
-  const { filter, images } = ask;
+  const { filter, images, nodes } = ask;
   const all = (reason: IneligibleReason) => new Map(images.map(({ tag }) => [tag, reason]));
   if (followsNothing(ask)) return all("no-policy");
   if (filter !== undefined && filterFault(filter) !== undefined) return all("filter-invalid");
-  const { candidates } = chooseLatest(images, filter === undefined ? {} : { filter });
-  return new Map(
-    candidates.flatMap(({ image, reason }) => (isIneligible(reason) ? [[image.tag, reason]] : [])),
+  const [rest, barred] = apart(images, (image) => isBarred(image, nodes));
+  const rule = filter === undefined ? {} : { filter };
+  const refused = chooseLatest(rest, rule).candidates.flatMap(({ image, reason }) =>
+    isIneligible(reason) ? [[image.tag, reason] as const] : [],
   );
+  // That its filter leaves an image out is said before that no node runs it.
+  const byFilter = new Map(chooseLatest(barred, rule).candidates.map(({ image, reason }) => [image, reason]));
+  const unrunnable = barred.map((image) => {
+    const reason = byFilter.get(image);
+    const filtered = reason !== undefined && reason !== "no-created-time" && isIneligible(reason);
+    return [image.tag, filtered ? reason : "wrong-platform"] as const;
+  });
+  return new Map<string, IneligibleReason>([...refused, ...unrunnable]);
+}
+
+/** Those that do not hold, then those that do. */
+function apart<T>(all: readonly T[], holds: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
+  const those = new Set(all.filter(holds));
+  return those.size === 0 ? [all, []] : [all.filter((one) => !those.has(one)), [...those]];
 }
 
 function isIneligible(reason: CandidateReason): reason is LeftOut {

@@ -15,6 +15,7 @@ import {
   type Target,
   type TargetReason,
 } from "./plan-target.ts";
+import type { Platform } from "./platform.ts";
 import type { Policies } from "./policy.ts";
 import type { KnownImage } from "./tag.ts";
 import {
@@ -77,6 +78,8 @@ export interface ReleaseFacts {
   readonly running: ReadonlySet<string> | undefined;
   /** Repository key → what exists there; absent when never scanned. */
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
+  /** What the cluster's nodes can run; absent or empty where that is not known. */
+  readonly nodes?: readonly Platform[];
   /** `containerKey` → the image that ran before, or runs now: what `previous` and `running` select. */
   readonly recalled?: ReadonlyMap<string, string>;
   /** `containerKey` → why it is held; given by automation only, since people may release under a hold. */
@@ -349,7 +352,8 @@ function reasonOfPolicy({ facts, workload, container }: ContainerCase): Reason |
 
 function targetFor(c: ContainerCase, current: ImageRef): Target {
   const { facts, workload, container } = c;
-  const ask = { current, filter: filterOf(workload.policies, container.name), images: facts.images };
+  const { images, nodes = [] } = facts;
+  const ask = { current, filter: filterOf(workload.policies, container.name), images, nodes };
   const wanted = c.exact.find((ref) => sameRepository(ref, current));
   if (wanted !== undefined) {
     return exactTarget(ask, wanted, { anyTag: facts.ask.override.includes("filter") });

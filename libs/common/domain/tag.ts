@@ -6,6 +6,8 @@ export interface KnownImage {
   readonly tag: string;
   readonly digest?: string;
   readonly createdAt?: Date | undefined;
+  /** `os/architecture[/variant]`; absent or empty where it is not known. */
+  readonly platforms?: readonly string[];
 }
 
 /** Why an image was chosen, or what speaks against it. */

@@ -13,7 +13,7 @@ export interface SeenImage extends KnownImage {
   readonly movedAt?: Date;
 }
 
-/** What lists need of an image repository: tags with digest and dates, nothing else. */
+/** What lists need of an image repository: tags with digest, dates and platforms, nothing else. */
 export interface RepositoryFacts {
   /** False until it was listed once. */
   readonly scanned: boolean;
@@ -50,21 +50,22 @@ export async function imageFingerprints(db: Db, keys: readonly string[]): Promis
   return rows;
 }
 
-/** The tags of these repositories; those never wanted are absent. */
+/** The tags of these repositories that are no artifacts; repositories never wanted are absent. */
 export async function repositoryFacts(
   db: Db,
   keys: readonly string[],
 ): Promise<Map<string, RepositoryFacts>> {
   const { rows } = await sql<FactsRow>`
-    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.seen, t.moved
+    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.platforms,
+      t.seen, t.moved
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
         array_agg(floor(extract(epoch from m.created_at) * 1000)::float8) as created,
-        array_agg(m.created_from) as sources,
+        array_agg(m.created_from) as sources, array_agg(m.platforms::text) as platforms,
         array_agg(floor(extract(epoch from t.first_seen_at) * 1000)::float8) as seen,
         array_agg(floor(extract(epoch from t.moved_at) * 1000)::float8) as moved
       from image_tags t left join image_manifests m on m.digest = t.digest
-      where t.repository = r.key
+      where t.repository = r.key and m.kind is distinct from 'artifact'
     ) t on true
     where r.key = any(${[...keys]}::text[])`.execute(db);
   return new Map(rows.map((row) => [row.key, { scanned: row.scanned, images: imagesOf(row) }]));
@@ -78,23 +79,40 @@ interface FactsRow {
   /** Milliseconds, as pg itself cuts them; null where the image's date is not known. */
   readonly created: readonly (number | null)[] | null;
   readonly sources: readonly (string | null)[] | null;
+  /** JSON lists. */
+  readonly platforms: readonly (string | null)[] | null;
   readonly seen: readonly number[] | null;
   readonly moved: readonly (number | null)[] | null;
 }
 
-function imagesOf({ tags, digests, created, sources, seen, moved }: FactsRow): readonly SeenImage[] {
+function imagesOf({ tags, digests, created, sources, platforms, seen, moved }: FactsRow): readonly SeenImage[] {
+  const platformsOf = createPlatformReader();
   return (tags ?? []).map((tag, at) => {
     const digest = digests?.[at] ?? "";
     const createdMs = created?.[at] ?? null;
     const createdFrom = sources?.[at] ?? null;
     const movedMs = moved?.[at] ?? null;
+    const runsOn = platforms?.[at] ?? null;
     return {
       tag,
       ...(digest !== "" && { digest }),
       ...(createdMs !== null && { createdAt: new Date(createdMs) }),
       ...(createdFrom !== null && { createdFrom }),
+      ...(runsOn !== null && { platforms: platformsOf(runsOn) }),
       ...(movedMs !== null && { movedAt: new Date(movedMs) }),
       firstSeenAt: new Date(seen?.[at] ?? 0),
     };
   });
+}
+
+/** Images of a repository mostly run on the same platforms: each list of them is read and kept once. */
+function createPlatformReader(): (json: string) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  return (json) => {
+    const before = known.get(json);
+    if (before !== undefined) return before;
+    const platforms = JSON.parse(json) as readonly string[];
+    known.set(json, platforms);
+    return platforms;
+  };
 }

@@ -1,6 +1,8 @@
 import type { WorkloadImages } from "#common/contracts/http.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
-import { findIneligible } from "#common/domain/plan-target.ts";
+import { findIneligible, nodesThatCount } from "#common/domain/plan-target.ts";
+import { isRunnable } from "#common/domain/platform.ts";
+import type { Platform } from "#common/domain/platform.ts";
 import { isMovingTag } from "#common/domain/tag.ts";
 import type { KnownImage } from "#common/domain/tag.ts";
 
@@ -12,8 +14,10 @@ export interface ListedImage extends KnownImage {
 
 /** A container, as far as it decides which images "latest" may choose. */
 export interface Judged {
-  readonly current: Pick<ImageRef, "tag">;
+  readonly current: Pick<ImageRef, "tag" | "digest">;
   readonly filter: string | undefined;
+  /** What the cluster's nodes can run; the same array for as long as they are the same. */
+  readonly nodes: readonly Platform[];
 }
 
 /** Images with the planner's word on each: the same array again for as long as nothing differs. */
@@ -22,20 +26,40 @@ export type Eligibility = (images: readonly ListedImage[], by: Judged) => readon
 /** Remembers what was judged, for as long as the images themselves are kept. */
 export function createEligibility(): Eligibility {
   const known = new WeakMap<readonly ListedImage[], Map<string, readonly ListedImage[]>>();
-  return (images, by) => {
+  const onNodes = new WeakMap<readonly ListedImage[], Marked>();
+  return (all, by) => {
+    const marked = onNodes.get(all);
+    const images = marked?.nodes === by.nodes ? marked.images : markRunnable(all, by.nodes);
+    onNodes.set(all, { nodes: by.nodes, images });
     const rules = known.get(images) ?? new Map<string, readonly ListedImage[]>();
     known.set(images, rules);
-    const rule = by.filter === undefined ? String(isMovingTag(by.current.tag)) : `filter ${by.filter}`;
+    const nodes = nodesThatCount(by.current, images, by.nodes);
+    const follows = by.filter === undefined ? String(isMovingTag(by.current.tag)) : `filter ${by.filter}`;
+    const rule = `${nodes.length > 0 ? "nodes" : "any"} ${follows}`;
     const before = rules.get(rule);
     if (before !== undefined) return before;
-    const judged = judge(images, by);
+    const judged = judge(images, { ...by, nodes });
     rules.set(rule, judged);
     return judged;
   };
 }
 
-function judge(images: readonly ListedImage[], { current, filter }: Judged): readonly ListedImage[] {
-  const ineligible = findIneligible({ current, filter, images });
+interface Marked {
+  readonly nodes: readonly Platform[];
+  readonly images: readonly ListedImage[];
+}
+
+/** Images with whether a node can run them: the same array where nobody knows. */
+function markRunnable(images: readonly ListedImage[], nodes: readonly Platform[]): readonly ListedImage[] {
+  if (nodes.length === 0) return images;
+  return images.map((image) => {
+    const runnable = isRunnable(image.platforms ?? [], nodes) ?? null;
+    return runnable === null ? image : { ...image, told: { ...image.told, runnable } };
+  });
+}
+
+function judge(images: readonly ListedImage[], { current, filter, nodes }: Judged): readonly ListedImage[] {
+  const ineligible = findIneligible({ current, filter, images, nodes });
   if (ineligible.size === 0) return images;
   return images.map((image) => {
     const reason = ineligible.get(image.tag);

@@ -6,6 +6,8 @@ import type { ImageRow } from "#common/store/images.ts";
 import { createEligibility } from "./eligibility.ts";
 import { imagesOfWorkload, listRepository } from "./images.ts";
 import type { ImageFacts, ImagePageAsk, ListedRepository } from "./images.ts";
+import { unknownNodes } from "./node-platforms.ts";
+import type { NodeFacts } from "./node-platforms.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const scannedAt = new Date("2026-01-10T00:00:00Z");
@@ -46,6 +48,7 @@ interface Asked {
   readonly filter?: string;
   readonly of?: ListedRepository | undefined;
   readonly page?: Partial<ImagePageAsk>;
+  readonly nodes?: NodeFacts;
 }
 
 function told(asked: Asked = {}) {
@@ -62,6 +65,7 @@ function told(asked: Asked = {}) {
     problems: new Map(),
     filterOf: () => filter,
     eligibility: createEligibility(),
+    nodes: asked.nodes ?? unknownNodes("not read"),
     now,
     page: { limit: 10, ...page },
   };
@@ -149,6 +153,44 @@ test("what may be missing is told with its reason, beside what is known and its 
   expect(missing({ of: repository({ images: [row("1", undefined, { kind: null })] }) })).toBe("unread");
 });
 
+const onAmd64: NodeFacts = {
+  told: { platforms: ["linux/amd64"], problem: null },
+  platforms: [{ os: "linux", architecture: "amd64" }],
+};
+
+test("what no node can run is marked and not eligible, and the filter's word on it comes first", () => {
+  const forArm = { platforms: ["linux/arm64"] };
+  const forBoth = { platforms: ["linux/arm64", "linux/amd64"] };
+  const of = repository({
+    images: [row("1", 1, forBoth), row("2", 2), row("3", 3, forArm), row("odd", 4, forArm)],
+  });
+  const told3 = (asked: Asked) =>
+    told({ of, ...asked }).available.map(({ tag, runnable, ineligible }) => [tag, runnable, ineligible]);
+  expect(told3({ nodes: onAmd64, filter: "semver:*" })).toEqual([
+    ["odd", false, "not-a-version"],
+    ["3", false, "wrong-platform"],
+    ["2", null, null],
+    ["1", true, null],
+  ]);
+  expect(told3({ filter: "*" }).map(([, runnable, ineligible]) => [runnable, ineligible])).toEqual(
+    Array.from({ length: 4 }, () => [null, null]),
+  );
+  const eligible = told({ of, nodes: onAmd64, filter: "*", page: { eligibleOnly: true } });
+  expect(eligible.available.map(({ tag }) => tag)).toEqual(["2", "1"]);
+});
+
+test("where the container's own image is one that no node should run, its platform is told and rules nothing out", () => {
+  const of = repository({ images: [row("1", 1, { platforms: ["linux/arm64"] })] });
+  expect(told({ of, nodes: onAmd64, filter: "*" }).available).toMatchObject([
+    { runnable: false, eligible: true, ineligible: null },
+  ]);
+});
+
+test("what is no image is not listed", () => {
+  const of = repository({ images: [row("1", 1), row("chart", 2, { kind: "artifact" })] });
+  expect(told({ of })).toMatchObject({ total: 1, available: [{ tag: "1" }], missing: null });
+});
+
 test("an image that cannot be read, or is not known, has no list", () => {
   for (const image of ["Not An Image", "other:1"]) {
     expect(told({ image })).toMatchObject({ image, available: [], scannedAt: null, ageMs: null });
@@ -158,7 +200,11 @@ test("an image that cannot be read, or is not known, has no list", () => {
 test("what was judged once is the same again until the images are others", () => {
   const eligibility = createEligibility();
   const { images: listed } = repository();
-  const by = { current: { tag: "1.0" }, filter: "2*" };
+  const by = { current: { tag: "1.0" }, filter: "2*", nodes: [] };
   expect(eligibility(listed, by)).toBe(eligibility(listed, { ...by, current: { tag: "latest" } }));
   expect(eligibility(listed, by)).not.toBe(eligibility(repository().images, by));
+  const onNodes = { ...by, nodes: onAmd64.platforms };
+  const marked = eligibility(listed, onNodes);
+  expect(eligibility(listed, { ...onNodes, current: { tag: "2.0" } })).toBe(marked);
+  expect(eligibility(listed, { ...onNodes, nodes: [...onNodes.nodes] })).not.toBe(marked);
 });

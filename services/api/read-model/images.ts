@@ -8,6 +8,7 @@ import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 
 import type { Eligibility, ListedImage } from "./eligibility.ts";
+import type { NodeFacts } from "./node-platforms.ts";
 
 type ContainerImages = WorkloadImages["containers"][number];
 type AvailableImage = ContainerImages["available"][number];
@@ -17,7 +18,6 @@ export interface ToldImage extends KnownImage {
   readonly firstSeenAt: Date;
   readonly createdFrom?: string | undefined;
   readonly movedAt?: Date | undefined;
-  readonly platforms?: readonly string[];
 }
 
 /** What is told of an image repository, whoever runs it. */
@@ -32,19 +32,28 @@ export interface ListedRepository {
   readonly unread: number;
 }
 
-/** Images as they are told, newest first; the same for every container that runs one of them. */
-export function toListed(images: readonly ToldImage[]): readonly ListedImage[] {
+/**
+ * Images as they are told, newest first; the same for every container that runs one of them. Lists of
+ * many workloads leave platforms out, which are a third of their bytes.
+ */
+export function toListed(
+  images: readonly ToldImage[],
+  { withPlatforms }: { readonly withPlatforms: boolean },
+): readonly ListedImage[] {
   return images.toSorted(compareNewestFirst).map((image) => ({
     tag: image.tag,
+    ...(image.digest !== undefined && { digest: image.digest }),
     ...(image.createdAt !== undefined && { createdAt: image.createdAt }),
-    told: available(image),
+    ...(image.platforms !== undefined && { platforms: image.platforms }),
+    told: available(image, withPlatforms),
   }));
 }
 
 /** A repository as the store has it, with all that is known of each image. */
 export function listRepository(row: RepositoryImages): ListedRepository {
+  const images = row.images.filter(({ kind }) => kind !== "artifact");
   return {
-    images: toListed(row.images.map(toTold)),
+    images: toListed(images.map(toTold), { withPlatforms: true }),
     scannedAt: row.scanned_at,
     problem: row.problem,
     complete: row.complete,
@@ -61,6 +70,7 @@ export interface ImageFacts {
   /** The tag filter that git has for a container. */
   readonly filterOf: (container: string) => string | undefined;
   readonly eligibility: Eligibility;
+  readonly nodes: NodeFacts;
   readonly now: Date;
   readonly page: ImagePageAsk;
 }
@@ -82,6 +92,7 @@ export function imagesOfWorkload(facts: ImageFacts): WorkloadImages {
   return {
     workload: workload.id,
     environment: workload.environment,
+    nodes: facts.nodes.told,
     containers: wanted.map((one) => imagesOfContainer(facts, one)),
   };
 }
@@ -122,11 +133,11 @@ interface Wanted {
 }
 
 function pageOf(
-  { page, eligibility }: ImageFacts,
+  { page, eligibility, nodes }: ImageFacts,
   { ref, filter, images }: Wanted,
 ): { available: AvailableImage[]; total: number; next: string | null } {
   if (ref === undefined) return { available: [], total: 0, next: null };
-  const judged = eligibility(images, { current: ref, filter });
+  const judged = eligibility(images, { current: ref, filter, nodes: nodes.platforms });
   const wanted = page.eligibleOnly === true ? judged.filter(({ told }) => told.eligible) : judged;
   const cut = cutImages(wanted, { limit: page.limit, after: page.after });
   const running = page.after === undefined ? judged.filter(({ told }) => isRunning(told, ref)) : [];
@@ -170,7 +181,7 @@ function toTold(row: ImageRow): ToldImage {
   };
 }
 
-function available(image: ToldImage): AvailableImage {
+function available(image: ToldImage, withPlatforms: boolean): AvailableImage {
   const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms } = image;
   return {
     tag,
@@ -178,7 +189,8 @@ function available(image: ToldImage): AvailableImage {
     createdAt: createdAt?.toISOString() ?? null,
     firstSeenAt: firstSeenAt.toISOString(),
     dateFrom: createdAt === undefined ? "first-seen" : createdFrom === "label" ? "label" : "config",
-    ...(platforms !== undefined && { platforms: [...platforms] }),
+    ...(withPlatforms && { platforms: [...(platforms ?? [])] }),
+    runnable: null,
     movedAt: movedAt?.toISOString() ?? null,
     running: false,
     eligible: true,

@@ -22,7 +22,7 @@ function ask(
       ],
     ],
   );
-  return newestOf({ image, filter, entries });
+  return newestOf({ image, filter, entries, nodes: [] });
 }
 
 const dated: readonly KnownImage[] = [

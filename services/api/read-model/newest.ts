@@ -3,6 +3,7 @@ import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findLatest } from "#common/domain/plan-target.ts";
 import type { TargetReason } from "#common/domain/plan-target.ts";
+import type { Platform } from "#common/domain/platform.ts";
 import type { KnownImage } from "#common/domain/tag.ts";
 import type { RepositoryFacts } from "#common/store/image-facts.ts";
 
@@ -22,13 +23,14 @@ export function newestOf(asked: {
   readonly image: string;
   readonly filter: string | undefined;
   readonly entries: ImageEntries;
+  readonly nodes: readonly Platform[];
 }): Newest {
   const current = tryParseImageRef(asked.image);
   if (current === undefined) return none("not-an-image");
   const key = repositoryKey(current);
   const entry = asked.entries.get(key);
   const images = new Map([[key, entry?.images ?? []]]);
-  const found = findLatest({ current, filter: asked.filter, images }, { several: true });
+  const found = findLatest({ current, filter: asked.filter, images, nodes: asked.nodes }, { several: true });
   if (found.kind === "none") return none(reasonOf(found.reason, entry));
   const { chosen, eligible } = found;
   const running = entry?.images.find((image) => isThis(image, current));
@@ -49,6 +51,7 @@ function none(newestReason: NonNullable<Newest["newestReason"]>): Newest {
 
 function reasonOf(reason: TargetReason, entry: ImageEntry | undefined): NonNullable<Newest["newestReason"]> {
   if (reason === "no-policy") return "no-policy";
+  if (reason === "no-runnable-image") return "no-runnable";
   return entry?.scanned === true ? "no-eligible" : "not-scanned";
 }
 

@@ -8,6 +8,7 @@ import type { Owner, Workload as Running } from "#proto/slipway/cluster/v1/clust
 
 import { newestOf } from "./newest.ts";
 import type { ImageEntries, ImageEntry } from "./newest.ts";
+import type { NodeFacts } from "./node-platforms.ts";
 import { notRunning, releaseState, unknownState } from "./release-state.ts";
 
 export interface WorkloadFacts {
@@ -21,6 +22,7 @@ export interface WorkloadFacts {
   /** Ids of those that automation has to leave alone. */
   readonly held: ReadonlySet<string>;
   readonly images: ImageEntries;
+  readonly nodes: NodeFacts;
   /** Whether the environment has to do with a namespace. */
   readonly sees: (namespace: string) => boolean;
 }
@@ -60,6 +62,7 @@ interface Pair {
   readonly row: DeclaredRow | undefined;
   readonly held: boolean;
   readonly complete: boolean;
+  readonly nodes: NodeFacts;
 }
 
 interface Joined extends Pair {
@@ -79,8 +82,8 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
   return ids.sort(compareText);
 }
 
-function pairOf({ running, declared, held, complete }: WorkloadFacts, id: string): Pair {
-  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), complete };
+function pairOf({ running, declared, held, complete, nodes }: WorkloadFacts, id: string): Pair {
+  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), complete, nodes };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -89,6 +92,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.row === pair.row &&
     known.held === pair.held &&
     known.complete === pair.complete &&
+    known.nodes === pair.nodes &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
   );
 }
@@ -97,7 +101,7 @@ function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
   const { id, runs, row } = pair;
   const { namespace, kind = "", name } = parseWorkloadId(id);
   const absent = facts.complete ? notRunning : unknownState;
-  const containers = containersOf(facts.images, runs, row);
+  const containers = containersOf(facts, runs, row);
   const keys = new Set(containers.flatMap(({ image }) => keyOf(image) ?? []));
   const workload: Workload = {
     id,
@@ -127,7 +131,7 @@ function keyOf(image: string): string | undefined {
 }
 
 function containersOf(
-  images: ImageEntries,
+  { images, nodes }: Pick<WorkloadFacts, "images" | "nodes">,
   runs: Running | undefined,
   row: DeclaredRow | undefined,
 ): Workload["containers"] {
@@ -138,7 +142,12 @@ function containersOf(
     image,
     declaredImage: declared.get(name) ?? null,
     init,
-    ...newestOf({ image, filter: row && filterOf(row.policies, name), entries: images }),
+    ...newestOf({
+      image,
+      filter: row && filterOf(row.policies, name),
+      entries: images,
+      nodes: nodes.platforms,
+    }),
   }));
 }
 

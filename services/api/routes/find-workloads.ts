@@ -48,7 +48,7 @@ export async function readPage(deps: FindDeps, query: ListQuery) {
   const read = await deps.lists.read(resolveEnvironment(deps.settings, environment));
   const { workloads, age, images, facts } = read;
   const found = filterWorkloads(workloads, { namespace, text: filter, labels: label, states: state });
-  return { ...cutPage(found, { limit, after }), age, images, declared: facts.declared };
+  return { ...cutPage(found, { limit, after }), age, images, declared: facts.declared, nodes: facts.nodes };
 }
 
 /** The id of a path; short kinds are understood. */
@@ -68,7 +68,7 @@ export async function findDeclared(deps: FindDeps, path: z.infer<typeof workload
   const { id, namespace, name } = idOf(path);
   const { workloads, facts } = await deps.lists.read(environment);
   const found = workloads.find((one) => one.id === id);
-  if (found !== undefined) return { workload: found, declared: facts.declared };
+  if (found !== undefined) return { workload: found, declared: facts.declared, nodes: facts.nodes };
   const beside = workloads.filter((one) => one.namespace === namespace);
   const near = nearNames(
     name,

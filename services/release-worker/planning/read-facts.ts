@@ -41,7 +41,7 @@ export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Pr
       ? sources.recalled({ environment: environment.name, select, chosen: chosenOf(asked) })
       : new Map<string, string>(),
   ]);
-  return { ask, declared, running, images, resolved, recalled };
+  return { ask, declared, running: running.ids, nodes: running.nodes, images, resolved, recalled };
 }
 
 function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
@@ -144,5 +144,6 @@ function toKnownImage(image: Repository["images"][number]): KnownImage {
     tag: image.tag,
     ...(image.digest === "" ? {} : { digest: image.digest }),
     ...(image.createdAt === undefined ? {} : { createdAt: image.createdAt }),
+    platforms: image.platforms,
   };
 }
