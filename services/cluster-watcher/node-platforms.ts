@@ -75,7 +75,8 @@ function platformOf({ metadata, status }: KubeObject): string {
 function nodesOf(platforms: readonly string[]): Nodes {
   if (platforms.length === 0) return { platforms: [], problem: "the cluster has no nodes" };
   const untold = platforms.filter((platform) => platform === "").length;
-  if (untold > 0) return { platforms: [], problem: `${untold} of ${platforms.length} nodes tell no platform` };
+  if (untold > 0)
+    return { platforms: [], problem: `${untold} of ${platforms.length} nodes tell no platform` };
   const counts = new Map<string, number>();
   for (const platform of platforms) counts.set(platform, (counts.get(platform) ?? 0) + 1);
   const ordered = [...counts].toSorted(([a, ofA], [b, ofB]) => ofB - ofA || (a < b ? -1 : 1));

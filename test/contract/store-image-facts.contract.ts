@@ -19,14 +19,14 @@ export function imageFactsContract(given: () => StoreWorld): void {
   };
   const scan = (key: string, tags: readonly { tag: string; digest?: string }[]) =>
     recordScan(given().store.db, { key, etag: null, complete: true, nextDueMs: 60_000, tags });
-  const describeImage = (digest: string) =>
+  const describeImage = (digest: string, kind = "image") =>
     saveManifest(given().store.db, {
       digest,
       media_type: "m",
-      kind: "image",
+      kind,
       created_at: new Date("2026-01-05T10:00:00.123Z"),
       created_from: "config",
-      platforms: [],
+      platforms: kind === "image" ? ["linux/amd64"] : [],
       labels: {},
     });
 
@@ -44,12 +44,26 @@ export function imageFactsContract(given: () => StoreWorld): void {
           digest: `${key}@1`,
           createdAt: new Date("2026-01-05T10:00:00.123Z"),
           createdFrom: "config",
+          platforms: ["linux/amd64"],
           firstSeenAt: expect.any(Date),
         },
         { tag: "2", firstSeenAt: expect.any(Date) },
       ]);
       expect(facts.get(unread)).toEqual({ scanned: false, images: [] });
       expect(facts.has("registry.example/never")).toBe(false);
+    });
+
+    test("leave out what is no image", async () => {
+      const { store } = given();
+      const key = await aRepository();
+      await scan(key, [
+        { tag: "1", digest: `${key}@1` },
+        { tag: "chart", digest: `${key}@chart` },
+      ]);
+      await describeImage(`${key}@1`);
+      await describeImage(`${key}@chart`, "artifact");
+      expect((await repositoryFacts(store.db, [key])).get(key)?.images).toMatchObject([{ tag: "1" }]);
+      expect(await imageFingerprints(store.db, [key])).toMatchObject([{ unread: 0 }]);
     });
 
     test("tell of a tag that moved when it did, and of a list what is not known of it", async () => {

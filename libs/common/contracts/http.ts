@@ -144,7 +144,13 @@ export const age = z
   })
   .meta({ id: "Age", description: "How old the facts of this answer are." });
 
-export const newestReasons = ["not-an-image", "no-policy", "not-scanned", "no-eligible", "no-runnable"] as const;
+export const newestReasons = [
+  "not-an-image",
+  "no-policy",
+  "not-scanned",
+  "no-eligible",
+  "no-runnable",
+] as const;
 
 export const newestImage = z
   .strictObject({
@@ -243,10 +249,9 @@ export const availableImage = z
       .array(z.string())
       .optional()
       .meta({ description: "os/architecture[/variant]; left out in lists of many workloads." }),
-    runnable: z
-      .boolean()
-      .nullable()
-      .meta({ description: "Whether a node of the cluster can run it; null where one of both does not tell." }),
+    runnable: z.boolean().nullable().meta({
+      description: "Whether a node of the cluster can run it; null where one of both does not tell.",
+    }),
     movedAt: instant
       .nullable()
       .meta({ description: "When the tag was last seen to point at another image than before." }),

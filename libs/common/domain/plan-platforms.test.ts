@@ -63,7 +63,9 @@ test("by version too the highest that runs is chosen", () => {
 });
 
 test("a named image is released whatever it tells of its platform", () => {
-  const named = app().onNodes("linux/amd64").releasing("ns/app", { images: { exact: ["app:1.2.0"] } });
+  const named = app()
+    .onNodes("linux/amd64")
+    .releasing("ns/app", { images: { exact: ["app:1.2.0"] } });
   expect(outcome(named)).toMatch(/^app:1\.2\.0 /);
 });
 
@@ -103,7 +105,10 @@ test("every image that latest leaves alone for its platform has that reason, aft
 
 test("the nodes count as long as the container's own image is one of theirs", () => {
   const nodes = [parsePlatform("linux/amd64")];
-  const all = [{ ...one!, digest: digestOf("1") }, { ...two!, ...forArm }];
+  const all = [
+    { ...one!, digest: digestOf("1") },
+    { ...two!, ...forArm },
+  ];
   expect(nodesThatCount({ tag: "1.0.0" }, all, nodes)).toBe(nodes);
   expect(nodesThatCount({ tag: "gone" }, all, nodes)).toBe(nodes);
   expect(nodesThatCount({ tag: "1.1.0" }, all, nodes)).toEqual([]);

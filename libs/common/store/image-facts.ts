@@ -85,7 +85,15 @@ interface FactsRow {
   readonly moved: readonly (number | null)[] | null;
 }
 
-function imagesOf({ tags, digests, created, sources, platforms, seen, moved }: FactsRow): readonly SeenImage[] {
+function imagesOf({
+  tags,
+  digests,
+  created,
+  sources,
+  platforms,
+  seen,
+  moved,
+}: FactsRow): readonly SeenImage[] {
   const platformsOf = createPlatformReader();
   return (tags ?? []).map((tag, at) => {
     const digest = digests?.[at] ?? "";
