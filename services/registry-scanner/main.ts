@@ -28,18 +28,15 @@ await runMain(async () => {
   const clock = systemClock;
   const store = createStore({ databaseUrl: config.databaseUrl, log });
   const bell = createQueue({ ...config, log, trace });
-  const running = createGrpcClient(ClusterServiceDefinition, {
-    address: config.watcherAddress,
-    log,
-    certificates,
-  });
+  const address = config.watcherAddress;
+  const running = createGrpcClient(ClusterServiceDefinition, { address, log, certificates });
   const environments = settings.environments.map(({ name }) => name);
   const nodes = rememberPlatforms(running, environments);
   const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
   const pullSecrets = { source: running, environments: withPullSecrets.map(({ name }) => name) };
-  const reached = { registries, dockerConfigFile, pullSecrets, allowPrivate, platforms: nodes.known };
-  const given = { proxy: config.proxy, env: process.env, redactor, log, clock };
-  const clients = createClientSource({ ...reached, ...given });
+  const platforms = () => nodes.known();
+  const reached = { registries, dockerConfigFile, pullSecrets, allowPrivate, proxy: config.proxy };
+  const clients = createClientSource({ ...reached, platforms, env: process.env, redactor, log, clock });
   const budget = createHostBudget(clock);
   const memory = createScanMemory();
   const wanted = createWanted({ store, running: nodes.source, environments, clock, log });
