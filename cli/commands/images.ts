@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 
 import { findWorkloads } from "../lookup.ts";
-import { imageLines, nodeNotes } from "../print/images.ts";
+import { imageLines, nodeNotes, problemNotes } from "../print/images.ts";
 import { safe } from "../print/safe.ts";
 import { usageProblem } from "../problem.ts";
 import { show } from "../session.ts";
@@ -66,7 +66,8 @@ async function listImages(session: Session, ask: ImageAsk): Promise<undefined> {
     names: limited.flatMap(namesOf),
     lines: (style) => imageLines(all, { ...style, heading: ask.heading, limit }),
   });
-  if (ask.options.output === "wide") for (const note of nodeNotes(all)) session.io.err(safe(note));
+  const notes = ask.options.output === "wide" ? nodeNotes(all) : [];
+  for (const note of [...problemNotes(all), ...notes]) session.io.err(safe(note));
   return undefined;
 }
 

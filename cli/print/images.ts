@@ -39,6 +39,23 @@ export function nodeNotes(all: readonly WorkloadImages[]): readonly string[] {
   return [...problems].map((problem) => `which images a node can run is not known: ${problem}`);
 }
 
+const problemsAtMost = 10;
+
+/** What is wrong with each registry that could not be read, and what to do; each said once. */
+export function problemNotes(all: readonly WorkloadImages[]): readonly string[] {
+  const found = all.flatMap(({ containers }) =>
+    containers.flatMap(({ repository, problem }) => (problem === null ? [] : [{ repository, problem }])),
+  );
+  const byRepository = new Map(found.map(({ repository, problem }) => [repository, problem]));
+  const notes = [...byRepository].map(([repository, { title, detail, hint, code }]) => [
+    `${repository}: ${detail ?? title} (${code})`,
+    ...(hint === null ? [] : [`  ${hint}`]),
+  ]);
+  const more = notes.length - problemsAtMost;
+  const rest = more > 0 ? [`${more} more image repositories cannot be read`] : [];
+  return [...notes.slice(0, problemsAtMost).flat(), ...rest];
+}
+
 type RowStyle = ImageStyle & { readonly nodes: readonly string[] };
 type Rows = readonly (readonly string[])[];
 
@@ -104,7 +121,7 @@ function dateOf(image: Image): string {
 }
 
 function headNote(container: Container, { wide }: ImageStyle): string {
-  if (container.problem !== null) return container.problem.detail ?? container.problem.title;
+  if (container.problem !== null) return container.problem.title;
   if (wide && container.missing !== null) return container.missing.detail;
   if (container.available.length > 0) return "";
   return container.scannedAt === null ? "image data not available" : "no images found";
