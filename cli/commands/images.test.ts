@@ -109,7 +109,7 @@ test("what no node can run is marked, wide says what they are, or why that is no
         platforms: ["linux/arm64"],
         runnable: false,
         eligible: false,
-        ineligible: "wrong-platform" as const,
+        ineligible: "no-node" as const,
       }),
     })),
   );
@@ -123,7 +123,7 @@ test("what no node can run is marked, wide says what they are, or why that is no
   const [told] = (JSON.parse(json.out) as { images: (typeof images)[] }).images;
   expect(told?.containers[0]?.available.find(({ tag }) => tag === "snapshot")).toMatchObject({
     runnable: false,
-    ineligible: "wrong-platform",
+    ineligible: "no-node",
   });
   const nodes = { platforms: [], problem: "nodes cannot be watched" };
   const blind = { listImages: () => ({ json: { ...frontEndImages(), nodes } }) };

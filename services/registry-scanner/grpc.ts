@@ -1,7 +1,7 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { cutImages } from "#common/domain/image-page.ts";
 import { findIneligible } from "#common/domain/plan-target.ts";
-import { compareNewestFirst } from "#common/domain/tag.ts";
+import { compareNewestFirst } from "#common/domain/tag-filter.ts";
 import * as images from "#common/store/images.ts";
 import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
@@ -76,7 +76,7 @@ function toRepository(key: string, { known, now }: Seen, asked = everything): Re
 
 /** The planner's word on each image. */
 function judge(known: readonly Image[], filter: string): Image[] {
-  const ineligible = findIneligible({ current: {}, filter, images: known, nodes: [] });
+  const ineligible = findIneligible({ current: {}, filter, images: known });
   return known.map((image) => ({ ...image, ineligible: ineligible.get(image.tag) ?? "" }));
 }
 
@@ -99,6 +99,7 @@ function toImage(row: ImageRow): Image {
     platforms: [...row.platforms],
     createdFrom: row.createdFrom ?? "",
     movedAt: row.movedAt ?? undefined,
+    seenAt: row.seenAt ?? undefined,
     ineligible: "",
   };
 }

@@ -265,7 +265,7 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
       containers: [{ available: [{ tag: "0.9.0", runnable: null, eligible: true }, {}, {}, {}, {}] }],
     });
     box.peers.view = { ...freshView, nodes: { platforms: ["linux/amd64"], problem: "" } };
-    const marked = { tag: "0.9.0", runnable: false, eligible: false, ineligible: "wrong-platform" };
+    const marked = { tag: "0.9.0", runnable: false, eligible: false, ineligible: "no-node" };
     const told = {
       nodes: { platforms: ["linux/amd64"], problem: null },
       containers: [{ available: expect.arrayContaining([expect.objectContaining(marked)]) }],

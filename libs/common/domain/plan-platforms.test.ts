@@ -56,6 +56,13 @@ test("a container of which no node can run any image is left alone, with its rea
   expect(outcome(none)).toBe("no-runnable-image (none of 2 runs on linux/amd64, windows/amd64)");
 });
 
+test("an image chosen by when it was seen says so", () => {
+  const seen = aRepository()
+    .declaring("ns/app", "app:1.0.0")
+    .withImages("app", one!, { tag: "2.0.0", seenAt: new Date("2026-01-02T03:04:00Z") });
+  expect(outcome(seen)).toBe("app:2.0.0 (newest of 2 eligible, first seen 02 Jan 26 03:04 UTC)");
+});
+
 test("by version too the highest that runs is chosen", () => {
   expect(outcome(app("app:1.0.0", { "tag.app": "semver:~1" }).onNodes("linux/amd64"))).toMatch(
     /^app:1\.1\.0 .*1 newer that no node can run/,
@@ -85,17 +92,21 @@ test("every image that latest leaves alone for its platform has that reason, aft
   const all = [one!, { ...two!, ...forArm }, { tag: "odd", ...forArm }, { ...forArm, tag: "latest" }];
   const nodes = [parsePlatform("linux/amd64")];
   const current = { tag: "1.0.0" };
-  expect(Object.fromEntries(findIneligible({ current, filter: "semver:~1", images: all, nodes }))).toEqual({
-    "1.1.0": "wrong-platform",
+  expect(
+    Object.fromEntries(findIneligible({ current, filter: "semver:~1", images: all, rule: { nodes } })),
+  ).toEqual({
+    "1.1.0": "no-node",
     odd: "not-a-version",
     latest: "latest-excluded",
   });
-  expect(Object.fromEntries(findIneligible({ current, filter: undefined, images: all, nodes }))).toEqual({
-    "1.1.0": "wrong-platform",
-    odd: "wrong-platform",
+  expect(
+    Object.fromEntries(findIneligible({ current, filter: undefined, images: all, rule: { nodes } })),
+  ).toEqual({
+    "1.1.0": "no-node",
+    odd: "no-node",
     latest: "latest-excluded",
   });
-  expect(findIneligible({ current, filter: undefined, images: all, nodes: [] })).toEqual(
+  expect(findIneligible({ current, filter: undefined, images: all })).toEqual(
     new Map([
       ["odd", "no-created-time"],
       ["latest", "latest-excluded"],

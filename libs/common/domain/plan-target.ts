@@ -9,14 +9,15 @@ import {
 } from "./image-ref.ts";
 import { instantText } from "./instant-text.ts";
 import { isRunnable, platformText, type Platform } from "./platform.ts";
+import type { Policies } from "./policy.ts";
+import { filterFault, tagPasses, type KnownImage } from "./tag-filter.ts";
 import {
   chooseLatest,
-  filterFault,
+  eligibleReasons,
   isMovingTag,
-  tagPasses,
-  type Candidate,
   type CandidateReason,
-  type KnownImage,
+  type ChoiceRule,
+  type LatestChoice,
 } from "./tag.ts";
 
 /** Why no image could be found for a container. */
@@ -43,8 +44,21 @@ export interface TargetAsk {
   readonly filter: string | undefined;
   /** Repository key → what exists there; absent when never scanned. */
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
-  /** What the cluster's nodes can run; empty where that is not known: then nothing is left out for it. */
-  readonly nodes: readonly Platform[];
+  /** What an image must be besides passing the filter; a digest is then written with every tag. */
+  readonly rule?: Omit<ChoiceRule, "filter"> | undefined;
+}
+
+/** What an image must be besides passing its filter. */
+export function ruleOf(
+  { minAgeMs, platforms, pinDigest }: Pick<Policies, "minAgeMs" | "platforms" | "pinDigest">,
+  now: Date | undefined,
+): Omit<ChoiceRule, "filter"> {
+  return { minAgeMs, platforms, needsDigest: pinDigest, now };
+}
+
+/** The tag filter of a container. It may be named like something every object has ("constructor"). */
+export function filterOf(policies: Pick<Policies, "tags">, container: string): string | undefined {
+  return Object.hasOwn(policies.tags, container) ? policies.tags[container] : undefined;
 }
 
 /** The image a person named: in the form found, and inside the filter unless that right was given. */
@@ -53,7 +67,7 @@ export function exactTarget(ask: TargetAsk, wanted: ImageRef, o: { anyTag: boole
   const refusal = o.anyTag ? undefined : refusalOfFilter(ask.filter, wanted.tag);
   if (refusal !== undefined) return { kind: "none", reason: "no-eligible-image", detail: refusal };
   const known = ask.images.get(repositoryKey(ask.current))?.find((image) => image.tag === wanted.tag);
-  return inFormFound(ask.current, { tag: wanted.tag, digest: wanted.digest ?? known?.digest });
+  return inFormFound(ask, { tag: wanted.tag, digest: wanted.digest ?? known?.digest });
 }
 
 /** What `latest` became earlier, as long as the container still is of that image repository. */
@@ -62,7 +76,8 @@ export function frozenTarget(current: ImageRef, image: string): Target {
   if (!sameRepository(current, frozen)) {
     return { kind: "none", reason: "changed-since", detail: `it was to become ${image}` };
   }
-  return inFormFound(current, frozen);
+  const pins = frozen.tag !== undefined && frozen.digest !== undefined;
+  return inFormFound({ current, rule: { needsDigest: pins } }, frozen);
 }
 
 /** What the container ran before, or runs now: one image that is looked up, not chosen. */
@@ -78,7 +93,7 @@ export function recalledTarget(
     return { kind: "none", reason: "different-image", detail: `${select}: ${image}` };
   }
   const detail = select === "previous" ? "ran before" : "runs now";
-  const target = inFormFound(current, wanted);
+  const target = inFormFound({ current }, wanted);
   return target.kind === "none" ? target : { ...target, detail };
 }
 
@@ -98,11 +113,15 @@ export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
   const found = findLatest(ask, o);
   if (found.kind === "none") return found;
   const { chosen, eligible, unrunnable } = found;
-  const target = inFormFound(ask.current, chosen);
+  const target = inFormFound(ask, chosen);
   if (target.kind === "none") return target;
-  const built = chosen.createdAt === undefined ? "" : `, built ${instantText(chosen.createdAt)}`;
   const passed = unrunnable === 0 ? "" : `, ${unrunnable} newer that no node can run`;
-  return { ...target, detail: `newest of ${eligible.length} eligible${built}${passed}` };
+  return { ...target, detail: `newest of ${eligible.length} eligible${timeText(chosen)}${passed}` };
+}
+
+function timeText({ createdAt, seenAt }: KnownImage): string {
+  if (createdAt !== undefined) return `, built ${instantText(createdAt)}`;
+  return seenAt === undefined ? "" : `, first seen ${instantText(seenAt)}`;
 }
 
 /** What releases and lists call the newest eligible image: chosen here and nowhere else. */
@@ -117,21 +136,20 @@ export function findLatest(ask: TargetAsk, o: { several: boolean }): LatestFound
   const key = repositoryKey(current);
   const known = ask.images.get(key) ?? [];
   if (known.length === 0) return { kind: "none", reason: "no-image-data", detail: key };
-  const rule = filter === undefined ? {} : { filter };
-  const nodes = nodesThatCount(current, known, ask.nodes);
-  const runnable = known.filter((image) => !isBarred(image, nodes));
-  const { chosen, candidates } = chooseLatest(runnable, rule);
+  const nodes = nodesThatCount(current, known, ask.rule?.nodes);
+  const { chosen, candidates } = chooseLatest(known, { ...ask.rule, filter, nodes });
   // Nearly always every image runs: then there is nothing to tell of the others.
-  const passed = runnable.length === known.length ? [] : eligibleOf(chooseLatest(known, rule).candidates);
+  const isBarred = candidates.some(({ reason }) => reason === "no-node");
+  const passed = isBarred ? eligibleOf(chooseLatest(known, { ...ask.rule, filter, nodes: [] })) : [];
   if (chosen === undefined) {
     if (passed.length > 0) return noneRuns(passed.length, nodes);
     return { kind: "none", reason: "no-eligible-image", detail: filter ?? "no dated image" };
   }
   const unrunnable = Math.max(0, passed.indexOf(chosen));
-  return { kind: "found", chosen, eligible: eligibleOf(candidates), unrunnable };
+  return { kind: "found", chosen, eligible: eligibleOf({ candidates }), unrunnable };
 }
 
-function eligibleOf(candidates: readonly Candidate[]): readonly KnownImage[] {
+function eligibleOf({ candidates }: Pick<LatestChoice, "candidates">): readonly KnownImage[] {
   return candidates.filter(({ reason }) => eligibleReasons.has(reason)).map(({ image }) => image);
 }
 
@@ -147,55 +165,39 @@ function noneRuns(count: number, nodes: readonly Platform[]): Extract<Target, { 
 export function nodesThatCount(
   current: Pick<ImageRef, "tag" | "digest">,
   images: readonly KnownImage[],
-  nodes: readonly Platform[],
+  nodes: readonly Platform[] = [],
 ): readonly Platform[] {
   if (nodes.length === 0) return nodes;
   const { tag, digest } = current;
   const own = images.find((image) => (tag === undefined ? image.digest === digest : image.tag === tag));
-  return own !== undefined && isBarred(own, nodes) ? [] : nodes;
+  return isRunnable(own?.platforms ?? [], nodes) === false ? [] : nodes;
 }
-
-/** Whether no node of the cluster can run an image, as far as both tell. */
-function isBarred({ platforms = [] }: KnownImage, nodes: readonly Platform[]): boolean {
-  return isRunnable(platforms, nodes) === false;
-}
-
-const eligibleReasons: ReadonlySet<string> = new Set(["chosen", "older", "lower-version"]);
 
 /** Why "latest" leaves an image alone. */
-export type IneligibleReason = "no-policy" | "filter-invalid" | "wrong-platform" | LeftOut;
-type LeftOut = Exclude<CandidateReason, "chosen" | "older" | "lower-version">;
+export type IneligibleReason = "no-policy" | "filter-invalid" | LeftOut;
+type LeftOut = Exclude<
+  CandidateReason,
+  "chosen" | "older" | "lower-version" | "lower-number" | "earlier-text" | "downgrade"
+>;
 
-/** Images that "latest" leaves alone in a container, by tag and with the reason; the others are eligible. */
+/**
+ * Images that "latest" leaves alone in a container, by tag and with the reason; the others are eligible.
+ * The rule's nodes are those that count.
+ */
 export function findIneligible(ask: {
   readonly current: Pick<ImageRef, "tag">;
   readonly filter: string | undefined;
   readonly images: readonly KnownImage[];
-  readonly nodes: readonly Platform[];
+  readonly rule?: Omit<ChoiceRule, "filter" | "notBelow"> | undefined;
 }): ReadonlyMap<string, IneligibleReason> {
-  const { filter, images, nodes } = ask;
+  const { filter, images } = ask;
   const all = (reason: IneligibleReason) => new Map(images.map(({ tag }) => [tag, reason]));
   if (followsNothing(ask)) return all("no-policy");
   if (filter !== undefined && filterFault(filter) !== undefined) return all("filter-invalid");
-  const [rest, barred] = apart(images, (image) => isBarred(image, nodes));
-  const rule = filter === undefined ? {} : { filter };
-  const refused = chooseLatest(rest, rule).candidates.flatMap(({ image, reason }) =>
-    isIneligible(reason) ? [[image.tag, reason] as const] : [],
+  const { candidates } = chooseLatest(images, { ...ask.rule, filter });
+  return new Map(
+    candidates.flatMap(({ image, reason }) => (isIneligible(reason) ? [[image.tag, reason]] : [])),
   );
-  // That its filter leaves an image out is said before that no node runs it.
-  const byFilter = new Map(chooseLatest(barred, rule).candidates.map(({ image, reason }) => [image, reason]));
-  const unrunnable = barred.map((image) => {
-    const reason = byFilter.get(image);
-    const filtered = reason !== undefined && reason !== "no-created-time" && isIneligible(reason);
-    return [image.tag, filtered ? reason : "wrong-platform"] as const;
-  });
-  return new Map<string, IneligibleReason>([...refused, ...unrunnable]);
-}
-
-/** Those that do not hold, then those that do. */
-function apart<T>(all: readonly T[], holds: (one: T) => boolean): readonly [readonly T[], readonly T[]] {
-  const those = new Set(all.filter(holds));
-  return those.size === 0 ? [all, []] : [all.filter((one) => !those.has(one)), [...those]];
 }
 
 function isIneligible(reason: CandidateReason): reason is LeftOut {
@@ -207,7 +209,7 @@ function followsNothing({ current, filter }: Pick<TargetAsk, "filter"> & { curre
   return filter === undefined && isMovingTag(current.tag);
 }
 
-const anyTag: ReadonlySet<string> = new Set(["*", "glob:*"]);
+const anyTag: ReadonlySet<string> = new Set(["*", "glob:*", "newest"]);
 
 function refusalOfFilter(filter: string | undefined, tag: string | undefined): string | undefined {
   if (filter === undefined || tag === undefined || anyTag.has(filter)) return undefined;
@@ -218,13 +220,20 @@ function refusalOfFilter(filter: string | undefined, tag: string | undefined): s
 
 /** SURFACE §1: the form found is the form written; a pinned digest needs the new one to be known. */
 function inFormFound(
-  current: ImageRef,
+  { current, rule }: Pick<TargetAsk, "current" | "rule">,
   wanted: { tag?: string | undefined; digest?: string | undefined },
 ): Target {
   const { tag, digest } = wanted;
-  if (current.digest !== undefined && digest === undefined) {
+  const pins = current.digest !== undefined || rule?.needsDigest === true;
+  if (pins && digest === undefined) {
     return { kind: "none", reason: "no-image-data", detail: `the digest of tag ${tag ?? ""} is not known` };
   }
   const to = { ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
-  return { kind: "image", image: formatImageRef(withTag(current, to)) };
+  const from = pins && current.digest === undefined && tag !== undefined ? pinned(current, digest) : current;
+  return { kind: "image", image: formatImageRef(withTag(from, to)) };
+}
+
+/** An image that is to be pinned from now on has both forms already. */
+function pinned(current: ImageRef, digest: string | undefined): ImageRef {
+  return digest === undefined ? current : { ...current, digest };
 }

@@ -1,13 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  chooseLatest,
-  compareNewestFirst,
-  compareVersionsFirst,
-  filterFault,
-  isMovingTag,
-  tagPasses,
-  type KnownImage,
-} from "./tag.ts";
+import { compareNewestFirst, filterFault, tagPasses, type KnownImage } from "./tag-filter.ts";
+import { compareVersionsFirst } from "./tag-version.ts";
+import { chooseLatest, isMovingTag } from "./tag.ts";
 
 const at = (tag: string, time?: string): KnownImage =>
   time === undefined ? { tag } : { tag, createdAt: new Date(`2016-11-${time}:00Z`) };
@@ -36,6 +30,39 @@ describe("the newest first", () => {
         .sort(compareNewestFirst)
         .map((image) => image.tag),
     ).toEqual(["a", "b"]);
+  });
+});
+
+describe("an image that tells no date", () => {
+  const seen = (tag: string, time: string): KnownImage => ({ tag, seenAt: new Date(`2016-11-${time}:00Z`) });
+
+  test("goes by the time at which it was seen to appear", () => {
+    const images = [
+      at("dated", "02T10:00"),
+      seen("new", "03T10:00"),
+      seen("old", "01T10:00"),
+      at("before-us"),
+    ];
+    const order = images.toSorted(compareNewestFirst).map(({ tag }) => tag);
+    expect(order).toEqual(["new", "dated", "old", "before-us"]);
+    expect(chooseLatest(images, {}).candidates.map(({ image, reason }) => [image.tag, reason])).toEqual([
+      ["new", "chosen"],
+      ["dated", "older"],
+      ["old", "older"],
+      ["before-us", "no-created-time"],
+    ]);
+  });
+  test("comes before others of the same list by its number, and after one that tells that time itself", () => {
+    const moment = "03T10:00";
+    const images = [seen("build-9", moment), at("a", moment), seen("build-10", moment), at("b", moment)];
+    for (const given of [images, images.toReversed()]) {
+      const order = given.toSorted(compareNewestFirst).map(({ tag }) => tag);
+      expect(order).toEqual(["a", "b", "build-10", "build-9"]);
+    }
+  });
+  test("has its own date before the time it was seen", () => {
+    const rebuilt = { ...at("rebuilt", "01T10:00"), seenAt: new Date("2016-11-20T10:00:00Z") };
+    expect(best([rebuilt, at("newer", "02T10:00")])).toBe("newer");
   });
 });
 
@@ -141,8 +168,14 @@ test.each([
   ["semver:", "nothing"],
   ["semver:not a range", "not a version range"],
   ["semver:!=1.2.3", "not a version range"],
-  ["regexp:^v", "regular expressions"],
-  ["regex:^v", "regular expressions"],
+  ["regexp:[a", "missing closing ]"],
+  ["regex:(?=a)", "Perl syntax"],
+  ["regexp:(a)\\1", "escape"],
+  ["regexp:((a{100}){100}){100}", "repeat count"],
+  ["numerical:^[0-9]+$", "one named capture"],
+  ["numerical:^(?<a>1)(?<b>2)$", "one named capture"],
+  ["alphabetical:(?<a>1)(?<b>2)", "more than one named capture"],
+  [Array.from({ length: 9 }, () => "*").join(" && "), "joined"],
   ["{a,b}", "cannot stand in a tag"],
   ["a b", "cannot stand in a tag"],
   ["[]", "cannot stand in a tag"],

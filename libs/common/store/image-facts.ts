@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 
-import type { KnownImage } from "../domain/tag.ts";
+import type { KnownImage } from "../domain/tag-filter.ts";
 import type { Db } from "./db.ts";
+import { standInTime } from "./stand-in-time.ts";
 import type { JobErrorRow } from "./schema.ts";
 
 /** One tag, with when it was first seen here. */
@@ -13,7 +14,7 @@ export interface SeenImage extends KnownImage {
   readonly movedAt?: Date;
 }
 
-/** What lists need of an image repository: tags with digest, dates and platforms, nothing else. */
+/** What lists need of an image repository: tags with digest and dates, nothing else. */
 export interface RepositoryFacts {
   /** False until it was listed once. */
   readonly scanned: boolean;
@@ -56,14 +57,16 @@ export async function repositoryFacts(
   keys: readonly string[],
 ): Promise<Map<string, RepositoryFacts>> {
   const { rows } = await sql<FactsRow>`
-    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.platforms,
-      t.seen, t.moved
+    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.seen, t.moved,
+      t.platforms, t.stand_ins
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
         array_agg(floor(extract(epoch from m.created_at) * 1000)::float8) as created,
-        array_agg(m.created_from) as sources, array_agg(m.platforms::text) as platforms,
+        array_agg(m.created_from) as sources,
         array_agg(floor(extract(epoch from t.first_seen_at) * 1000)::float8) as seen,
-        array_agg(floor(extract(epoch from t.moved_at) * 1000)::float8) as moved
+        array_agg(floor(extract(epoch from t.moved_at) * 1000)::float8) as moved,
+        array_agg(floor(extract(epoch from ${standInTime}) * 1000)::float8) as stand_ins,
+        array_agg(case when m.platforms = '[]' then null else m.platforms::text end) as platforms
       from image_tags t left join image_manifests m on m.digest = t.digest
       where t.repository = r.key and m.kind is distinct from 'artifact'
     ) t on true
@@ -79,48 +82,37 @@ interface FactsRow {
   /** Milliseconds, as pg itself cuts them; null where the image's date is not known. */
   readonly created: readonly (number | null)[] | null;
   readonly sources: readonly (string | null)[] | null;
-  /** JSON lists. */
-  readonly platforms: readonly (string | null)[] | null;
   readonly seen: readonly number[] | null;
   readonly moved: readonly (number | null)[] | null;
+  /** When those without a date were seen to appear. */
+  readonly stand_ins: readonly (number | null)[] | null;
+  /** As JSON; null where none is known. */
+  readonly platforms: readonly (string | null)[] | null;
 }
 
-function imagesOf({
-  tags,
-  digests,
-  created,
-  sources,
-  platforms,
-  seen,
-  moved,
-}: FactsRow): readonly SeenImage[] {
-  const platformsOf = createPlatformReader();
+function imagesOf(row: FactsRow): readonly SeenImage[] {
+  const { tags, digests, created, sources, seen, moved, platforms } = row;
+  // Most images of a repository run on the same platforms: one list for all of them.
+  const lists = new Map([...new Set(platforms)].map((text) => [text, readList(text)]));
   return (tags ?? []).map((tag, at) => {
     const digest = digests?.[at] ?? "";
     const createdMs = created?.[at] ?? null;
     const createdFrom = sources?.[at] ?? null;
     const movedMs = moved?.[at] ?? null;
-    const runsOn = platforms?.[at] ?? null;
+    const seenMs = row.stand_ins?.[at] ?? null;
     return {
       tag,
       ...(digest !== "" && { digest }),
       ...(createdMs !== null && { createdAt: new Date(createdMs) }),
       ...(createdFrom !== null && { createdFrom }),
-      ...(runsOn !== null && { platforms: platformsOf(runsOn) }),
+      ...(seenMs !== null && { seenAt: new Date(seenMs) }),
       ...(movedMs !== null && { movedAt: new Date(movedMs) }),
+      ...(lists.get(platforms?.[at] ?? null) && { platforms: lists.get(platforms?.[at] ?? null) }),
       firstSeenAt: new Date(seen?.[at] ?? 0),
     };
   });
 }
 
-/** Images of a repository mostly run on the same platforms: each list of them is read and kept once. */
-function createPlatformReader(): (json: string) => readonly string[] {
-  const known = new Map<string, readonly string[]>();
-  return (json) => {
-    const before = known.get(json);
-    if (before !== undefined) return before;
-    const platforms = JSON.parse(json) as readonly string[];
-    known.set(json, platforms);
-    return platforms;
-  };
+function readList(text: string | null): readonly string[] | undefined {
+  return text === null ? undefined : (JSON.parse(text) as readonly string[]);
 }

@@ -22,6 +22,7 @@ function row(tag: string, day: number | undefined, more: Partial<ImageRow> = {})
     kind: "image",
     createdAt: day === undefined ? null : new Date(Date.UTC(2026, 0, day)),
     createdFrom: day === undefined ? null : "config",
+    seenAt: null,
     platforms: [],
     labels: {},
     sizeBytes: null,
@@ -33,12 +34,27 @@ const images = [row("1", 1), row("2", 3, { digest }), row("undated", undefined),
 
 function repository(more: Partial<Parameters<typeof listRepository>[0]> = {}): ListedRepository {
   const rest = { etag: null, wanted_at: null, due_at: null, failures: 0, problem: null };
+  const pace = {
+    host: "docker.io",
+    first_scanned_at: scannedAt,
+    changed_at: null,
+    asked_at: null,
+    automated: false,
+    interval_ms: null,
+    interval_reason: null,
+    claimed_by: null,
+    read_all: false,
+    moves_at: null,
+    moves_scans: 0,
+    moves_after: null,
+  };
   return listRepository({
     key: "docker.io/library/web",
     scanned_at: scannedAt,
     complete: true,
     images,
     ...rest,
+    ...pace,
     ...more,
   });
 }
@@ -52,7 +68,7 @@ interface Asked {
 }
 
 function told(asked: Asked = {}) {
-  const { image = "web:1", filter, page } = asked;
+  const { image = "web:1", filter, page, nodes = unknownNodes("not read") } = asked;
   const of = "of" in asked ? asked.of : repository();
   const workload = {
     id: "shop:deployment/web",
@@ -65,7 +81,8 @@ function told(asked: Asked = {}) {
     problems: new Map(),
     filterOf: () => filter,
     eligibility: createEligibility(),
-    nodes: asked.nodes ?? unknownNodes("not read"),
+    nodes,
+    rule: { nodes: nodes.platforms },
     now,
     page: { limit: 10, ...page },
   };
@@ -114,7 +131,7 @@ test("each image is told with the planner's word on it", () => {
   });
   expect(words({ image: "web:1.2.3" })).toEqual(words({ filter: "*" }));
   expect(words({ image: "web:latest" })).toEqual(all("no-policy"));
-  expect(words({ filter: "regexp:.*" })).toEqual(all("filter-invalid"));
+  expect(words({ filter: "semver:nonsense" })).toEqual(all("filter-invalid"));
 });
 
 test("only eligible ones can be asked for; the running one comes beside them", () => {
@@ -135,6 +152,18 @@ test("dates tell where they are from, and a tag that moved when it did", () => {
     ["label", "2026-01-09T00:00:00.000Z"],
     ["config", null],
     ["first-seen", null],
+  ]);
+});
+
+test("without a date the time at which it was seen to appear makes an image eligible", () => {
+  const seenAt = new Date("2026-01-08T00:00:00Z");
+  const of = repository({
+    images: [row("1", 1), row("2", undefined, { seenAt, firstSeenAt: seenAt }), row("0", undefined)],
+  });
+  expect(told({ of, filter: "*" }).available).toMatchObject([
+    { tag: "2", createdAt: null, dateFrom: "first-seen", firstSeenAt: seenAt.toISOString(), eligible: true },
+    { tag: "1", eligible: true },
+    { tag: "0", eligible: false, ineligible: "no-created-time" },
   ]);
 });
 
@@ -168,7 +197,7 @@ test("what no node can run is marked and not eligible, and the filter's word on 
     told({ of, ...asked }).available.map(({ tag, runnable, ineligible }) => [tag, runnable, ineligible]);
   expect(told3({ nodes: onAmd64, filter: "semver:*" })).toEqual([
     ["odd", false, "not-a-version"],
-    ["3", false, "wrong-platform"],
+    ["3", false, "no-node"],
     ["2", null, null],
     ["1", true, null],
   ]);
@@ -200,11 +229,12 @@ test("an image that cannot be read, or is not known, has no list", () => {
 test("what was judged once is the same again until the images are others", () => {
   const eligibility = createEligibility();
   const { images: listed } = repository();
-  const by = { current: { tag: "1.0" }, filter: "2*", nodes: [] };
+  const rule = { nodes: [] };
+  const by = { current: { tag: "1.0" }, filter: "2*", rule };
   expect(eligibility(listed, by)).toBe(eligibility(listed, { ...by, current: { tag: "latest" } }));
   expect(eligibility(listed, by)).not.toBe(eligibility(repository().images, by));
-  const onNodes = { ...by, nodes: onAmd64.platforms };
+  const onNodes = { ...by, rule: { nodes: onAmd64.platforms } };
   const marked = eligibility(listed, onNodes);
   expect(eligibility(listed, { ...onNodes, current: { tag: "2.0" } })).toBe(marked);
-  expect(eligibility(listed, { ...onNodes, nodes: [...onNodes.nodes] })).not.toBe(marked);
+  expect(eligibility(listed, { ...onNodes, rule: { nodes: [...onAmd64.platforms] } })).not.toBe(marked);
 });

@@ -2,12 +2,12 @@ import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 import { cutImages } from "#common/domain/image-page.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
-import { compareNewestFirst } from "#common/domain/tag.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import { compareNewestFirst } from "#common/domain/tag-filter.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 
-import type { Eligibility, ListedImage } from "./eligibility.ts";
+import type { Eligibility, Judged, ListedImage } from "./eligibility.ts";
 import type { NodeFacts } from "./node-platforms.ts";
 
 type ContainerImages = WorkloadImages["containers"][number];
@@ -32,28 +32,30 @@ export interface ListedRepository {
   readonly unread: number;
 }
 
-/**
- * Images as they are told, newest first; the same for every container that runs one of them. Lists of
- * many workloads leave platforms out, which are a third of their bytes.
- */
+/** Images as they are told, newest first; the same for every container that runs one of them. */
 export function toListed(
   images: readonly ToldImage[],
-  { withPlatforms }: { readonly withPlatforms: boolean },
+  o: { readonly platforms: boolean },
 ): readonly ListedImage[] {
-  return images.toSorted(compareNewestFirst).map((image) => ({
-    tag: image.tag,
-    ...(image.digest !== undefined && { digest: image.digest }),
-    ...(image.createdAt !== undefined && { createdAt: image.createdAt }),
-    ...(image.platforms !== undefined && { platforms: image.platforms }),
-    told: available(image, withPlatforms),
-  }));
+  return images.toSorted(compareNewestFirst).map((image) => {
+    const { tag, digest, createdAt, seenAt, firstSeenAt, platforms } = image;
+    return {
+      tag,
+      firstSeenAt,
+      ...(digest !== undefined && { digest }),
+      ...(createdAt !== undefined && { createdAt }),
+      ...(seenAt !== undefined && { seenAt }),
+      ...(platforms !== undefined && { platforms }),
+      told: available(o.platforms ? image : { ...image, platforms: undefined }),
+    };
+  });
 }
 
 /** A repository as the store has it, with all that is known of each image. */
 export function listRepository(row: RepositoryImages): ListedRepository {
   const images = row.images.filter(({ kind }) => kind !== "artifact");
   return {
-    images: toListed(images.map(toTold), { withPlatforms: true }),
+    images: toListed(images.map(toTold), { platforms: true }),
     scannedAt: row.scanned_at,
     problem: row.problem,
     complete: row.complete,
@@ -69,6 +71,8 @@ export interface ImageFacts {
   readonly problems: ReadonlyMap<string, JobErrorRow>;
   /** The tag filter that git has for a container. */
   readonly filterOf: (container: string) => string | undefined;
+  /** What an image of the workload must be besides. */
+  readonly rule?: Judged["rule"];
   readonly eligibility: Eligibility;
   readonly nodes: NodeFacts;
   readonly now: Date;
@@ -133,11 +137,11 @@ interface Wanted {
 }
 
 function pageOf(
-  { page, eligibility, nodes }: ImageFacts,
+  { page, eligibility, rule }: ImageFacts,
   { ref, filter, images }: Wanted,
 ): { available: AvailableImage[]; total: number; next: string | null } {
   if (ref === undefined) return { available: [], total: 0, next: null };
-  const judged = eligibility(images, { current: ref, filter, nodes: nodes.platforms });
+  const judged = eligibility(images, { current: ref, filter, rule });
   const wanted = page.eligibleOnly === true ? judged.filter(({ told }) => told.eligible) : judged;
   const cut = cutImages(wanted, { limit: page.limit, after: page.after });
   const running = page.after === undefined ? judged.filter(({ told }) => isRunning(told, ref)) : [];
@@ -169,19 +173,20 @@ function missingOf(
 }
 
 function toTold(row: ImageRow): ToldImage {
-  const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms } = row;
+  const { tag, digest, createdAt, createdFrom, seenAt, firstSeenAt, movedAt, platforms } = row;
   return {
     tag,
     ...(digest !== null && { digest }),
     ...(createdAt !== null && { createdAt }),
     ...(createdFrom !== null && { createdFrom }),
+    ...(seenAt !== null && { seenAt }),
     ...(movedAt !== null && { movedAt }),
     firstSeenAt,
     platforms,
   };
 }
 
-function available(image: ToldImage, withPlatforms: boolean): AvailableImage {
+function available(image: ToldImage): AvailableImage {
   const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms } = image;
   return {
     tag,
@@ -189,7 +194,7 @@ function available(image: ToldImage, withPlatforms: boolean): AvailableImage {
     createdAt: createdAt?.toISOString() ?? null,
     firstSeenAt: firstSeenAt.toISOString(),
     dateFrom: createdAt === undefined ? "first-seen" : createdFrom === "label" ? "label" : "config",
-    ...(withPlatforms && { platforms: [...(platforms ?? [])] }),
+    ...(platforms !== undefined && { platforms: [...platforms] }),
     runnable: null,
     movedAt: movedAt?.toISOString() ?? null,
     running: false,

@@ -2,9 +2,9 @@ import type { Workload } from "#common/contracts/http.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findLatest } from "#common/domain/plan-target.ts";
-import type { TargetReason } from "#common/domain/plan-target.ts";
-import type { Platform } from "#common/domain/platform.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { TargetAsk, TargetReason } from "#common/domain/plan-target.ts";
+import { timeOf } from "#common/domain/tag-filter.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import type { RepositoryFacts } from "#common/store/image-facts.ts";
 
 type Container = Workload["containers"][number];
@@ -22,15 +22,15 @@ export type ImageEntries = ReadonlyMap<string, ImageEntry>;
 export function newestOf(asked: {
   readonly image: string;
   readonly filter: string | undefined;
+  readonly rule?: TargetAsk["rule"];
   readonly entries: ImageEntries;
-  readonly nodes: readonly Platform[];
 }): Newest {
   const current = tryParseImageRef(asked.image);
   if (current === undefined) return none("not-an-image");
   const key = repositoryKey(current);
   const entry = asked.entries.get(key);
   const images = new Map([[key, entry?.images ?? []]]);
-  const found = findLatest({ current, filter: asked.filter, images, nodes: asked.nodes }, { several: true });
+  const found = findLatest({ current, filter: asked.filter, rule: asked.rule, images }, { several: true });
   if (found.kind === "none") return none(reasonOf(found.reason, entry));
   const { chosen, eligible } = found;
   const running = entry?.images.find((image) => isThis(image, current));
@@ -39,7 +39,7 @@ export function newestOf(asked: {
       tag: chosen.tag,
       createdAt: chosen.createdAt?.toISOString() ?? null,
       behind: countNewer({ chosen, eligible, running, current }),
-      behindMs: betweenMs(running?.createdAt, chosen.createdAt),
+      behindMs: betweenMs(running && timeOf(running), timeOf(chosen)),
     },
     newestReason: null,
   };
@@ -74,9 +74,9 @@ function countNewer({ chosen, eligible, running, current }: Ranking): number {
   const rank = eligible.findIndex((image) => isThis(image, current));
   if (rank !== -1) return rank;
   // The filter leaves its own image out, or the registry no longer has it: then only dates can tell.
-  const ownMs = running?.createdAt?.getTime();
+  const ownMs = running && timeOf(running)?.getTime();
   if (ownMs === undefined) return eligible.length;
-  return eligible.filter(({ createdAt }) => createdAt !== undefined && createdAt.getTime() > ownMs).length;
+  return eligible.filter((image) => (timeOf(image)?.getTime() ?? -Infinity) > ownMs).length;
 }
 
 function betweenMs(from: Date | undefined, to: Date | undefined): number | null {

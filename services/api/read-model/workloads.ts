@@ -1,6 +1,6 @@
 import type { Workload } from "#common/contracts/http.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
-import { filterOf } from "#common/domain/plan.ts";
+import { filterOf, ruleOf } from "#common/domain/plan-target.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import { OwnerKind } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -23,6 +23,8 @@ export interface WorkloadFacts {
   readonly held: ReadonlySet<string>;
   readonly images: ImageEntries;
   readonly nodes: NodeFacts;
+  /** Only where something hangs on the age of images, and then not finer than that should be noticed. */
+  readonly now?: Date | undefined;
   /** Whether the environment has to do with a namespace. */
   readonly sees: (namespace: string) => boolean;
 }
@@ -62,6 +64,7 @@ interface Pair {
   readonly row: DeclaredRow | undefined;
   readonly held: boolean;
   readonly complete: boolean;
+  readonly now: Date | undefined;
   readonly nodes: NodeFacts;
 }
 
@@ -82,8 +85,11 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
   return ids.sort(compareText);
 }
 
-function pairOf({ running, declared, held, complete, nodes }: WorkloadFacts, id: string): Pair {
-  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), complete, nodes };
+function pairOf(facts: WorkloadFacts, id: string): Pair {
+  const { running, declared, held, complete, nodes } = facts;
+  const row = declared.get(id)?.[0];
+  const now = row?.policies.minAgeMs === undefined ? undefined : facts.now;
+  return { id, runs: running?.get(id), row, held: held.has(id), complete, nodes, now };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -92,6 +98,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.row === pair.row &&
     known.held === pair.held &&
     known.complete === pair.complete &&
+    known.now?.getTime() === pair.now?.getTime() &&
     known.nodes === pair.nodes &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
   );
@@ -101,7 +108,7 @@ function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
   const { id, runs, row } = pair;
   const { namespace, kind = "", name } = parseWorkloadId(id);
   const absent = facts.complete ? notRunning : unknownState;
-  const containers = containersOf(facts, runs, row);
+  const containers = containersOf(facts.images, pair);
   const keys = new Set(containers.flatMap(({ image }) => keyOf(image) ?? []));
   const workload: Workload = {
     id,
@@ -130,11 +137,7 @@ function keyOf(image: string): string | undefined {
   return ref === undefined ? undefined : repositoryKey(ref);
 }
 
-function containersOf(
-  { images, nodes }: Pick<WorkloadFacts, "images" | "nodes">,
-  runs: Running | undefined,
-  row: DeclaredRow | undefined,
-): Workload["containers"] {
+function containersOf(images: ImageEntries, { runs, row, now, nodes }: Pair): Workload["containers"] {
   const declared = new Map((row?.containers ?? []).map((container) => [container.name, container.image]));
   const found = runs?.containers ?? row?.containers ?? [];
   return found.map(({ name, image, init }) => ({
@@ -145,8 +148,8 @@ function containersOf(
     ...newestOf({
       image,
       filter: row && filterOf(row.policies, name),
+      rule: { ...(row && ruleOf(row.policies, now)), nodes: nodes.platforms },
       entries: images,
-      nodes: nodes.platforms,
     }),
   }));
 }
