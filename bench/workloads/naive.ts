@@ -36,9 +36,9 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         return [key, { scanned: at !== null, images: known }];
       }),
     );
-    const read = { environment: name, running, complete: true, declared, images };
-    const facts = { ...read, held: new Set<string>(), nodes: unknownNodes("") };
-    return { workloads: joinWorkloads({ ...facts, sees: () => true }), repositories };
+    const read = { environment: name, running, complete: true, declared, held: new Map(), images };
+    const facts = { ...read, automation: "off", nodes: unknownNodes(""), sees: () => true } as const;
+    return { workloads: joinWorkloads(facts), repositories };
   };
   return {
     async list(fleet, limit) {
