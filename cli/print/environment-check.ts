@@ -133,6 +133,7 @@ function registryLine(registry: EnvironmentCheck["registries"][number], style: C
   const wait = waiting === 0 ? "" : `, ${waiting} not scanned yet`;
   if (problem === null) return line(style, "✔", { what: "images", text: `${host}: ${of}${wait}` });
   const why = problem.detail === null ? problem.title : `${problem.title}: ${problem.detail}`;
-  const text = `${host}: ${failing} of ${of} cannot be read${wait}: ${why} [${problem.code}]`;
+  const hint = problem.hint === null ? "" : `; ${problem.hint}`;
+  const text = `${host}: ${failing} of ${of} cannot be read${wait}: ${why}${hint} [${problem.code}]`;
   return line(style, "!", { what: "images", text });
 }

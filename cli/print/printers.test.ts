@@ -20,7 +20,7 @@ import {
 import { changeText, shortVersion } from "./change.ts";
 import { dataText } from "./data.ts";
 import { environmentLines } from "./environments.ts";
-import { imageLines } from "./images.ts";
+import { imageLines, problemNotes } from "./images.ts";
 import { jobDetailLines, jobLines } from "./jobs.ts";
 import { listNames, shortJob } from "./names.ts";
 import {
@@ -101,7 +101,28 @@ test("an image nobody has listed is told as such, and the running tag is still s
     detail: "401 from docker.io",
     hint: null,
   };
-  expect(lines({ problem })[0]).toContain("401 from docker.io");
+  expect(lines({ problem })[0]).toMatch(/ {2}refused$/);
+});
+
+test("what is wrong with a registry is told once per image repository, with what to do", () => {
+  const [container] = frontEndImages().containers;
+  const failing = (repository: string, hint: string | null): WorkloadImages => {
+    const problem = { code: "REGISTRY_AUTH_FAILED", title: "refused", detail: "answered 401", hint };
+    return { ...frontEndImages(), containers: [{ ...container!, repository, problem }] };
+  };
+  expect(
+    problemNotes([failing("a/web", "Log in"), failing("a/web", "Log in"), failing("b/web", null)]),
+  ).toEqual([
+    "a/web: answered 401 (REGISTRY_AUTH_FAILED)",
+    "  Log in",
+    "b/web: answered 401 (REGISTRY_AUTH_FAILED)",
+  ]);
+  const many = Array.from({ length: 12 }, (_, at) => failing(`many/${at}`, null));
+  expect(problemNotes(many).slice(-2)).toEqual([
+    "many/9: answered 401 (REGISTRY_AUTH_FAILED)",
+    "2 more image repositories cannot be read",
+  ]);
+  expect(problemNotes([frontEndImages()])).toEqual([]);
 });
 
 test("a change names tags within one repository, references across two", () => {

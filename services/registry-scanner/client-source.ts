@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { RegistrySettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import type { Platform } from "#common/domain/platform.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import type { Env } from "#common/kit/env.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
@@ -35,6 +36,8 @@ export interface ClientSourceOptions {
   /** The environments whose pull secrets may be read, and who reads them. */
   readonly pullSecrets?: { readonly source: PullSecretsSource; readonly environments: readonly string[] };
   readonly proxy?: ProxySettings;
+  /** What the clusters' nodes can run; undefined while it is not known. */
+  readonly platforms?: () => readonly Platform[] | undefined;
   readonly allowPrivate: boolean;
   readonly env: Env;
   readonly redactor: Redactor;
@@ -129,6 +132,7 @@ function build(
     allowPrivate: o.allowPrivate,
     fetchTimeoutMs: o.fetchTimeoutMs ?? fetchTimeoutMs,
     ...(o.proxy !== undefined && { proxy: o.proxy }),
+    ...(o.platforms !== undefined && { platforms: o.platforms }),
   });
   return { client, registries: textOf(registries), users: 0 };
 }

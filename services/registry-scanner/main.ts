@@ -13,6 +13,7 @@ import { createClientSource } from "./client-source.ts";
 import { readScannerConfig } from "./config.ts";
 import { createRegistryService } from "./grpc.ts";
 import { createHostBudget } from "./host-budget.ts";
+import { rememberPlatforms } from "./node-platforms.ts";
 import { createScanMemory } from "./scan-memory.ts";
 import { createScanner } from "./scanner.ts";
 import { moveRhythm } from "./schedule.ts";
@@ -27,19 +28,18 @@ await runMain(async () => {
   const clock = systemClock;
   const store = createStore({ databaseUrl: config.databaseUrl, log });
   const bell = createQueue({ ...config, log, trace });
-  const running = createGrpcClient(ClusterServiceDefinition, {
-    address: config.watcherAddress,
-    log,
-    certificates,
-  });
+  const address = config.watcherAddress;
+  const running = createGrpcClient(ClusterServiceDefinition, { address, log, certificates });
+  const environments = settings.environments.map(({ name }) => name);
+  const nodes = rememberPlatforms(running, environments);
   const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
   const pullSecrets = { source: running, environments: withPullSecrets.map(({ name }) => name) };
+  const platforms = () => nodes.known();
   const reached = { registries, dockerConfigFile, pullSecrets, allowPrivate, proxy: config.proxy };
-  const clients = createClientSource({ ...reached, env: process.env, redactor, log, clock });
+  const clients = createClientSource({ ...reached, platforms, env: process.env, redactor, log, clock });
   const budget = createHostBudget(clock);
   const memory = createScanMemory();
-  const environments = settings.environments.map(({ name }) => name);
-  const wanted = createWanted({ store, running, environments, clock, log });
+  const wanted = createWanted({ store, running: nodes.source, environments, clock, log });
   const intervalMs = settings.scanInterval;
   const shared = { store, clients, budget, memory, clock, log, trace, moveRhythm, intervalMs };
   const scanner = createScanner({ deps: { ...shared, random: Math.random }, bell, wanted });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { imagePage, workloadPage } from "#common/contracts/http.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { setHold } from "#common/store/holds.ts";
-import { recordScan, saveManifest, wantRepositories } from "#common/store/images.ts";
+import { recordScan, saveManifest, setTagDigest, wantRepositories } from "#common/store/images.ts";
 import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
@@ -245,6 +245,47 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
       expect(refused).toMatchObject({ status: 400, body: { code: "CURSOR_INVALID" } });
     }
     expect((await box.call("GET", `${path}?eligible=no`)).status).toBe(400);
+  });
+
+  test("marks what no node can run, and passes over it", async () => {
+    const key = "docker.io/weaveworksdemos/front-end";
+    const digest = "sha256:arm";
+    await saveManifest(box.store.db, {
+      digest,
+      media_type: "application/vnd.oci.image.manifest.v1+json",
+      kind: "image",
+      created_at: new Date("2016-11-20T16:00:00Z"),
+      created_from: "config",
+      platforms: ["linux/arm64"],
+      labels: {},
+    });
+    await setTagDigest(box.store.db, { key, tag: "0.9.0", digest });
+    const path = "/v1/environments/default/workloads/sock-shop/deployment/front-end/images";
+    const unknown = await box.call("GET", path);
+    expect(unknown.body).toMatchObject({
+      nodes: { platforms: [], problem: "the cluster watcher does not tell" },
+      containers: [{ available: [{ tag: "0.9.0", runnable: null, eligible: true }, {}, {}, {}, {}] }],
+    });
+    box.peers.view = { ...freshView, nodes: { platforms: ["linux/amd64"], problem: "" } };
+    const marked = { tag: "0.9.0", runnable: false, eligible: false, ineligible: "no-node" };
+    const told = {
+      nodes: { platforms: ["linux/amd64"], problem: null },
+      containers: [{ available: expect.arrayContaining([expect.objectContaining(marked)]) }],
+    };
+    expect((await box.call("GET", path)).body).toMatchObject(told);
+    // Lists of many are made of what was read a moment ago.
+    const many = await pollUntil(
+      async () => {
+        const [found] = (await box.call("GET", "/v1/images?images=1&filter=front-end")).body[
+          "images"
+        ] as object[];
+        return JSON.stringify(found).includes("0.9.0") && found;
+      },
+      { everyMs: 100, timeoutMs: 20_000, what: "the new tag" },
+    );
+    expect(many).toMatchObject(told);
+    const [row] = rowsOf((await list("?filter=front-end")).body);
+    expect(row).toMatchObject({ containers: [{ newest: { tag: "7f511af", behind: 2 } }] });
   });
 
   test("tells what ran when, and by whom, newest first; what a job left alone is not told", async () => {

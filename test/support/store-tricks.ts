@@ -36,6 +36,12 @@ export async function silenceWorker(db: Db, id: string): Promise<void> {
   );
 }
 
+/** As if all that is known of a repository had been seen an hour ago. */
+export async function makeOlder(db: Db, key: string): Promise<void> {
+  await sql`update image_tags set first_seen_at = first_seen_at - interval '1 hour'
+    where repository = ${key}`.execute(db);
+}
+
 /** Locks a job's row in a session of its own while the work runs, as a transaction that hangs does. */
 export async function whileJobIsLocked<T>(
   databaseUrl: string,

@@ -58,6 +58,10 @@ function registryFaults({ registries }: Settings): readonly string[] {
     if (registry.passwordFile !== undefined && registry.passwordEnv !== undefined) {
       faults.push(`${where}: give either passwordFile or passwordEnv`);
     }
+    const hasPassword = (registry.passwordFile ?? registry.passwordEnv) !== undefined;
+    if ((registry.username !== undefined) !== hasPassword) {
+      faults.push(`${where}: give username and its password (passwordFile or passwordEnv), or neither`);
+    }
     if ((registry.certFile === undefined) !== (registry.keyFile === undefined)) {
       faults.push(`${where}: give both certFile and keyFile, or neither`);
     }

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
+import { registrySettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
 import { sameRepository } from "./settings-checks.ts";
@@ -110,7 +111,7 @@ test("refuses a password in a URL, plain http, two sources of a secret and paths
       environment("b", { url: "http://git.example.com/y.git", git: { tokenFile: "x", tokenEnv: "Y" } }),
       environment("c", { url: "https://git.example.com/z.git", paths: ["../other"] }),
     ],
-    registries: [{ host: "r" }, { host: "r", passwordFile: "x", passwordEnv: "Y" }],
+    registries: [{ host: "r" }, { host: "r", username: "u", passwordFile: "x", passwordEnv: "Y" }],
   }) as string[];
   expect(faults.map((fault) => fault.split(": ")[0])).toEqual([
     "environments[0].git.url",
@@ -157,6 +158,15 @@ registries:
   ]);
 });
 
+test("the reference of registries names every key there is, and its example is one", () => {
+  const reference = readFileSync(join(import.meta.dirname, "../../../docs/registries.md"), "utf8");
+  for (const key of Object.keys(registrySettings.shape)) expect(reference).toContain(`\`${key}\``);
+  const [, example = ""] = /```yaml\n(.*?)```/s.exec(reference) ?? [];
+  const { registries } = parseSettings(example, "docs/registries.md");
+  const shown = new Set(registries.flatMap((registry) => Object.keys(registry)));
+  expect(Object.keys(registrySettings.shape).filter((key) => !shown.has(key))).toEqual([]);
+});
+
 test("refuses helpers that are no names, half a client certificate, and passwords of proxies", () => {
   const environments = [environment("a")];
   const faultsIn = (registry: object): unknown =>
@@ -166,6 +176,11 @@ test("refuses helpers that are no names, half a client certificate, and password
   }
   for (const half of [{ certFile: "x" }, { keyFile: "x" }]) {
     expect(faultsIn(half)).toEqual(["registries[0]: give both certFile and keyFile, or neither"]);
+  }
+  for (const half of [{ username: "u" }, { passwordFile: "x" }, { passwordEnv: "X" }]) {
+    expect(faultsIn(half)).toEqual([
+      "registries[0]: give username and its password (passwordFile or passwordEnv), or neither",
+    ]);
   }
   for (const proxy of ["http://user:hunter2@proxy:3128", "socks5://proxy:1080", "proxy:3128"]) {
     expect(faultsIn({ proxy })).toHaveLength(1);

@@ -4,6 +4,7 @@ import type { Insertable, Selectable } from "kysely";
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
 import type { Database, JobErrorRow } from "./schema.ts";
+import { standInTime } from "./stand-in-time.ts";
 
 export type RepositoryRow = Selectable<Database["image_repositories"]>;
 
@@ -16,6 +17,8 @@ export interface ImageRow {
   readonly kind: string | null;
   readonly createdAt: Date | null;
   readonly createdFrom: string | null;
+  /** When it was seen to appear, where that stands in for a date. */
+  readonly seenAt: Date | null;
   readonly platforms: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly sizeBytes: bigint | null;
@@ -116,8 +119,8 @@ async function upsertTags(
 ): Promise<void> {
   const digests = tags.map((tag) => tag.digest ?? null);
   await sql`
-    insert into image_tags as known (repository, tag, digest, digest_seen_at)
-    select ${key}, listed.tag, listed.digest, case when listed.digest is not null then clock_timestamp() end
+    insert into image_tags as known (repository, tag, first_seen_at, digest, digest_seen_at)
+    select ${key}, listed.tag, now(), listed.digest, case when listed.digest is not null then clock_timestamp() end
     from unnest(${tags.map((tag) => tag.tag)}::text[], ${digests}::text[]) as listed (tag, digest)
     order by listed.tag
     on conflict (repository, tag) do update set
@@ -206,8 +209,10 @@ export async function imagesOf(db: Db, keys: readonly string[]): Promise<Map<str
   const { rows } = await sql<ImageRow & { repository: string }>`
     select t.repository, t.tag, t.digest, t.first_seen_at as "firstSeenAt", t.moved_at as "movedAt",
       m.kind, m.created_at as "createdAt", m.created_from as "createdFrom",
-      coalesce(m.platforms, '[]') as platforms, coalesce(m.labels, '{}') as labels, m.size_bytes as "sizeBytes"
-    from image_tags t left join image_manifests m on m.digest = t.digest
+      coalesce(m.platforms, '[]') as platforms, coalesce(m.labels, '{}') as labels, m.size_bytes as "sizeBytes",
+      ${standInTime} as "seenAt"
+    from image_tags t join image_repositories r on r.key = t.repository
+      left join image_manifests m on m.digest = t.digest
     where t.repository = any(${wanted}::text[])
     order by m.created_at desc nulls last, t.tag desc`.execute(db);
   const images = Map.groupBy(rows, (row) => row.repository);

@@ -23,6 +23,7 @@ function facts(more: Partial<WarningFacts> & { version?: string; level?: Environ
     check,
     declared: new Map(),
     running: new Map(),
+    nodes: { platforms: ["linux/amd64"], problem: null },
     writers: [],
     lookedThrough: true,
     faults: [],
@@ -76,6 +77,16 @@ test("warns of files that cannot be read, of twins, of an old cluster and a weak
     "not all of the repository was looked through for other declarations and other writers of images",
     "the git host keeps no ref beside the branch: a late copy of an abandoned push can still land there",
   ]);
+});
+
+test("warns where the nodes cannot be seen, as long as the cluster can", () => {
+  const nodes = { platforms: [], problem: "nodes cannot be watched" };
+  expect(warningsOf(facts({ nodes }))).toEqual([
+    "an image that no node can run may be released as the latest: nodes cannot be watched (docs/rights.md)",
+  ]);
+  const { check } = facts({});
+  const away = { ...check, cluster: { ...check.cluster, view: { ...good, ok: false } } };
+  expect(warningsOf(facts({ nodes, check: away }))).toEqual([]);
 });
 
 test("registries are judged by host", () => {

@@ -73,9 +73,9 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
         readPage({ ...deps, ...live }, request.query),
         deps.store.now(),
       ]);
-      const { workloads, declared, age, next, images: known } = read;
+      const { workloads, declared, nodes, age, next, images: known } = read;
       const page = { limit, eligibleOnly: eligible === "true" };
-      const images = imagesOfMany({ known, workloads, declared, now, page });
+      const images = imagesOfMany({ known, workloads, declared, nodes, now, page });
       // As with the list of workloads: checking takes longer than making.
       void reply.serializer(JSON.stringify);
       return { images, age, next };

@@ -53,8 +53,8 @@ export function createOciClient(o: OciClientOptions): OciClient {
     },
     async describe(repository, reference, { signal, platforms }) {
       const ask = askerOf({ signal, requests: 0 }, repository, "content");
-      const wanted = { reference: requireReference(reference), platforms: platforms ?? defaultPlatforms };
-      return describeImage({ ask, now }, wanted);
+      const nodes = platforms ?? o.platforms?.() ?? defaultPlatforms;
+      return describeImage({ ask, now }, { reference: requireReference(reference), platforms: nodes });
     },
     async headDigest(repository, tag, { signal }) {
       const ask = askerOf({ signal, requests: 0 }, repository, "content");

@@ -95,8 +95,8 @@ export interface OciClient {
   /** Whether the registry answers, and takes our credential; throws REGISTRY_* when not. */
   ping(host: string, o: CallOptions): Promise<void>;
   /**
-   * `reference` is a tag or a digest. `platforms` are those of the cluster's nodes (default linux/amd64):
-   * of an index the first of them that it has is described.
+   * `reference` is a tag or a digest. Of an index the first of the nodes' platforms that it has is
+   * described; `platforms` stand for those of the client's options.
    */
   describe(
     repository: RepositoryRef,
@@ -118,5 +118,7 @@ export interface OciClientOptions {
   /** Lets hosts resolve to private networks; never to loopback or link-local. */
   readonly allowPrivate?: boolean;
   readonly userAgent?: string;
+  /** What the nodes of now can run; linux/amd64 while it is not known. */
+  readonly platforms?: () => readonly Platform[] | undefined;
   readonly now?: () => Date;
 }
