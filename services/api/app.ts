@@ -23,6 +23,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { jobActRoutes } from "./routes/job-acts.ts";
 import { jobEventRoutes } from "./routes/job-events.ts";
+import { jobExportRoutes } from "./routes/job-export.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
@@ -155,6 +156,7 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   releaseRoutes(app, deps);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
+  jobExportRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);
   webhookRoutes(app, deps);

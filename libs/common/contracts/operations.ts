@@ -40,6 +40,7 @@ export const operations = {
   createSync: { method: "POST", path: "/v1/syncs", role: "releaser" },
   createRestart: { method: "POST", path: "/v1/restarts", role: "releaser" },
   listJobs: { method: "GET", path: "/v1/jobs", role: "viewer" },
+  exportJobs: { method: "GET", path: "/v1/jobs/export", role: "viewer" },
   getJob: { method: "GET", path: "/v1/jobs/:id", role: "viewer" },
   listSteps: { method: "GET", path: "/v1/jobs/:id/steps", role: "viewer" },
   followJob: { method: "GET", path: "/v1/jobs/:id/events", role: "viewer" },

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { jobMarks } from "./job-marks.ts";
+
 /** What can be asked for: bodies that the API validates, and that the CLI and the page are typed by. */
 
 const workloadText = z.string().min(1).max(400);
@@ -53,6 +55,7 @@ export const releaseRequest = z
     exclude: z.array(workloadText).max(1000).default([]),
     images: imageSelection,
     message: z.string().max(2000).optional().meta({ description: "Why; becomes part of the commit." }),
+    ...jobMarks,
     dryRun: z
       .boolean()
       .default(false)
@@ -75,6 +78,7 @@ export const releaseRequest = z
 export const rollbackRequest = z
   .strictObject({
     message: z.string().max(2000).optional(),
+    ...jobMarks,
     override: z.array(z.enum(overrides)).max(overrides.length).default([]),
   })
   .meta({ id: "RollbackRequest" });
@@ -86,6 +90,7 @@ export const syncRequest = z
     namespace: z.string().min(1).max(63).optional().meta({ description: "All that git declares in it." }),
     all: z.literal(true).optional().meta({ description: "All that git declares." }),
     message: z.string().max(2000).optional().meta({ description: "Why." }),
+    ...jobMarks,
   })
   .refine(
     ({ workloads, namespace, all }) =>
@@ -99,6 +104,7 @@ export const restartRequest = z
     environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
     workloads: workloadTexts,
     message: z.string().max(2000).optional().meta({ description: "Why." }),
+    ...jobMarks,
   })
   .meta({ id: "RestartRequest" });
 

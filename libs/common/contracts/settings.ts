@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
 import { manifestSettings } from "./manifest-settings.ts";
+import { retentionSettings } from "./retention-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
 
@@ -174,6 +175,7 @@ export const settings = z
     dockerConfigFile: fileName.optional(),
     scanInterval: durationMs.default(60_000),
     allowPrivateRegistries: z.boolean().default(false),
+    retention: retentionSettings.optional(),
   })
   .superRefine((value, context) => {
     value.environments.forEach((environment, index) => {
