@@ -7,8 +7,10 @@ import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 
 import { SlipwayError } from "#common/domain/errors.ts";
+import { isRequestId, withRequestId } from "#common/kit/request-id.ts";
 
 import { authorizer, denyUnlistedRoutes } from "./auth.ts";
+import { answerClientError } from "./client-error.ts";
 import { followClusters } from "./cluster-views.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { invalidRequest } from "./faults.ts";
@@ -16,7 +18,7 @@ import { createJobWatch } from "./job-watch.ts";
 import type { LiveParts } from "./live-parts.ts";
 import { createOpenAnswers } from "./open-answers.ts";
 import { countAnswers } from "./metrics.ts";
-import { describeApi } from "./openapi.ts";
+import { describeApi } from "./description/openapi.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
 import { environmentRoutes } from "./routes/environments.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -46,6 +48,9 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.decorateRequest("principal", null);
   await app.register(helmet);
   app.addHook("onRequest", async (request, reply) => void reply.header("x-request-id", request.id));
+  app.addHook("onRequest", (request, _reply, done) => withRequestId(request.id, done));
+  // Once more: reading a body goes on in the context of its socket.
+  app.addHook("preHandler", (request, _reply, done) => withRequestId(request.id, done));
   countAnswers(app, deps.metrics);
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
@@ -67,6 +72,7 @@ function openInstance(deps: ApiDeps): ApiApp {
     logger: false,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestId(request, deps.newId),
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void sendProblem(reply, codedError(error), request.id),
     routerOptions: { maxParamLength: 300 },
   });
@@ -93,7 +99,7 @@ function openInstance(deps: ApiDeps): ApiApp {
 /** A client may name the request, if the name is harmless in a log. */
 function requestId(request: IncomingMessage, newId: () => string): string {
   const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[\w.:+/=-]{1,128}$/.test(given) ? given : newId();
+  return typeof given === "string" && isRequestId(given) ? given : newId();
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -44,6 +44,12 @@ describe.runIf(hasPostgres())("the history of jobs by the API", () => {
     expect(await idsOf("until=1h")).toEqual([]);
   });
 
+  test("the id of a request goes with it to the services that are asked", async () => {
+    const headers = { "x-request-id": "dry-412" };
+    expect((await post({ ...release, dryRun: true }, { headers })).status).toBe(200);
+    expect(box.peers.plannedFor.at(-1)).toBe("dry-412");
+  });
+
   test("labels make another request of it, so that a key for both is a conflict", async () => {
     const headers = { "idempotency-key": newUuidV7() };
     const first = await post(release, { headers });

@@ -15,7 +15,7 @@ const labelValue = z
   .string()
   .min(1)
   .max(500)
-  .regex(plain, "must hold no control characters")
+  .refine((text) => plain.test(text), { message: "must hold no control characters" })
   .refine((text) => text === text.trim(), { message: "must not begin or end with a space" })
   .refine(isHarmless, { message: "as an address it must begin with http:// or https://" });
 

@@ -11,6 +11,14 @@ const workloadTexts = z
   .max(1000)
   .meta({ description: "namespace/name or namespace:kind/name." });
 
+/** Anything that Postgres can keep; what steers a terminal is taken out where it is printed. */
+const messageText = z
+  .string()
+  .max(2000)
+  .refine((text) => !text.includes("\0") && text.isWellFormed(), {
+    message: "must be well-formed Unicode without NUL",
+  });
+
 const imageText = z.string().min(1).max(500);
 
 const environmentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a lower-case DNS label");
@@ -54,7 +62,7 @@ export const releaseRequest = z
     all: z.literal(true).optional().meta({ description: "Every workload that is declared and runs." }),
     exclude: z.array(workloadText).max(1000).default([]),
     images: imageSelection,
-    message: z.string().max(2000).optional().meta({ description: "Why; becomes part of the commit." }),
+    message: messageText.optional().meta({ description: "Why; becomes part of the commit." }),
     ...jobMarks,
     dryRun: z
       .boolean()
@@ -77,7 +85,7 @@ export const releaseRequest = z
 
 export const rollbackRequest = z
   .strictObject({
-    message: z.string().max(2000).optional(),
+    message: messageText.optional(),
     ...jobMarks,
     override: z.array(z.enum(overrides)).max(overrides.length).default([]),
   })
@@ -89,7 +97,7 @@ export const syncRequest = z
     workloads: workloadTexts.optional(),
     namespace: z.string().min(1).max(63).optional().meta({ description: "All that git declares in it." }),
     all: z.literal(true).optional().meta({ description: "All that git declares." }),
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
+    message: messageText.optional().meta({ description: "Why." }),
     ...jobMarks,
   })
   .refine(
@@ -103,13 +111,13 @@ export const restartRequest = z
   .strictObject({
     environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
     workloads: workloadTexts,
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
+    message: messageText.optional().meta({ description: "Why." }),
     ...jobMarks,
   })
   .meta({ id: "RestartRequest" });
 
 export const endRequest = z
-  .strictObject({ message: z.string().max(2000).optional().meta({ description: "Why; kept in its log." }) })
+  .strictObject({ message: messageText.optional().meta({ description: "Why; kept in its log." }) })
   .meta({ id: "EndRequest" });
 
 export type ReleaseRequest = z.infer<typeof releaseRequest>;

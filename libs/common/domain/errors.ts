@@ -118,6 +118,11 @@ export const errorCatalogue = {
   },
   GIT_SIGNING_FAILED: { kind: "internal", next: "stop", title: "The commit could not be signed" },
   GIT_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The git host cannot be reached" },
+  HEADERS_TOO_LARGE: {
+    kind: "too-large",
+    next: "stop",
+    title: "The request's headers are larger than 16 KiB",
+  },
   IDEMPOTENCY_CONFLICT: {
     kind: "conflict",
     next: "stop",
@@ -229,6 +234,11 @@ export const errorCatalogue = {
     kind: "too-large",
     next: "stop",
     title: "The release changes more bytes than one push may carry",
+  },
+  REQUEST_TOO_SLOW: {
+    kind: "timeout",
+    next: "retry",
+    title: "The request did not arrive within 30 seconds",
   },
   ROLLOUT_FAILED: { kind: "conflict", next: "stop", title: "The rollout failed" },
   SELECTOR_INVALID: { kind: "invalid", next: "stop", title: "The label selector is not valid" },

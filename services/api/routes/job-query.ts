@@ -23,7 +23,7 @@ const printable = (most: number) =>
   z
     .string()
     .max(most)
-    .regex(/^\P{Cc}*$/u, "must hold no control characters");
+    .refine((text) => /^\P{Cc}*$/u.test(text), { message: "must hold no control characters" });
 
 /** What jobs are searched by: everything that is given must hold. */
 export const jobSearchQuery = {

@@ -9,7 +9,7 @@ import { readHistory } from "../read-history.ts";
 import { createListing } from "../read-model/listing.ts";
 import { findWorkload, idOf, listFilter, readPage } from "./find-workloads.ts";
 import { linkNext } from "./link-next.ts";
-import { at, cursor, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
+import { at, cursor, jsonType, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
 
 const workloadsQuery = z.strictObject({ ...listFilter, limit: pageLimit(10_000, 500) });
 
@@ -36,7 +36,7 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       void reply.header("etag", etag).header("cache-control", "private, no-cache");
       if (request.headers["if-none-match"] === etag) return reply.code(304).send(null);
       // Written already: ten thousand workloads would take longer to check than to read.
-      void reply.serializer(() => listing.json(page));
+      void reply.type(jsonType).serializer(() => listing.json(page));
       return { ...page, workloads: [] };
     },
   });
