@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 
+import { addCerts } from "./commands/certs.ts";
 import { addEnvironments } from "./commands/environments.ts";
 import { addHistory } from "./commands/history.ts";
 import { addImages } from "./commands/images.ts";
@@ -7,6 +8,7 @@ import { addCancel, addEnd, addJob } from "./commands/job.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLint } from "./commands/lint.ts";
 import { addManifest } from "./commands/manifest.ts";
+import { addPolicy } from "./commands/policy.ts";
 import { addRelease } from "./commands/release.ts";
 import { addRestart } from "./commands/restart.ts";
 import { addRollback } from "./commands/rollback.ts";
@@ -77,10 +79,12 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addRollback(program, deps);
   addSync(program, deps);
   addRestart(program, deps);
+  addPolicy(program, deps);
   addCancel(program, deps);
   addEnd(program, deps);
   program.commandsGroup("Run it:");
   addEnvironments(program, deps);
+  addCerts(program, deps);
   addManifest(program, deps);
   addLint(program, deps);
   addVersion(program, deps);

@@ -13,6 +13,7 @@ import { authorizer, denyUnlistedRoutes } from "./auth.ts";
 import { answerClientError } from "./client-error.ts";
 import { followClusters } from "./cluster-views.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
+import { fluxRoutes } from "./flux/flux-routes.ts";
 import { invalidRequest } from "./faults.ts";
 import { createJobWatch } from "./job-watch.ts";
 import type { LiveParts } from "./live-parts.ts";
@@ -20,6 +21,7 @@ import { createOpenAnswers } from "./open-answers.ts";
 import { countAnswers } from "./metrics.ts";
 import { describeApi } from "./description/openapi.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
 import { environmentRoutes } from "./routes/environments.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
@@ -28,6 +30,7 @@ import { jobEventRoutes } from "./routes/job-events.ts";
 import { jobExportRoutes } from "./routes/job-export.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
+import { policyRoutes } from "./routes/policies.ts";
 import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
 import { releaseRoutes } from "./routes/releases.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
@@ -55,7 +58,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
   await describeApi(app, apiVersion);
-  addRoutes(app, deps, live);
+  await addRoutes(app, deps, live);
   await app.ready();
   return app;
 }
@@ -153,18 +156,21 @@ function asksRegistry({ query }: FastifyRequest): boolean {
   return typeof query === "object" && query !== null && "refresh" in query && query.refresh === "true";
 }
 
-function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
+async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<void> {
   healthRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
   workloadRoutes(app, deps, live);
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
+  policyRoutes(app, deps, live);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
   jobExportRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);
+  deliveryRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);
+  await fluxRoutes(app, deps, live);
 }

@@ -68,12 +68,16 @@ const refusals: Readonly<Record<string, string>> = {
 export function problemHandler(log: Log) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const ours = codedError(error);
-    const facts = { method: request.method, route: request.routeOptions.url, requestId: request.id };
-    if (ours.code === "INTERNAL") log.error("a request failed", { ...facts, error: ours.cause ?? ours });
-    else if (ours.kind === "unavailable")
-      log.warn("a request could not be served", { ...facts, error: ours });
+    logRefusal(log, request, ours);
     return sendProblem(reply, ours, request.id);
   };
+}
+
+/** Tells operators of what is our fault, or a part's that is away; what a client did wrong is told to it alone. */
+export function logRefusal(log: Log, request: FastifyRequest, ours: SlipwayError): void {
+  const facts = { method: request.method, route: request.routeOptions.url, requestId: request.id };
+  if (ours.code === "INTERNAL") log.error("a request failed", { ...facts, error: ours.cause ?? ours });
+  else if (ours.kind === "unavailable") log.warn("a request could not be served", { ...facts, error: ours });
 }
 
 /** Answers with the problem; already text, so that no schema of a route's answer applies. */

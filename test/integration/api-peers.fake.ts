@@ -15,6 +15,7 @@ import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import type {
   CheckEnvironmentRequest,
   CheckEnvironmentResponse,
+  GetIdentityResponse,
   PlanRequest,
   ReleaseServiceImplementation,
 } from "#proto/slipway/release/v1/release.ts";
@@ -38,6 +39,9 @@ export interface FakePeers {
   /** Checks that were asked for, and what a worker answers to one. */
   readonly checked: CheckEnvironmentRequest[];
   found: DeepPartial<CheckEnvironmentResponse>;
+  /** Objects of the cluster, and the public half of a key, as they are exported. */
+  exported: readonly object[];
+  identity: DeepPartial<GetIdentityResponse>;
   watcherAway: boolean;
   stop(): Promise<void>;
 }
@@ -66,6 +70,8 @@ export async function startFakePeers(): Promise<FakePeers> {
     plannedFor: [],
     checked: [],
     found: {},
+    exported: [],
+    identity: {},
     watcherAway: false,
   };
   const common = { host: "127.0.0.1", port: 0, log: silentLog };
@@ -80,6 +86,9 @@ export async function startFakePeers(): Promise<FakePeers> {
     explainWorkload: async () => ({}),
     getOwner: async () => ({}),
     getPullSecrets: async () => ({}),
+    exportWorkloads: async function* objects() {
+      for (const object of state.exported) yield { object: JSON.stringify(object) };
+    },
   };
   const registry: RegistryServiceImplementation = {
     listImages: async () => ({ repositories: [] }),
@@ -98,6 +107,7 @@ export async function startFakePeers(): Promise<FakePeers> {
       state.checked.push(request);
       return state.found;
     },
+    getIdentity: async () => state.identity,
   };
   const servers = [
     createGrpcServer({ ...common, services: [[ClusterServiceDefinition, cluster]] }),

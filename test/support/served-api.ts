@@ -51,6 +51,8 @@ export function createServedApi(document: ServedDocument): ServedApi {
     undeclared(seen) {
       const { method, path, status } = seen;
       const [bare = ""] = path.split("?", 1);
+      // Fluxctl's own contract, which its tests replay.
+      if (bare.startsWith("/api/flux/")) return undefined;
       const route = routes.find(
         ({ pattern, methods }) => pattern.test(bare) && method.toLowerCase() in methods,
       );

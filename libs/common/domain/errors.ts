@@ -49,6 +49,7 @@ export const errorCatalogue = {
     title: "The cluster's API server cannot be reached",
   },
   CURSOR_INVALID: { kind: "invalid", next: "stop", title: "The cursor is not one of ours" },
+  DELIVERY_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such delivery of a notification" },
   DISK_FULL: {
     kind: "unavailable",
     next: "wait",
@@ -191,6 +192,12 @@ export const errorCatalogue = {
     title: "Who applies this workload has not brought the commit to the cluster",
   },
   PAYLOAD_TOO_LARGE: { kind: "too-large", next: "stop", title: "The request body is too large" },
+  POLICY_INVALID: { kind: "invalid", next: "stop", title: "The policy is not valid" },
+  POLICY_REFUSED: {
+    kind: "conflict",
+    next: "stop",
+    title: "The policies can be changed on none of the workloads named",
+  },
   PREREQUISITE_MISSING: {
     kind: "unavailable",
     next: "stop",
@@ -202,6 +209,16 @@ export const errorCatalogue = {
     title: "The proposal was closed without being merged",
   },
   RATE_LIMITED: { kind: "too-many", next: "wait", title: "Too many requests" },
+  RECEIVER_ADDRESS_DENIED: {
+    kind: "forbidden",
+    next: "stop",
+    title: "The receiver's address is in a range Slipway may not reach",
+  },
+  RECEIVER_UNAVAILABLE: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The receiver of a notification cannot be reached",
+  },
   REGISTRY_ADDRESS_DENIED: {
     kind: "forbidden",
     next: "stop",

@@ -61,7 +61,9 @@ export async function tidyHistory(db: Db, { keepJobsMs, most }: Tidying): Promis
       sql`delete from deliveries where id in (
         select id from deliveries where ended_at < clock_timestamp() - interval '1 day' *
           case state when 'dead' then ${keepDeadDays}::int else ${keepEventsDays}::int end
-        order by ended_at limit ${most})`,
+        -- Of a receiver that the settings name no more.
+        or state = 'pending' and created_at < clock_timestamp() - ${keepDeadDays} * interval '1 day'
+        limit ${most})`,
     );
     return { jobs, keys, events, deliveries };
   });

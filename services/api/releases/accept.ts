@@ -29,7 +29,7 @@ export interface JobDraft {
   readonly spec: JobSpec;
   readonly headline: string;
   readonly message: string | undefined;
-  readonly marks: JobMarks;
+  readonly marks?: JobMarks;
   readonly rollbackOf?: string;
 }
 
@@ -87,7 +87,7 @@ function toAcceptance(
   made: { asker: Asker; draft: JobDraft; key: IdempotencyKey | undefined },
 ): Acceptance {
   const { asker, draft, key } = made;
-  const { environment, spec, headline, message, marks, rollbackOf } = draft;
+  const { environment, spec, headline, message, marks = {}, rollbackOf } = draft;
   const { url, branch } = environment.git;
   const id = deps.newId();
   const isRollback = spec.kind === "rollback";

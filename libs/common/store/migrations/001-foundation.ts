@@ -105,6 +105,7 @@ const statements: readonly string[] = [
   `create index jobs_short_id on jobs (right(id::text, 8))`,
   `create index jobs_outcome_unknown on jobs (lane_id) where outcome = 'outcome-unknown'`,
   // What ran when, of one workload: only what reached git is looked for.
+  `create index jobs_by_commit on jobs (commit_sha text_pattern_ops) where commit_sha is not null`,
   `create index jobs_by_changed_workload on jobs using gin (results jsonb_path_ops) where commit_sha is not null`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
   // What the history is searched by, beside its order.
@@ -114,13 +115,13 @@ const statements: readonly string[] = [
   `create index jobs_by_kind on jobs (kind, accepted desc)`,
   `create index jobs_by_time on jobs (created_at)`,
   `create index jobs_by_end on jobs (finished_at) where finished_at is not null`,
-  `create index jobs_by_commit on jobs (commit_sha text_pattern_ops) where commit_sha is not null`,
   `create index jobs_by_source on jobs (source_sha text_pattern_ops) where source_sha is not null`,
   // Workloads (w: with and without kind, a: asked for without), images (i: whole, without digest, without tag), labels (l:).
   `create function job_terms(spec jsonb, results jsonb, labels jsonb) returns text[]
     language sql immutable parallel safe as $$
       with named as (
         select asked as workload, null as image from jsonb_array_elements_text(spec->'workloads') as asked
+        union all select ordered->>'workload', null from jsonb_array_elements(spec->'orders') as ordered
         union all select null, asked from jsonb_array_elements_text(spec->'images'->'exact') as asked
         union all select result->>'workload', result->>'from' from jsonb_array_elements(results) as result
         union all select null, result->>'to' from jsonb_array_elements(results) as result),
@@ -264,6 +265,7 @@ const statements: readonly string[] = [
     blob_oid text not null,
     containers jsonb not null,
     policies jsonb not null,
+    labels jsonb not null default '{}',
     repositories text[] not null,
     -- Why the file cannot be read any more; the row is then what it declared when it could.
     fault jsonb,
@@ -315,6 +317,13 @@ const statements: readonly string[] = [
     reason text not null,
     since timestamptz not null default clock_timestamp(),
     primary key (environment, workload, container)
+  )`,
+
+  // Results of fluxctl's dry runs, which it polls like jobs; gone after an hour.
+  `create table flux_plans (
+    id uuid primary key,
+    made_at timestamptz not null default clock_timestamp(),
+    result jsonb not null
   )`,
 
   // Append-only; sealed into a hash chain afterwards by one leased sealer, never on the accept path.
