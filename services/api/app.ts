@@ -22,6 +22,7 @@ import { countAnswers } from "./metrics.ts";
 import { describeApi } from "./description/openapi.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
+import { environmentEventRoutes } from "./routes/environment-events.ts";
 import { environmentRoutes } from "./routes/environments.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
@@ -160,6 +161,7 @@ async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<v
   healthRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
+  environmentEventRoutes(app, deps, live);
   workloadRoutes(app, deps, live);
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);

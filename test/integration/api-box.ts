@@ -66,6 +66,8 @@ export async function startApiBox(options: {
   environments: unknown;
   registries?: unknown;
   writesPerMinute?: number;
+  /** Not for a second one on the same database. */
+  addTokens?: boolean;
   env?: Env;
   log?: Log;
 }): Promise<ApiBox> {
@@ -99,7 +101,8 @@ export async function startApiBox(options: {
     teller: { print: undefined, folder: "/nowhere" },
   });
   await server.start();
-  for (const role of ["viewer", "releaser"] as const) {
+  const adding = options.addTokens === false ? [] : (["viewer", "releaser"] as const);
+  for (const role of adding) {
     await addToken(store.db, { id: newUuidV7(), hash: hashToken(tokens[role]), name: `${role} robot`, role });
   }
   const url = `http://127.0.0.1:${server.port()}`;

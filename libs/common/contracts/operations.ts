@@ -22,6 +22,7 @@ export const operations = {
   showError: { method: "GET", path: "/v1/errors/:code", role: "public" },
   listEnvironments: { method: "GET", path: "/v1/environments", role: "viewer" },
   checkEnvironment: { method: "POST", path: "/v1/environments/:environment/check", role: "viewer" },
+  followEnvironment: { method: "GET", path: "/v1/environments/:environment/events", role: "viewer" },
   listWorkloads: { method: "GET", path: "/v1/workloads", role: "viewer" },
   getWorkload: {
     method: "GET",
