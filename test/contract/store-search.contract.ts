@@ -52,7 +52,7 @@ export function searchContract(given: () => StoreWorld): void {
   });
 
   const md5 = (text: string) => createHash("md5").update(text).digest("hex");
-  const longAgo = new Date(Date.now() - 20_000 * 60_000);
+  const longAgo = new Date(Date.now() - 8_000 * 60_000);
   const searches: Record<string, JobSearch> = {
     "a workload": { workload: "shop:deployment/w7" },
     "a workload of any kind": { workload: "shop/w7" },
@@ -74,7 +74,7 @@ export function searchContract(given: () => StoreWorld): void {
     const { store, aLane } = given();
     const settings = await saveSettingsRevision(store.db, { environments: [] });
     const environment = "long-history";
-    await fillHistory(store.db, { environment, laneId: await aLane(), settings, count: 30_000 });
+    await fillHistory(store.db, { environment, laneId: await aLane(), settings, count: 12_000 });
     const reading: string[] = [];
     for (const [name, search] of Object.entries(searches)) {
       const query = store.db

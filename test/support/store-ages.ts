@@ -36,11 +36,23 @@ export async function explain(
   return rows.map((row) => row["QUERY PLAN"]).join("\n");
 }
 
+export interface History {
+  readonly environment: string;
+  readonly laneId: string;
+  readonly settings: bigint;
+  readonly count: number;
+}
+
 /** So many jobs that ended, spread over a year, five hundred workloads and twenty people; and fresh statistics. */
-export async function fillHistory(
-  db: Db,
-  of: { environment: string; laneId: string; settings: bigint; count: number },
-) {
+export async function fillHistory(db: Db, of: History): Promise<void> {
+  for (let from = 1; from <= of.count; from += rowsAtOnce) await fillPart(db, of, from);
+  await sql`analyze jobs`.execute(db);
+}
+
+/** A statement of ours may take ten seconds, on a machine that does much else. */
+const rowsAtOnce = 1_500;
+
+async function fillPart(db: Db, of: History, from: number): Promise<void> {
   await sql`
     insert into jobs (id, kind, environment, lane_id, settings_revision, phase, outcome, origin, headline, spec,
       requested_by, created_at, finished_at, due_at, results, commit_sha, source_sha, labels)
@@ -53,6 +65,5 @@ export async function fillHistory(
       jsonb_build_array(jsonb_build_object('workload', format('shop:deployment/w%s', n % 500), 'container', 'c',
         'from', format('repo/w%s:%s', n % 500, n), 'to', format('repo/w%s:%s', n % 500, n + 1), 'result', 'change')),
       md5(n::text), md5((n * 7)::text), jsonb_build_object('build', n)
-    from generate_series(1, ${of.count}) as n`.execute(db);
-  await sql`analyze jobs`.execute(db);
+    from generate_series(${from}::int, ${Math.min(of.count, from + rowsAtOnce - 1)}::int) as n`.execute(db);
 }
