@@ -272,6 +272,111 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
     expect((await count()).length).toBe(before);
   });
 
+  test("what was chosen in the menu is released container by container, as long as git still says the same", async () => {
+    const chosen = (updates: object[], rest: object = {}) =>
+      update({
+        type: "containers",
+        cause,
+        spec: {
+          Kind: "execute",
+          ContainerSpecs: { [id]: updates },
+          SkipMismatches: false,
+          Force: false,
+          ...rest,
+        },
+      });
+    const one = { Container: "front-end", Current: image, Target: "weaveworksdemos/front-end:0.3.0" };
+    const { body } = await chosen([one]);
+    expect(await specOf(String(body))).toMatchObject({
+      workloads: [id],
+      images: { exact: [one.Target] },
+      only: {
+        skipChanged: false,
+        containers: [{ workload: id, container: "front-end", image: one.Target, from: image }],
+      },
+    });
+    expect(await chosen([{ Container: "", Current: "", Target: "" }])).toMatchObject({
+      status: 400,
+      body: { help: expect.stringContaining("no image was chosen") },
+    });
+    expect((await chosen([one, one])).status).toBe(400);
+  });
+
+  test("policies are changed by the very maps that fluxctl sends, several verbs in one job", async () => {
+    const change = async (add: object, remove: object, why = cause) => {
+      const job = String(
+        (await update({ type: "policy", cause: why, spec: { [id]: { add, remove } } })).body,
+      );
+      return (await specOf(job)) as object;
+    };
+    const set = (values: object) => ({
+      kind: "policy",
+      unfiltered: true,
+      orders: [{ workload: id, set: values }],
+    });
+    expect(await change({ automated: "true" }, {})).toMatchObject(set({ automated: "true" }));
+    expect(await change({}, { automated: "true" })).toMatchObject(set({ automated: null }));
+    const lock = { locked: "true", locked_msg: "why", locked_user: "Ada <ada@x.io>" };
+    expect(await change(lock, {}, { Message: "why", User: "Ada <ada@x.io>" })).toMatchObject(set(lock));
+    const unlock = { locked: "true", locked_msg: "true", locked_user: "true" };
+    expect(await change({}, unlock)).toMatchObject(
+      set({ locked: null, locked_msg: null, locked_user: null }),
+    );
+    expect(await change({ tag_all: "glob:1.*" }, { automated: "true" })).toMatchObject(
+      set({ tag_all: "glob:1.*", automated: null }),
+    );
+    expect(await change({}, { "tag.front-end": "true" })).toMatchObject(set({ "tag.front-end": null }));
+  });
+
+  test("a policy that says nothing is done at once, and one that means nothing is refused in words", async () => {
+    const nothing = await update({ type: "policy", cause, spec: { [id]: { add: {}, remove: {} } } });
+    expect(await polled(String(nothing.body))).toEqual({
+      Result: { result: {} },
+      Err: "",
+      StatusString: "succeeded",
+    });
+    const spec = { [id]: { add: { "tag.front-end": "semver:zz" }, remove: {} } };
+    expect(await update({ type: "policy", cause, spec })).toMatchObject({
+      status: 400,
+      body: { error: "POLICY_INVALID", help: expect.stringContaining("semver:zz") },
+    });
+  });
+
+  test("a changed policy is told by workload, what was so before is skipped", async () => {
+    const row = (workload: string, result: "changed" | "skip") => ({
+      workload,
+      container: "",
+      from: "",
+      to: null,
+      result,
+      reason: result === "skip" ? "up-to-date" : null,
+      detail: null,
+      file: null,
+    });
+    const { body } = await update({
+      type: "policy",
+      cause,
+      spec: { [id]: { add: { automated: "true" }, remove: {} } },
+    });
+    const results = [row(id, "changed"), row("sock-shop:deployment/cart", "skip")];
+    await move(
+      String(body),
+      ["taken-by-lane"],
+      ["intent-recorded"],
+      ["adopted-committed", { commit_sha: "8".repeat(40), results }],
+    );
+    expect(await polled(String(body))).toMatchObject({
+      StatusString: "succeeded",
+      Result: {
+        revision: "8".repeat(40),
+        result: {
+          [id]: { Status: "success", PerContainer: null },
+          "sock-shop:deployment/cart": { Status: "skipped" },
+        },
+      },
+    });
+  });
+
   test("sync asks for the config repository first, then for a job that tells the branch's head", async () => {
     expect((await flux("/v9/git-repo-config", "false")).body).toMatchObject({
       status: "ready",

@@ -1,15 +1,18 @@
+import type { ReleaseRequest } from "#common/contracts/requests.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { saveFluxPlan } from "#common/store/flux-plans.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import type { Asker } from "../releases/accept.ts";
+import { submitPolicy } from "../releases/submit-policy.ts";
 import { submitRelease, tryRelease } from "../releases/submit-release.ts";
 import { submitSync } from "../releases/submit-sync.ts";
 import type { FluxJobStatus } from "./flux-answers.ts";
-import { messageOf, toReleaseRequest } from "./flux-release.ts";
+import { toPolicyAsked } from "./flux-policies.ts";
+import { messageOf, toContainerRequest, toReleaseRequest } from "./flux-release.ts";
 import { toFluxResults } from "./flux-results.ts";
-import type { FluxCause, FluxRelease, FluxUpdate } from "./flux-update.ts";
+import type { FluxCause, FluxPolicies, FluxUpdate } from "./flux-update.ts";
 
 export interface FluxAction {
   readonly environment: EnvironmentSettings;
@@ -22,7 +25,11 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
   const { update, environment, asker } = action;
   switch (update.type) {
     case "image":
-      return release(deps, action, update);
+      return release(deps, action, toReleaseRequest(update.spec, wordsOf(action)));
+    case "containers":
+      return release(deps, action, toContainerRequest(update.spec, wordsOf(action)));
+    case "policy":
+      return changePolicies(deps, action, update);
     case "sync": {
       const message = messageOf(update.cause);
       return (await submitSync(deps, asker, { environment: environment.name, all: true, ...message })).id;
@@ -35,20 +42,33 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
   }
 }
 
-async function release(
-  deps: ApiDeps,
-  { environment, asker }: FluxAction,
-  { spec, cause }: { spec: FluxRelease; cause: FluxCause },
-): Promise<string> {
-  const body = toReleaseRequest(spec, { cause, environment: environment.name });
+function wordsOf({ update, environment }: FluxAction): { cause: FluxCause; environment: string } {
+  return { cause: update.cause, environment: environment.name };
+}
+
+async function release(deps: ApiDeps, { asker }: FluxAction, body: ReleaseRequest): Promise<string> {
   if (!body.dryRun) return (await submitRelease(deps, asker, body)).id;
   const plan = await tryRelease(deps, body);
-  const result: FluxJobStatus = {
-    Result: { result: toFluxResults(plan.results) },
-    Err: "",
-    StatusString: "succeeded",
-  };
-  const id = deps.newId();
-  await saveFluxPlan(deps.store.db, { id, result });
+  return keepResult(deps, toFluxResults(plan.results));
+}
+
+async function changePolicies(
+  deps: ApiDeps,
+  { environment, asker }: FluxAction,
+  { spec, cause }: { spec: FluxPolicies; cause: FluxCause },
+): Promise<string> {
+  const asked = toPolicyAsked(spec, { cause, environment: environment.name });
+  if (asked === undefined) return keepResult(deps, {});
+  return (await submitPolicy(deps, asker, asked)).id;
+}
+
+/** What is known at once is polled like a job all the same. */
+async function keepResult(
+  { store, newId }: Pick<ApiDeps, "store" | "newId">,
+  result: FluxJobStatus["Result"]["result"],
+): Promise<string> {
+  const id = newId();
+  const status: FluxJobStatus = { Result: { result: result ?? {} }, Err: "", StatusString: "succeeded" };
+  await saveFluxPlan(store.db, { id, result: status });
   return id;
 }

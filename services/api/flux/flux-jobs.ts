@@ -2,7 +2,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
 import type { FluxJobStatus } from "./flux-answers.ts";
-import { toFluxResults } from "./flux-results.ts";
+import { toFluxPolicyResults, toFluxResults } from "./flux-results.ts";
 
 /**
  * A job as fluxctl polls it. For fluxctl a job is over when its commit is pushed (it asks for what
@@ -42,7 +42,7 @@ function unfinished(word: "queued" | "running"): FluxJobStatus {
 }
 
 function succeeded(row: JobRow, revision: string | null | undefined): FluxJobStatus {
-  const result = row.kind === "sync" ? {} : toFluxResults(row.results);
+  const result = row.kind === "policy" ? toFluxPolicyResults(row.results) : toFluxResults(row.results);
   return {
     Result: { ...(revision != null && { revision }), result },
     Err: "",

@@ -25,6 +25,19 @@ export function toFluxResults(results: readonly ContainerResult[]): Readonly<Rec
   return Object.fromEntries([...byWorkload].map(([workload, of]) => [workload, resultOf(of)]));
 }
 
+/** Of a change of policies there is nothing to tell by container. */
+export function toFluxPolicyResults(
+  results: readonly ContainerResult[],
+): Readonly<Record<string, FluxResult>> {
+  const byWorkload = Map.groupBy(results, (result) => result.workload);
+  return Object.fromEntries([...byWorkload].map(([workload, of]) => [workload, policyResultOf(of)]));
+}
+
+function policyResultOf(results: readonly ContainerResult[]): FluxResult {
+  const isDone = results.some(({ result }) => result === "change" || result === "changed");
+  return isDone ? { Status: "success", PerContainer: null } : { ...resultOf(results), PerContainer: null };
+}
+
 function resultOf(results: readonly ContainerResult[]): FluxResult {
   const updates = results.flatMap(updateOf);
   if (updates.length > 0) return { Status: "success", PerContainer: updates };

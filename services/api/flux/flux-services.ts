@@ -43,11 +43,12 @@ function toFluxService(facts: ServiceFacts, workload: Workload): FluxService {
 /** What stands in git, by fluxd's names of it. */
 function policiesOf(row: DeclaredRow | undefined): Readonly<Record<string, string>> {
   if (row === undefined) return {};
-  const { automated, locked, ignore, tags } = row.policies;
+  const { automated, locked, ignore, tags, written = {} } = row.policies;
   const flags = { automated, locked, ignore };
   return Object.fromEntries([
     ...Object.entries(flags).flatMap(([name, set]) => (set ? [[name, "true"]] : [])),
     ...Object.entries(tags).map(([container, filter]) => [`tag.${container}`, filter]),
+    ...Object.entries(written).map(([key, { value }]) => [key, value]),
   ]);
 }
 
