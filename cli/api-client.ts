@@ -50,8 +50,16 @@ interface ExplainQuery {
 interface JobQuery {
   readonly environment?: string | undefined;
   readonly workload?: string | undefined;
+  readonly image?: string | undefined;
+  readonly label?: readonly string[] | undefined;
+  readonly commit?: string | undefined;
+  readonly source?: string | undefined;
+  readonly requestedBy?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly kind?: string | undefined;
   readonly phase?: string | undefined;
   readonly since?: string | undefined;
+  readonly until?: string | undefined;
 }
 
 /** The API as the command line uses it; every call throws CliProblem. */

@@ -11,6 +11,7 @@ import type { ExitCode } from "../problem.ts";
 import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
+import { parseLabel } from "./labels.ts";
 import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
 import { showPlan } from "./show-plan.ts";
@@ -34,6 +35,8 @@ interface ReleaseOptions extends WaitOptions {
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
   readonly waitForImage?: number;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly sourceSha?: string;
 }
 
 const examples = `
@@ -78,6 +81,12 @@ export function addRelease(program: Command, deps: CommandDeps): void {
       parseImageWait,
     )
     .option("--idempotency-key <key>", "yours: a rerun of the same step releases once (else a fresh one)")
+    .option(
+      "--label <key=value>",
+      "kept on the job and in the commit, e.g. build=URL; repeatable",
+      parseLabel,
+    )
+    .option("--source-sha <sha>", "the commit the image was built from; kept on the job and in the commit")
     .addHelpText("after", examples);
   addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<ReleaseOptions>(deps, release));
 }
@@ -159,6 +168,8 @@ async function requestBody(session: Session, ask: BodyAsk): Promise<ReleaseReque
     ...(options.message === undefined ? {} : { message: options.message }),
     ...(options.override === undefined ? {} : { override: [...options.override] }),
     ...(options.waitForImage === undefined ? {} : { waitForImageSeconds: options.waitForImage }),
+    ...(options.label === undefined ? {} : { labels: { ...options.label } }),
+    ...(options.sourceSha === undefined ? {} : { sourceSha: options.sourceSha }),
   };
 }
 

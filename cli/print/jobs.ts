@@ -67,6 +67,8 @@ function factsOf(job: Job): readonly (readonly string[])[] {
     ["waiting for", job.waitingFor],
     ["requested by", job.requestedBy],
     ["message", job.message],
+    ...Object.entries(job.labels).map(([key, value]) => [key, value] as const),
+    ["source", job.sourceSha],
     ["created", shortDate(job.createdAt)],
     ["took", job.finishedAt === null ? null : durationText(tookMs(job))],
     ["commit", job.commit],

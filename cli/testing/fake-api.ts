@@ -82,7 +82,7 @@ export function framesOf(steps: readonly Step[], end: Job): readonly string[] {
 }
 
 export function problem(status: number, code: string, more: Record<string, unknown> = {}): Answer {
-  const json = { type: `urn:slipway:${code}`, title: `title of ${code}`, status, code, ...more };
+  const json = { type: `/v1/errors/${code}`, title: `title of ${code}`, status, code, ...more };
   return { status, json, headers: { "content-type": "application/problem+json" } };
 }
 

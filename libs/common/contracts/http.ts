@@ -93,6 +93,17 @@ export const job = z
     headline: z.string(),
     requestedBy: z.string(),
     message: z.string().nullable(),
+    labels: z
+      .record(z.string(), z.string())
+      .meta({ description: "What the requester marked it with, such as the address of the build." }),
+    sourceSha: z
+      .string()
+      .nullable()
+      .meta({ description: "The commit of the source, as the requester gave it." }),
+    requestId: z
+      .string()
+      .nullable()
+      .meta({ description: "Of the request that made it; in the logs of every service that it reached." }),
     createdAt: instant,
     startedAt: instant.nullable(),
     finishedAt: instant.nullable(),

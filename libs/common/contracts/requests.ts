@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { jobMarks } from "./job-marks.ts";
+
 /** What can be asked for: bodies that the API validates, and that the CLI and the page are typed by. */
 
 const workloadText = z.string().min(1).max(400);
@@ -8,6 +10,14 @@ const workloadTexts = z
   .min(1)
   .max(1000)
   .meta({ description: "namespace/name or namespace:kind/name." });
+
+/** Anything that Postgres can keep; what steers a terminal is taken out where it is printed. */
+const messageText = z
+  .string()
+  .max(2000)
+  .refine((text) => !text.includes("\0") && text.isWellFormed(), {
+    message: "must be well-formed Unicode without NUL",
+  });
 
 const imageText = z.string().min(1).max(500);
 
@@ -75,7 +85,8 @@ export const releaseRequest = z
     all: z.literal(true).optional().meta({ description: "Every workload that is declared and runs." }),
     exclude: z.array(workloadText).max(1000).default([]),
     images: imageSelection,
-    message: z.string().max(2000).optional().meta({ description: "Why; becomes part of the commit." }),
+    message: messageText.optional().meta({ description: "Why; becomes part of the commit." }),
+    ...jobMarks,
     dryRun: z
       .boolean()
       .default(false)
@@ -103,7 +114,8 @@ export const releaseRequest = z
 
 export const rollbackRequest = z
   .strictObject({
-    message: z.string().max(2000).optional(),
+    message: messageText.optional(),
+    ...jobMarks,
     override: z.array(z.enum(overrides)).max(overrides.length).default([]),
   })
   .meta({ id: "RollbackRequest" });
@@ -114,7 +126,8 @@ export const syncRequest = z
     workloads: workloadTexts.optional(),
     namespace: z.string().min(1).max(63).optional().meta({ description: "All that git declares in it." }),
     all: z.literal(true).optional().meta({ description: "All that git declares." }),
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
+    message: messageText.optional().meta({ description: "Why." }),
+    ...jobMarks,
   })
   .refine(
     ({ workloads, namespace, all }) =>
@@ -127,12 +140,13 @@ export const restartRequest = z
   .strictObject({
     environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
     workloads: workloadTexts,
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
+    message: messageText.optional().meta({ description: "Why." }),
+    ...jobMarks,
   })
   .meta({ id: "RestartRequest" });
 
 export const endRequest = z
-  .strictObject({ message: z.string().max(2000).optional().meta({ description: "Why; kept in its log." }) })
+  .strictObject({ message: messageText.optional().meta({ description: "Why; kept in its log." }) })
   .meta({ id: "EndRequest" });
 
 export type ReleaseRequest = z.infer<typeof releaseRequest>;

@@ -2,6 +2,8 @@ import { z } from "zod";
 
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
 import { manifestSettings } from "./manifest-settings.ts";
+import { notificationSettings } from "./notification-settings.ts";
+import { retentionSettings } from "./retention-settings.ts";
 import { policyRules } from "./policy-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
@@ -179,6 +181,9 @@ export const settings = z
     dockerConfigFile: fileName.optional(),
     scanInterval: durationMs.default(60_000),
     allowPrivateRegistries: z.boolean().default(false),
+    retention: retentionSettings.optional(),
+    /** Who is told of what happens. */
+    notifications: notificationSettings.optional(),
   })
   .superRefine((value, context) => {
     value.environments.forEach((environment, index) => {

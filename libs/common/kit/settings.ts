@@ -169,6 +169,12 @@ function withAbsolutePaths(settings: Settings, folder: string): Settings {
         webhook: { secretFile: absolute(registry.webhook.secretFile) },
       }),
     })),
+    ...(settings.notifications !== undefined && {
+      notifications: settings.notifications.map((receiver) => ({
+        ...receiver,
+        ...(receiver.secretFile !== undefined && { secretFile: absolute(receiver.secretFile) }),
+      })),
+    }),
     ...(settings.dockerConfigFile !== undefined && { dockerConfigFile: absolute(settings.dockerConfigFile) }),
   };
 }

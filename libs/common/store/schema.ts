@@ -124,6 +124,10 @@ export interface JobsTable {
   message: string | null;
   requested_by: string;
   request_id: string | null;
+  /** What the requester named it by, such as the build. */
+  labels: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
+  /** The commit of the source that the images were built from. */
+  source_sha: string | null;
   created_at: Time;
   started_at: NullableTime;
   finished_at: NullableTime;
@@ -312,6 +316,18 @@ export interface Database {
     reason: string;
     since: Time;
   };
+  events: {
+    id: GeneratedBig;
+    /** An xid8, as text. */
+    xid: Generated<string>;
+    at: Time;
+    environment: string;
+    kind: string;
+    job_id: string | null;
+    data: ColumnType<Readonly<Record<string, unknown>>, string | undefined, string>;
+    told: Generated<boolean>;
+  };
+  deliveries: DeliveriesTable;
   flux_plans: { id: string; made_at: Time; result: Json<unknown> };
   audit: {
     id: GeneratedBig;
@@ -324,6 +340,22 @@ export interface Database {
     request_id: string | null;
     detail: ColumnType<unknown, string | undefined, string>;
   };
+}
+
+export interface DeliveriesTable {
+  id: string;
+  receiver: string;
+  event_id: Big;
+  subject: string;
+  environment: string;
+  kind: string;
+  body: Json<Readonly<Record<string, unknown>>>;
+  state: Generated<"pending" | "delivered" | "dead">;
+  attempt: Generated<number>;
+  due_at: Time;
+  created_at: Time;
+  ended_at: NullableTime;
+  problem: string | null;
 }
 
 export interface IndexFault {
@@ -357,3 +389,4 @@ export type JobRow = Selectable<JobsTable>;
 export type NewJobRow = Insertable<JobsTable>;
 export type StepRow = Selectable<StepsTable>;
 export type LaneRow = Selectable<LanesTable>;
+export type DeliveryRow = Selectable<DeliveriesTable>;

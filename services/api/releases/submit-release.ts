@@ -5,7 +5,7 @@ import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { planRelease } from "./plan-release.ts";
 import { readRequest, toSpec } from "./release-spec.ts";
@@ -15,11 +15,12 @@ export async function submitRelease(deps: ApiDeps, asker: Asker, body: ReleaseRe
   const environment = resolveEnvironment(deps.settings, body.environment);
   refuseObserved(environment);
   const asked = readRequest(body);
+  const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, message: body.message ?? null, ...asked },
+    body: { environment: environment.name, message: body.message ?? null, ...asked, ...marks },
     draft: async () => {
       const spec = await toSpec(deps, environment, asked);
-      return { environment, spec, headline: headlineOf(spec), message: body.message };
+      return { environment, spec, headline: headlineOf(spec), message: body.message, marks };
     },
   });
 }

@@ -5,7 +5,7 @@ import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { chooseRunning } from "./choose-running.ts";
 
@@ -14,8 +14,9 @@ export async function submitRestart(deps: ApiDeps, asker: Asker, body: RestartRe
   const environment = resolveEnvironment(deps.settings, body.environment);
   refuseObserved(environment);
   const { workloads, message } = body;
+  const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, workloads, message: message ?? null },
+    body: { environment: environment.name, workloads, message: message ?? null, ...marks },
     draft: async () => {
       const chosen = await chooseRunning(deps, environment, workloads);
       return {
@@ -23,6 +24,7 @@ export async function submitRestart(deps: ApiDeps, asker: Asker, body: RestartRe
         spec: { kind: "restart", workloads: chosen, override: [] },
         headline: restartHeadline(chosen.map(shortName)),
         message,
+        marks,
       };
     },
   });

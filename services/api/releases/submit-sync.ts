@@ -8,7 +8,7 @@ import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, refuseUnseen, resolveEnvironment } from "../environments.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { chooseWorkloads } from "./choose-workloads.ts";
 
@@ -18,9 +18,10 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
   refuseObserved(environment);
   refuseHandedOff(environment);
   const { workloads = [], namespace = null, all = false, message } = body;
+  const marks = marksOf(body);
   if (namespace !== null) refuseUnseen(environment, namespace);
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, workloads, namespace, all, message: message ?? null },
+    body: { environment: environment.name, workloads, namespace, all, message: message ?? null, ...marks },
     draft: async () => {
       const chosen = await chooseDeclared(deps, environment, workloads);
       return {
@@ -28,6 +29,7 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
         spec: { kind: "sync", workloads: chosen, all, namespace, override: [] },
         headline: syncHeadline({ names: chosen.map(shortName), namespace }),
         message,
+        marks,
       };
     },
   });

@@ -12,7 +12,7 @@ import { appendSteps } from "#common/store/steps.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 
 /** Takes a job in that undoes another: what is in git, or on its way there. */
@@ -24,8 +24,9 @@ export async function rollBack(
   const { job, body } = asked;
   const environment = resolveEnvironment(deps.settings, job.environment);
   refuseObserved(environment);
+  const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
-    body: { of: job.id, message: body.message ?? null, override: body.override },
+    body: { of: job.id, message: body.message ?? null, override: body.override, ...marks },
     draft: async () => {
       refuseUndoable(job);
       return {
@@ -33,6 +34,7 @@ export async function rollBack(
         spec: { kind: "rollback", of: job.id, override: body.override },
         headline: rollbackHeadline(job),
         message: body.message,
+        marks,
         rollbackOf: job.id,
       };
     },

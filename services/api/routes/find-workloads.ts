@@ -15,7 +15,7 @@ import { cursor } from "./schemas.ts";
 import type { workloadPath } from "./schemas.ts";
 
 /** Repeatable in a query; a single one comes as a text. */
-const several = <T extends z.ZodType>(one: T) =>
+export const several = <T extends z.ZodType>(one: T) =>
   z
     .union([one.transform((value) => [value]), z.array(one).max(20)])
     .optional()

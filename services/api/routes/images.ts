@@ -7,7 +7,8 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { createImagesOfMany, readImages } from "../read-images.ts";
 import { findDeclared, listFilter, readPage } from "./find-workloads.ts";
-import { at, cursor, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
+import { linkNext } from "./link-next.ts";
+import { at, cursor, jsonType, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
 
 const eligible = z
   .literal("true")
@@ -77,7 +78,8 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
       const page = { limit, eligibleOnly: eligible === "true" };
       const images = imagesOfMany({ known, workloads, declared, nodes, now, page });
       // As with the list of workloads: checking takes longer than making.
-      void reply.serializer(JSON.stringify);
+      void reply.type(jsonType).serializer(JSON.stringify);
+      linkNext(request, reply, next);
       return { images, age, next };
     },
   });

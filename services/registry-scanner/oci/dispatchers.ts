@@ -1,7 +1,7 @@
 import { getCACertificates } from "node:tls";
 import { Agent, ProxyAgent } from "undici";
 import type { Dispatcher } from "undici";
-import { addressDenied, createGuardedLookup, refuseLiteralAddress } from "./address-guard.ts";
+import { addressDenied, createGuardedLookup, refuseLiteralAddress } from "#common/kit/address-guard.ts";
 import { isLocal, proxyFor } from "./proxies.ts";
 import type { Network, Site } from "./sites.ts";
 import type { ProxySettings } from "./types.ts";
