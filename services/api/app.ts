@@ -11,6 +11,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { authorizer, denyUnlistedRoutes } from "./auth.ts";
 import { followClusters } from "./cluster-views.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
+import { fluxRoutes } from "./flux/flux-routes.ts";
 import { invalidRequest } from "./faults.ts";
 import { createJobWatch } from "./job-watch.ts";
 import type { LiveParts } from "./live-parts.ts";
@@ -50,7 +51,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
   await describeApi(app, apiVersion);
-  addRoutes(app, deps, live);
+  await addRoutes(app, deps, live);
   await app.ready();
   return app;
 }
@@ -147,7 +148,7 @@ function asksRegistry({ query }: FastifyRequest): boolean {
   return typeof query === "object" && query !== null && "refresh" in query && query.refresh === "true";
 }
 
-function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
+async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<void> {
   healthRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
@@ -161,4 +162,5 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   jobActRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);
+  await fluxRoutes(app, deps, live);
 }

@@ -11,6 +11,7 @@ import type {
 import { checkEnvironment } from "./check/check-environment.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { dryRunTargets } from "./environment/dry-run.ts";
+import { readSshIdentity } from "./git/ssh-identity.ts";
 import { unifiedDiff } from "./planning/diff.ts";
 import { planJob } from "./planning/plan-job.ts";
 import { createFactSources } from "./planning/batch-sources.ts";
@@ -21,6 +22,10 @@ export function createReleaseService(deps: WorkerDeps): ReleaseServiceImplementa
     plan: (request) => plan(deps, request),
     checkEnvironment: async (request) =>
       checkEnvironment(deps, environmentOf(deps, request.environment), request),
+    async getIdentity({ environment }) {
+      const { sshKeyFile } = environmentOf(deps, environment).git;
+      return sshKeyFile === undefined ? {} : readSshIdentity(sshKeyFile);
+    },
   };
 }
 

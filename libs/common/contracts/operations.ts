@@ -66,6 +66,22 @@ export const operations = {
   gitWebhookBySecret: { method: "POST", path: "/v1/webhooks/git/:environment/:secret", role: "public" },
   registryWebhook: { method: "POST", path: "/v1/webhooks/registry/:host", role: "public" },
   registryWebhookBySecret: { method: "POST", path: "/v1/webhooks/registry/:host/:secret", role: "public" },
+  fluxServices: { method: "GET", path: "/api/flux/v6/services", role: "viewer" },
+  fluxServicesOf: { method: "GET", path: "/api/flux/:environment/v6/services", role: "viewer" },
+  fluxServicesByName: { method: "GET", path: "/api/flux/v11/services", role: "viewer" },
+  fluxServicesByNameOf: { method: "GET", path: "/api/flux/:environment/v11/services", role: "viewer" },
+  fluxImages: { method: "GET", path: "/api/flux/v10/images", role: "viewer" },
+  fluxImagesOf: { method: "GET", path: "/api/flux/:environment/v10/images", role: "viewer" },
+  fluxJobs: { method: "GET", path: "/api/flux/v6/jobs", role: "viewer" },
+  fluxJobsOf: { method: "GET", path: "/api/flux/:environment/v6/jobs", role: "viewer" },
+  fluxSync: { method: "GET", path: "/api/flux/v6/sync", role: "viewer" },
+  fluxSyncOf: { method: "GET", path: "/api/flux/:environment/v6/sync", role: "viewer" },
+  fluxGitConfig: { method: "POST", path: "/api/flux/v9/git-repo-config", role: "viewer" },
+  fluxGitConfigOf: { method: "POST", path: "/api/flux/:environment/v9/git-repo-config", role: "viewer" },
+  fluxExport: { method: "GET", path: "/api/flux/v6/export", role: "viewer" },
+  fluxExportOf: { method: "GET", path: "/api/flux/:environment/v6/export", role: "viewer" },
+  fluxUpdate: { method: "POST", path: "/api/flux/v9/update-manifests", role: "releaser" },
+  fluxUpdateOf: { method: "POST", path: "/api/flux/:environment/v9/update-manifests", role: "releaser" },
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof operations;

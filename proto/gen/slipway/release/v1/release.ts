@@ -12,6 +12,23 @@ export const protobufPackage = "slipway.release.v1";
 
 export const protobufFileName = "slipway/release/v1/release.proto";
 
+export interface GetIdentityRequest {
+  environment: string;
+}
+
+export interface GetIdentityResponse {
+  /** As in an authorized_keys file, with a line break. */
+  publicKey: string;
+  md5: Fingerprint | undefined;
+  sha256: Fingerprint | undefined;
+}
+
+export interface Fingerprint {
+  /** Without the name of the hash before it. */
+  hash: string;
+  randomart: string;
+}
+
 export interface PlanRequest {
   environment: string;
   spec:
@@ -180,6 +197,265 @@ export interface OtherWriter {
   path: string;
   line: number;
 }
+
+function createBaseGetIdentityRequest(): GetIdentityRequest {
+  return { environment: "" };
+}
+
+export const GetIdentityRequest: MessageFns<GetIdentityRequest> = {
+  encode(message: GetIdentityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== "") {
+      writer.uint32(10).string(message.environment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetIdentityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetIdentityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetIdentityRequest {
+    return { environment: isSet(object.environment) ? globalThis.String(object.environment) : "" };
+  },
+
+  toJSON(message: GetIdentityRequest): unknown {
+    const obj: any = {};
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetIdentityRequest>): GetIdentityRequest {
+    return GetIdentityRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetIdentityRequest>): GetIdentityRequest {
+    const message = createBaseGetIdentityRequest();
+    message.environment = object.environment ?? "";
+    return message;
+  },
+};
+
+function createBaseGetIdentityResponse(): GetIdentityResponse {
+  return { publicKey: "", md5: undefined, sha256: undefined };
+}
+
+export const GetIdentityResponse: MessageFns<GetIdentityResponse> = {
+  encode(message: GetIdentityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.publicKey !== "") {
+      writer.uint32(10).string(message.publicKey);
+    }
+    if (message.md5 !== undefined) {
+      Fingerprint.encode(message.md5, writer.uint32(18).fork()).join();
+    }
+    if (message.sha256 !== undefined) {
+      Fingerprint.encode(message.sha256, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetIdentityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetIdentityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.publicKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.md5 = Fingerprint.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sha256 = Fingerprint.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetIdentityResponse {
+    return {
+      publicKey: isSet(object.publicKey)
+        ? globalThis.String(object.publicKey)
+        : isSet(object.public_key)
+        ? globalThis.String(object.public_key)
+        : "",
+      md5: isSet(object.md5) ? Fingerprint.fromJSON(object.md5) : undefined,
+      sha256: isSet(object.sha256) ? Fingerprint.fromJSON(object.sha256) : undefined,
+    };
+  },
+
+  toJSON(message: GetIdentityResponse): unknown {
+    const obj: any = {};
+    if (message.publicKey !== "") {
+      obj.publicKey = message.publicKey;
+    }
+    if (message.md5 !== undefined) {
+      obj.md5 = Fingerprint.toJSON(message.md5);
+    }
+    if (message.sha256 !== undefined) {
+      obj.sha256 = Fingerprint.toJSON(message.sha256);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetIdentityResponse>): GetIdentityResponse {
+    return GetIdentityResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetIdentityResponse>): GetIdentityResponse {
+    const message = createBaseGetIdentityResponse();
+    message.publicKey = object.publicKey ?? "";
+    message.md5 = (object.md5 !== undefined && object.md5 !== null) ? Fingerprint.fromPartial(object.md5) : undefined;
+    message.sha256 = (object.sha256 !== undefined && object.sha256 !== null)
+      ? Fingerprint.fromPartial(object.sha256)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFingerprint(): Fingerprint {
+  return { hash: "", randomart: "" };
+}
+
+export const Fingerprint: MessageFns<Fingerprint> = {
+  encode(message: Fingerprint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hash !== "") {
+      writer.uint32(10).string(message.hash);
+    }
+    if (message.randomart !== "") {
+      writer.uint32(18).string(message.randomart);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Fingerprint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFingerprint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.randomart = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Fingerprint {
+    return {
+      hash: isSet(object.hash) ? globalThis.String(object.hash) : "",
+      randomart: isSet(object.randomart) ? globalThis.String(object.randomart) : "",
+    };
+  },
+
+  toJSON(message: Fingerprint): unknown {
+    const obj: any = {};
+    if (message.hash !== "") {
+      obj.hash = message.hash;
+    }
+    if (message.randomart !== "") {
+      obj.randomart = message.randomart;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Fingerprint>): Fingerprint {
+    return Fingerprint.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Fingerprint>): Fingerprint {
+    const message = createBaseFingerprint();
+    message.hash = object.hash ?? "";
+    message.randomart = object.randomart ?? "";
+    return message;
+  },
+};
 
 function createBasePlanRequest(): PlanRequest {
   return { environment: "", spec: undefined, policies: undefined };
@@ -2380,6 +2656,15 @@ export const ReleaseServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** The public half of the key by which the config repository is reached; empty where it is reached otherwise. */
+    getIdentity: {
+      name: "GetIdentity",
+      requestType: GetIdentityRequest as typeof GetIdentityRequest,
+      requestStream: false,
+      responseType: GetIdentityResponse as typeof GetIdentityResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -2391,6 +2676,11 @@ export interface ReleaseServiceImplementation<CallContextExt = {}> {
     request: CheckEnvironmentRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CheckEnvironmentResponse>>;
+  /** The public half of the key by which the config repository is reached; empty where it is reached otherwise. */
+  getIdentity(
+    request: GetIdentityRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetIdentityResponse>>;
 }
 
 export interface ReleaseServiceClient<CallOptionsExt = {}> {
@@ -2401,6 +2691,11 @@ export interface ReleaseServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<CheckEnvironmentRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CheckEnvironmentResponse>;
+  /** The public half of the key by which the config repository is reached; empty where it is reached otherwise. */
+  getIdentity(
+    request: DeepPartial<GetIdentityRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetIdentityResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
