@@ -84,7 +84,7 @@ function manifestsContract(given: () => StoreWorld): void {
     };
     await store.transaction((tx) => replaceDeclared(tx, { ...change, faults }));
     const [now, ...others] = await declaredWorkloads(store.db, environment);
-    expect(now).toEqual({ environment, ...moved });
+    expect(now).toEqual({ environment, labels: {}, ...moved });
     expect(others).toEqual([]);
     const paths = ["a.yaml", "b.yaml"];
     expect(await declaredInFiles(store.db, { environment, paths })).toEqual({ rows: [now], faults });
