@@ -3,6 +3,7 @@ import type { ContainerResult } from "../contracts/http.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
 import type { OwnerName } from "../domain/owner.ts";
+import type { ChosenContainers } from "../domain/plan-only.ts";
 import type { ImageSelect } from "../domain/plan.ts";
 import type { Policies, PolicyPrefix } from "../domain/policy.ts";
 import type { PolicyOrder } from "../domain/policy-orders.ts";
@@ -32,6 +33,8 @@ export type JobSpec =
       readonly exclude: readonly string[];
       readonly images: { readonly select: ImageSelect } | { readonly exact: readonly string[] };
       readonly override: readonly string[];
+      /** Narrows it to containers, each with an image of its own. */
+      readonly only?: ChosenContainers;
       /** From its acceptance on, for exact images that do not exist yet. */
       readonly waitForImageSeconds?: number;
     }
