@@ -130,7 +130,7 @@ describe.runIf(hasPostgres())("a change of policies", () => {
   });
 
   test("says of a filter that it matches a part of a tag too", async () => {
-    const job = await change([{ workload: "shop/delta", set: { "tag.delta": "regexp:^1" } }]);
+    const job = await change([{ workload: "shop/beta", set: { "tag.beta": "regexp:^1" } }]);
     expect(job.results[0]?.detail).toContain("write ^(?:1)$");
   });
 
