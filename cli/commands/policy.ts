@@ -3,10 +3,12 @@ import type { Command } from "commander";
 
 import { policyFault, policyKeyWords } from "#common/domain/policy-values.ts";
 import { policyPrefixes } from "#common/domain/policy.ts";
+import { filterWarnings } from "#common/domain/tag-filter.ts";
 import type { PolicyPrefix } from "#common/domain/policy.ts";
 
 import { findNames, findWorkloads } from "../lookup.ts";
 import { policyLines } from "../print/policy.ts";
+import { safe } from "../print/safe.ts";
 import { usageProblem } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
 import { show } from "../session.ts";
@@ -147,6 +149,7 @@ async function change(
   asked: { readonly names: readonly string[]; readonly set: PolicySet },
 ): Promise<ExitCode> {
   for (const [key, value] of Object.entries(asked.set)) refuseSlip(key, value);
+  for (const warning of oddities(asked.set)) session.io.err(safe(`Note: ${warning}`));
   const workloads = await findNames(session, asked.names);
   const { environment, message, prefix } = options;
   const body = {
@@ -158,6 +161,13 @@ async function change(
   if (options.dryRun === true) return showPlan(session, await session.api.planPolicies(body));
   const job = await session.api.changePolicies(body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, job, options);
+}
+
+/** Filters that can be read and may not mean what they seem to. */
+function oddities(set: PolicySet): readonly string[] {
+  return Object.entries(set).flatMap(([key, value]) =>
+    value !== null && key.startsWith("tag") ? filterWarnings(value) : [],
+  );
 }
 
 /** A slip of the keys needs no server to be told. */

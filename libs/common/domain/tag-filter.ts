@@ -220,9 +220,9 @@ function patternOf(filter: string, source: string): TagPattern {
 
 function openEnds(filter: string, source: string, { anchored }: TagPattern): readonly string[] {
   if (anchored) return [];
-  return [
-    `"${shorten(filter)}" matches in the middle of a tag too; write ^(?:${shorten(source)})$ to match all of it`,
-  ];
+  const inner = source.replace(/^\^/, "").replace(/(?<!\\)\$$/, "");
+  const whole = `^(?:${shorten(inner)})$`;
+  return [`"${shorten(filter)}" matches a part of a tag too; write ${whole} to match all of it`];
 }
 
 /** Exact, however long: whole part and fraction are compared apart. */
