@@ -12,11 +12,7 @@ import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.t
 import { createClientSource } from "./client-source.ts";
 import { readScannerConfig } from "./config.ts";
 import { createRegistryService } from "./grpc.ts";
-import { createHostBudget } from "./host-budget.ts";
-import { createScanMemory } from "./scan-memory.ts";
-import { createScanner } from "./scanner.ts";
-import { moveRhythm } from "./schedule.ts";
-import { createWanted } from "./wanted.ts";
+import { openScanner } from "./open-scanner.ts";
 
 await runMain(async () => {
   const config = readScannerConfig(process.env);
@@ -36,13 +32,7 @@ await runMain(async () => {
   const pullSecrets = { source: running, environments: withPullSecrets.map(({ name }) => name) };
   const reached = { registries, dockerConfigFile, pullSecrets, allowPrivate, proxy: config.proxy };
   const clients = createClientSource({ ...reached, env: process.env, redactor, log, clock });
-  const budget = createHostBudget(clock);
-  const memory = createScanMemory();
-  const environments = settings.environments.map(({ name }) => name);
-  const wanted = createWanted({ store, running, environments, clock, log });
-  const intervalMs = settings.scanInterval;
-  const shared = { store, clients, budget, memory, clock, log, trace, moveRhythm, intervalMs };
-  const scanner = createScanner({ deps: { ...shared, random: Math.random }, bell, wanted });
+  const scanner = openScanner({ settings, kit, store, bell, clients, running });
   const server = createGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,

@@ -4,7 +4,13 @@ import { describe, expect, test } from "vitest";
 
 import { silentLog } from "#common/kit/log.ts";
 import { imageFingerprints, repositoryFacts } from "#common/store/image-facts.ts";
-import { recordScan, removeTag, saveManifest, setTagDigest, wantRepositories } from "#common/store/images.ts";
+import {
+  recordListing,
+  removeTag,
+  saveManifest,
+  setTagDigest,
+  wantRepositories,
+} from "#common/store/images.ts";
 import { createFakeClock } from "#common/testing/fake-clock.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
@@ -18,7 +24,7 @@ export function imageFactsContract(given: () => StoreWorld): void {
     return key;
   };
   const scan = (key: string, tags: readonly { tag: string; digest?: string }[]) =>
-    recordScan(given().store.db, { key, etag: null, complete: true, nextDueMs: 60_000, tags });
+    recordListing(given().store.db, { key, etag: null, complete: true, tags });
   const describeImage = (digest: string) =>
     saveManifest(given().store.db, {
       digest,

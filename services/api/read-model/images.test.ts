@@ -31,12 +31,27 @@ const images = [row("1", 1), row("2", 3, { digest }), row("undated", undefined),
 
 function repository(more: Partial<Parameters<typeof listRepository>[0]> = {}): ListedRepository {
   const rest = { etag: null, wanted_at: null, due_at: null, failures: 0, problem: null };
+  const pace = {
+    host: "docker.io",
+    first_scanned_at: scannedAt,
+    changed_at: null,
+    asked_at: null,
+    automated: false,
+    interval_ms: null,
+    interval_reason: null,
+    claimed_by: null,
+    read_all: false,
+    moves_at: null,
+    moves_scans: 0,
+    moves_after: null,
+  };
   return listRepository({
     key: "docker.io/library/web",
     scanned_at: scannedAt,
     complete: true,
     images,
     ...rest,
+    ...pace,
     ...more,
   });
 }
