@@ -68,6 +68,7 @@ async function readDigest(deps: ScanDeps, { key, reference }: TagQuestion, call:
   if (digest === undefined) throw new SlipwayError("REGISTRY_NOT_FOUND", { detail: `${key}:${reference}` });
   if (isDigest(reference)) return;
   await images.setTagDigest(db, { key, tag: reference, digest });
+  await images.noteChange(db, key);
   await images.wakeRepository(db, key);
 }
 

@@ -1,7 +1,7 @@
 import { errorCatalogue } from "#common/domain/errors.ts";
 import type { SlipwayError } from "#common/domain/errors.ts";
 import { paceFacts, recordScanFailure, settleScan } from "#common/store/image-pace.ts";
-import type { Settling } from "#common/store/image-pace.ts";
+import type { PaceFacts, Settling } from "#common/store/image-pace.ts";
 import { declaredUses } from "#common/store/image-uses.ts";
 import * as images from "#common/store/images.ts";
 import type { RecordedListing, RepositoryRow } from "#common/store/images.ts";
@@ -46,7 +46,7 @@ export async function scanRepository(deps: ScanDeps, job: ScanJob): Promise<void
     await deps.budget.answered(ref.host);
     const reading = await readWhatIsMissing(deps, target, { ...job, ...list });
     memory.readingFailures = 0;
-    await settle(deps, job.row, reading);
+    await settle(deps, { ...job, ...list }, reading);
     deps.count.scanned(ref.host, list.changed || reading.moved ? "changed" : "nothing-new");
   } catch (error) {
     // What is left is released by whoever stops us: others shall not wait for the end of our claim.
@@ -96,8 +96,11 @@ async function readWhatIsMissing(
   { row, reason, ...list }: ScanJob & RecordedListing,
 ): Promise<Reading> {
   const all = reason === "asked" || row.read_all;
-  const unread = await missingImages(deps, target, { evenQuiet: reason === "asked" });
   const due = movesDue(deps, { row, reason, ...list });
+  // What was left unread on purpose stays so for as long as nothing happens.
+  const calm = reason === "interval-passed" && !list.changed && !row.reading && !row.read_all;
+  if (calm && due === undefined) return { ...nothingRead, moves: { scans: row.moves_scans + 1 } };
+  const unread = await missingImages(deps, target, { evenQuiet: reason === "asked" });
   const uses = unread.length === 0 && due === undefined ? unused : await usesOf(deps, row.key);
   const found = due && (await lookForMoves(deps, target, { uses, ...moveStart(row, due) }));
   const still = found?.moved === true ? await missingImages(deps, target, { evenQuiet: false }) : unread;
@@ -126,6 +129,7 @@ async function readSome(
   return unread.filter(({ tag }) => tags.has(tag));
 }
 
+const nothingRead = { moved: false, more: false, all: false };
 const unused: Uses = { declared: [], running: new Set() };
 
 function movesDue(
@@ -157,22 +161,34 @@ async function chosenOf(
   return chooseToRead(unread, { ...uses, tags: tags.map(({ tag }) => tag) });
 }
 
-async function settle(deps: ScanDeps, row: RepositoryRow, reading: Reading): Promise<void> {
+async function settle(deps: ScanDeps, scan: ScanJob & RecordedListing, reading: Reading): Promise<void> {
   const { db } = deps.store;
+  const { row } = scan;
   if (reading.moved) await images.noteChange(db, row.key);
-  const facts = await paceFacts(db, row.key);
+  const facts = knownFacts(scan, reading) ?? (await paceFacts(db, row.key));
   if (facts === undefined) return;
   const usual = intervalOf(facts, deps.rhythm);
   const interval: Interval = reading.more ? { ms: readOnInMs, reason: "reading" } : usual;
   await settleScan(db, {
     row,
     changedAt: facts.changedAt,
+    reading: reading.more,
     readAll: reading.all && reading.more,
     moves: reading.moves,
     intervalMs: interval.ms,
     reason: interval.reason,
     nextDueMs: aroundMs(interval.ms, deps.random()),
   });
+}
+
+/** What the scan began with, where nothing has changed since. */
+function knownFacts(
+  { row, at, changed }: ScanJob & RecordedListing,
+  reading: Reading,
+): PaceFacts | undefined {
+  const { changed_at: changedAt, asked_at: askedAt, automated } = row;
+  if (changed || reading.moved || changedAt === null) return undefined;
+  return { now: at, changedAt, askedAt, automated };
 }
 
 interface Problem {

@@ -121,6 +121,7 @@ function paceContract(given: () => StoreWorld): void {
   const settling = (row: RepositoryRow, more = {}) => ({
     row,
     changedAt,
+    reading: false,
     readAll: false,
     moves: { scans: 3 },
     intervalMs: 900_000,
@@ -160,10 +161,14 @@ function paceContract(given: () => StoreWorld): void {
     const listing = { key, etag: null, complete: true };
     expect(await recordListing(db, { ...listing, tags: [{ tag: "1" }] })).toMatchObject({ changed: false });
     expect(await recordListing(db, { ...listing, tags: [{ tag: "1" }] })).toMatchObject({ changed: false });
-    expect((await rowOf(given(), key)).changed_at).toBeNull();
+    const row = await rowOf(given(), key);
+    expect(row).toMatchObject({ changed_at: null, reading: true });
+    await settleScan(db, settling(row));
+    expect(await recordListing(db, listing)).toMatchObject({ changed: false });
+    expect(await rowOf(given(), key)).toMatchObject({ reading: false });
     const more = [{ tag: "1" }, { tag: "2" }];
     expect(await recordListing(db, { ...listing, tags: more })).toMatchObject({ changed: true });
-    expect((await rowOf(given(), key)).changed_at).toBeInstanceOf(Date);
+    expect(await rowOf(given(), key)).toMatchObject({ changed_at: expect.any(Date), reading: true });
   });
 
   test("what git declares says who uses a repository, and which of them are released by themselves", async () => {

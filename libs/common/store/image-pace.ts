@@ -38,7 +38,9 @@ export interface Settling extends Pace {
   /** The row as the scan began with it: whoever asked since wants another scan at once. */
   readonly row: Pick<RepositoryRow, "key" | "asked_at">;
   readonly changedAt: Date;
-  /** Somebody wants to see all images, and some are unread still. */
+  /** There is more to read than was read now. */
+  readonly reading: boolean;
+  /** And it is everything, for somebody who wants to see all images. */
   readonly readAll: boolean;
   /** How the look for moved tags stands. */
   readonly moves: { readonly scans: number; readonly looked?: { readonly after: string | null } };
@@ -47,7 +49,7 @@ export interface Settling extends Pace {
 /** Ends a scan that went well. */
 export async function settleScan(
   db: Db,
-  { row, changedAt, readAll, moves, ...pace }: Settling,
+  { row, changedAt, reading, readAll, moves, ...pace }: Settling,
 ): Promise<void> {
   const { looked } = moves;
   await db
@@ -55,6 +57,7 @@ export async function settleScan(
     .set({
       ...paceColumns(row, pace),
       changed_at: sql<Date>`greatest(changed_at, ${changedAt}::timestamptz)`,
+      reading,
       read_all: readAll,
       moves_scans: moves.scans,
       ...(looked === undefined

@@ -64,31 +64,31 @@ export interface RecordedListing {
 
 /** Records one listing: tags that are gone go, new ones come, a digest that changed is a move. */
 export async function recordListing(db: Db, listing: Listing): Promise<RecordedListing> {
-  const { key, tags, complete } = listing;
+  const { key, tags, etag, complete } = listing;
+  if (tags === undefined) return { changed: false, at: await noteListed(db, key, {}) };
   return inTransaction(db, async (tx) => {
-    const { before, at } = await updateRepository(tx, listing);
-    if (tags === undefined) return { changed: false, at };
+    const before = await tx
+      .selectFrom("image_repositories")
+      .select("first_scanned_at as first")
+      .where("key", "=", key)
+      .forUpdate()
+      .executeTakeFirst();
+    const at = await noteListed(tx, key, { etag, complete });
     const added = await upsertTags(tx, key, tags);
     const removed = complete ? await removeOtherTags(tx, key, tags) : 0;
-    const changed = before && added + removed > 0;
+    const changed = added + removed > 0 && before !== undefined && before.first !== null;
     if (changed) await noteChange(tx, key);
     return { changed, at };
   });
 }
 
-/** Tells whether it was listed before. */
-async function updateRepository(
-  tx: Db,
-  { key, tags, complete, etag }: Listing,
-): Promise<{ readonly before: boolean; readonly at: Date }> {
-  const before = await tx
-    .selectFrom("image_repositories")
-    .select(["first_scanned_at as first", sql<Date>`clock_timestamp()`.as("at")])
-    .where("key", "=", key)
-    .forUpdate()
-    .executeTakeFirstOrThrow();
-  const listed = tags === undefined ? {} : { complete, etag };
-  await tx
+/** Tells when that was. */
+async function noteListed(
+  db: Db,
+  key: string,
+  listed: { readonly etag?: string | null; readonly complete?: boolean },
+): Promise<Date> {
+  const { at } = await db
     .updateTable("image_repositories")
     .set({
       ...listed,
@@ -99,15 +99,16 @@ async function updateRepository(
       problem: null,
     })
     .where("key", "=", key)
-    .execute();
-  return { before: before.first !== null, at: before.at };
+    .returning("scanned_at as at")
+    .executeTakeFirstOrThrow();
+  return at ?? new Date(0);
 }
 
 /** What is known of the repository has changed just now. */
 export async function noteChange(db: Db, key: string): Promise<void> {
   await db
     .updateTable("image_repositories")
-    .set({ changed_at: sql<Date>`clock_timestamp()` })
+    .set({ changed_at: sql<Date>`clock_timestamp()`, reading: true })
     .where("key", "=", key)
     .execute();
 }

@@ -275,6 +275,7 @@ export interface Database {
     interval_ms: number | null;
     interval_reason: string | null;
     claimed_by: string | null;
+    reading: Generated<boolean>;
     read_all: Generated<boolean>;
     moves_at: NullableTime;
     moves_scans: Generated<number>;

@@ -221,6 +221,8 @@ const statements: readonly string[] = [
     interval_reason text,
     -- While a scanner has it, due_at is the end of its claim.
     claimed_by text,
+    -- Its list has changed, and what is new of it has not been read.
+    reading boolean not null default true,
     -- Somebody wants to see all of its images, not only those that matter by themselves.
     read_all boolean not null default false,
     -- The look at known tags for digests that moved: when, the scans since, and the tag it ended with.
