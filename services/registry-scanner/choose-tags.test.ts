@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseToRead, isLikelyToMove, newestVersions } from "./choose-tags.ts";
+import { chooseToRead, isLikelyToMove, highest } from "./choose-tags.ts";
 
 const none: ReadonlySet<string> = new Set();
 const versions = Array.from({ length: 200 }, (_, index) => `1.0.${index}`);
@@ -22,7 +22,7 @@ function chosen(tags: readonly string[], { filter, declared, running, late }: Gi
 
 describe("what is read of a repository", () => {
   test("are the highest versions where tags are versions", () => {
-    expect(chosen(versions)).toEqual(versions.slice(-newestVersions));
+    expect(chosen(versions)).toEqual(versions.slice(-highest));
   });
 
   test("is everything where only the date can tell what is newest", () => {
@@ -33,6 +33,11 @@ describe("what is read of a repository", () => {
     expect(chosen([...versions, ...hashes], { filter: "semver:<1.0.10" })).toEqual(versions.slice(0, 10));
     const branches = ["main-a1", "main-b2", "other-c3"];
     expect(chosen([...branches, ...versions], { filter: "glob:main-*" })).toEqual(["main-a1", "main-b2"]);
+  });
+
+  test("is the highest of what a filter goes by, whatever that is", () => {
+    const builds = Array.from({ length: 200 }, (_, index) => `build-${index}`);
+    expect(chosen(builds, { filter: "numerical:^build-(?<n>[0-9]+)$" })).toEqual(builds.slice(-highest));
   });
 
   test("stays the same when the highest have been read: the rest waits until somebody asks", () => {

@@ -1,4 +1,8 @@
-import { compareVersionsFirst, isMovingTag, tagPasses } from "#common/domain/tag.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
+import { parseFilter } from "#common/domain/tag-filter.ts";
+import type { TagFilter } from "#common/domain/tag-filter.ts";
+import { compareVersionsFirst, readVersion } from "#common/domain/tag-version.ts";
+import { isMovingTag } from "#common/domain/tag.ts";
 import type { DeclaredUse } from "#common/store/image-uses.ts";
 
 /** Which tags of a repository are asked for without anybody's asking: those that could matter. */
@@ -10,10 +14,10 @@ export interface Uses {
   readonly running: ReadonlySet<string>;
 }
 
-/** Of each filter, so many of the highest versions. */
-export const newestVersions = 50;
+/** So many of what each filter chooses by, the best ones: versions, numbers, texts. */
+export const highest = 50;
 const versionsAreMost = 0.8;
-const noFilter = "*";
+const noFilter = "newest";
 
 export interface UnreadFacts extends Uses {
   /** Every tag of the repository. */
@@ -22,8 +26,8 @@ export interface UnreadFacts extends Uses {
 
 /**
  * What is worth reading: news, what runs or is declared, names that are pushed again and again, and what a
- * filter lets pass. Where tags are versions the highest of them are enough; where they are not, only the
- * date tells which is the newest, and all are read. The rest waits until somebody asks.
+ * filter lets pass. Where a filter goes by version or number, or the tags are versions anyway, the highest are
+ * enough; where they are not, only the date tells which is the newest, and all are read. The rest waits until somebody asks.
  */
 export function chooseToRead<T extends { readonly tag: string; readonly late: boolean }>(
   unread: readonly T[],
@@ -48,29 +52,28 @@ export function usedTags({ declared, running }: Uses): ReadonlySet<string> {
 }
 
 function worthOf(tags: readonly string[], filter: string): readonly string[] {
-  const passing = tags.filter((tag) => passes(tag, filter));
-  const versions = passing.filter(isVersion);
-  const byVersion = filter.startsWith("semver:") || versions.length >= passing.length * versionsAreMost;
-  if (!byVersion) return passing;
-  return versions.toSorted(compareVersionsFirst).slice(0, newestVersions);
+  const read = filterOf(filter);
+  if (read === undefined) return [];
+  const passing = tags.filter((tag) => read.refusal(tag) === undefined);
+  if (read.order !== "date") {
+    return passing.toSorted((a, b) => read.compare({ tag: a }, { tag: b })).slice(0, highest);
+  }
+  const versions = passing.filter((tag) => readVersion(tag) !== undefined);
+  if (versions.length < passing.length * versionsAreMost) return passing;
+  return versions.toSorted(compareVersionsFirst).slice(0, highest);
 }
 
-function passes(tag: string, filter: string): boolean {
+/** A filter that cannot be read chooses nothing; whoever lists the workload is told so. */
+function filterOf(text: string): TagFilter | undefined {
   try {
-    return tagPasses(tag, filter);
-  } catch {
-    // A filter that cannot be read chooses nothing; whoever lists the workload is told so.
-    return false;
+    return parseFilter(text);
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === "FILTER_INVALID") return undefined;
+    throw error;
   }
 }
 
 /** `latest`, `main`, `stable`; `1` and `1.2`, which follow their newest patch. */
 function isPushedAgain(tag: string): boolean {
   return isMovingTag(tag) || /^v?\d{1,4}\.\d{1,4}$/.test(tag) || !/\d/.test(tag);
-}
-
-const noVersion = "-";
-
-function isVersion(tag: string): boolean {
-  return compareVersionsFirst(tag, noVersion) < 0;
 }

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 
 import { repositoryKey, tryParseImageRef } from "../domain/image-ref.ts";
-import { filterOf } from "../domain/plan.ts";
+import { filterOf } from "../domain/plan-target.ts";
 import type { Db } from "./db.ts";
 import type { DeclaredContainerRow, DeclaredPoliciesRow } from "./schema.ts";
 
