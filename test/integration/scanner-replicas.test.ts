@@ -44,6 +44,21 @@ describe.runIf(hasPostgres())("several scanners", () => {
     });
   });
 
+  test("a scan that takes longer than a claim stays its scanner's for as long as that lives", async () => {
+    const [store, registry] = [await aStore(), await aRegistry()];
+    const key = `${hosts.shop}/many/slow`;
+    registry.hang("many/slow");
+    const pace = { shortestMs: 1_000, longestMs: 1_000 };
+    const [patient, other] = [pace, pace].map((one) => aScanner(store, [registry.url], { pace: one }));
+    await images.wantRepositories(store.db, [key]);
+    await patient!.start();
+    await until(async () => registry.requests().tags === 1);
+    const { due_at: first } = await repositoryOf(store, key);
+    await until(async () => (await repositoryOf(store, key)).due_at! > first!);
+    await other!.claim();
+    expect(registry.requests().tags).toBe(1);
+  });
+
   test("what a scanner had when it was killed is scanned by another within two intervals", async () => {
     const [store, registry] = [await aStore(), await aRegistry()];
     const keys = keysAt(hosts.shop, 30);
