@@ -8,6 +8,7 @@ import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
 import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
+import { scanBench } from "./scan.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
 import { webhookBench } from "./webhook.ts";
@@ -20,6 +21,7 @@ const benches: readonly Bench[] = [
   lanesBench,
   workloadsBench,
   webhookBench,
+  scanBench,
   applyBench,
   editBench,
   gitBench,

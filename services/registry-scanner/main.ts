@@ -12,12 +12,8 @@ import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.t
 import { createClientSource } from "./client-source.ts";
 import { readScannerConfig } from "./config.ts";
 import { createRegistryService } from "./grpc.ts";
-import { createHostBudget } from "./host-budget.ts";
 import { rememberPlatforms } from "./node-platforms.ts";
-import { createScanMemory } from "./scan-memory.ts";
-import { createScanner } from "./scanner.ts";
-import { moveRhythm } from "./schedule.ts";
-import { createWanted } from "./wanted.ts";
+import { openScanner } from "./open-scanner.ts";
 
 await runMain(async () => {
   const config = readScannerConfig(process.env);
@@ -37,12 +33,7 @@ await runMain(async () => {
   const platforms = () => nodes.known();
   const reached = { registries, dockerConfigFile, pullSecrets, allowPrivate, proxy: config.proxy };
   const clients = createClientSource({ ...reached, platforms, env: process.env, redactor, log, clock });
-  const budget = createHostBudget(clock);
-  const memory = createScanMemory();
-  const wanted = createWanted({ store, running: nodes.source, environments, clock, log });
-  const intervalMs = settings.scanInterval;
-  const shared = { store, clients, budget, memory, clock, log, trace, moveRhythm, intervalMs };
-  const scanner = createScanner({ deps: { ...shared, random: Math.random }, bell, wanted });
+  const scanner = openScanner({ settings, kit, store, bell, clients, running: nodes.source });
   const server = createGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,

@@ -6,7 +6,7 @@ import { silentLog } from "#common/kit/log.ts";
 import { imageFingerprints, repositoryFacts } from "#common/store/image-facts.ts";
 import {
   imagesOf,
-  recordScan,
+  recordListing,
   removeTag,
   saveManifest,
   setTagDigest,
@@ -26,7 +26,7 @@ export function imageFactsContract(given: () => StoreWorld): void {
     return key;
   };
   const scan = (key: string, tags: readonly { tag: string; digest?: string }[]) =>
-    recordScan(given().store.db, { key, etag: null, complete: true, nextDueMs: 60_000, tags });
+    recordListing(given().store.db, { key, etag: null, complete: true, tags });
   const describeImage = (digest: string, kind = "image", created?: null) =>
     saveManifest(given().store.db, {
       digest,

@@ -3,7 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { imagePage, workloadPage } from "#common/contracts/http.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { setHold } from "#common/store/holds.ts";
-import { recordScan, saveManifest, setTagDigest, wantRepositories } from "#common/store/images.ts";
+import {
+  imagesOf,
+  recordListing,
+  saveManifest,
+  setTagDigest,
+  wantRepositories,
+} from "#common/store/images.ts";
 import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
@@ -154,6 +160,19 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     ]);
   });
 
+  test("images that were left unread are asked for as soon as somebody lists them", async () => {
+    const key = "docker.io/weaveworksdemos/orders";
+    await wantRepositories(box.store.db, [key]);
+    await recordListing(box.store.db, { key, etag: null, tags: [{ tag: "0.0.1" }], complete: true });
+    box.rung.length = 0;
+    const path = "/v1/environments/default/workloads/sock-shop/deployment/orders/images";
+    const { body } = await box.call("GET", path);
+    expect(body).toMatchObject({ containers: [{ missing: { reason: "unread" } }] });
+    const rung = () => box.rung.includes(`slipway-scanner repository:${key}`);
+    await pollUntil(rung, { everyMs: 10, timeoutMs: 15_000, what: "a ring for the scanner" });
+    expect((await imagesOf(box.store.db, [key])).get(key)).toMatchObject({ read_all: true });
+  });
+
   test("lists images newest first, the running one marked and never cut off", async () => {
     const key = "docker.io/weaveworksdemos/front-end";
     const days = { "0.2.0": 9, latest: 18, "7f511af": 18, "0.3.0": 12 };
@@ -170,7 +189,7 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
         labels: {},
       });
     }
-    await recordScan(box.store.db, { key, etag: null, tags, complete: true, nextDueMs: 60_000 });
+    await recordListing(box.store.db, { key, etag: null, tags, complete: true });
     const path = "/v1/environments/default/workloads/sock-shop/deployment/front-end/images";
     const { body } = await box.call("GET", `${path}?limit=2`);
     expect(body).toMatchObject({

@@ -79,6 +79,11 @@ export async function postponeScans(db: Db, cold = ""): Promise<void> {
     set due_at = case when key <> ${cold} then clock_timestamp() + interval '1 hour' end`.execute(db);
 }
 
+/** As if the interval of every image repository had passed. */
+export async function makeScansDue(db: Db): Promise<void> {
+  await sql`update image_repositories set due_at = clock_timestamp() where due_at is not null`.execute(db);
+}
+
 /** Keys of the image repositories that are due, in their order. */
 export async function dueScans(db: Db): Promise<string[]> {
   const { rows } = await sql<{ key: string }>`
@@ -103,4 +108,11 @@ export async function ageJob(db: Db, id: string, minutes: number): Promise<void>
 export async function markCancelled(db: Db, id: string): Promise<void> {
   await sql`update jobs set cancel_requested_at = clock_timestamp(), cancel_requested_by = 'tester'
     where id = ${id}`.execute(db);
+}
+
+/** How many image repositories scanners have claimed, and hold still. */
+export async function claimedScans(db: Db): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::int as count from image_repositories
+    where claimed_by is not null and due_at > clock_timestamp()`.execute(db);
+  return rows[0]?.count ?? 0;
 }

@@ -40,7 +40,7 @@ test("reads a file, fills the defaults and makes file names absolute", async () 
     cluster: { kubeconfig: ./kubeconfig, context: shop }
     git: { url: "https://git.example.com/shop/config.git", paths: [deploy], tokenFile: secrets/git }
 registries:
-  - { host: "registry.example.com:5000", username: bot, passwordFile: /run/secrets/registry }
+  - { host: "registry.example.com:5000", username: bot, passwordFile: /run/secrets/registry, requestsPerSecond: 2.5 }
 scanInterval: 5m
 `,
   );
@@ -51,7 +51,8 @@ scanInterval: 5m
     git: { branch: "main", tokenFile: join(folder, "secrets/git") },
   });
   expect(settings.registries[0]?.passwordFile).toBe("/run/secrets/registry");
-  expect(settings.scanInterval).toBe(300_000);
+  expect(settings.registries[0]).toMatchObject({ requestsPerSecond: 2.5 });
+  expect(settings).toMatchObject({ scanInterval: 300_000, scanIntervalLongest: 900_000 });
 });
 
 test("names every mistake with its path, unknown keys too", () => {

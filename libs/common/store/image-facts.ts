@@ -26,6 +26,9 @@ export interface RepositoryState {
   readonly key: string;
   readonly scannedAt: Date | null;
   readonly problem: JobErrorRow | null;
+  /** How often it is scanned, and why so; null before the first scan. */
+  readonly intervalMs: number | null;
+  readonly intervalReason: string | null;
 }
 
 export interface Fingerprint extends RepositoryState {
@@ -41,6 +44,7 @@ export interface Fingerprint extends RepositoryState {
 export async function imageFingerprints(db: Db, keys: readonly string[]): Promise<Fingerprint[]> {
   const { rows } = await sql<Fingerprint>`
     select r.key, r.scanned_at as "scannedAt", r.problem, r.complete,
+      r.interval_ms as "intervalMs", r.interval_reason as "intervalReason",
       (count(t.tag) - count(m.digest))::integer as unread,
       concat_ws(' ', r.scanned_at is not null, count(t.tag), count(m.digest),
         max(t.first_seen_at), max(t.digest_seen_at)) as print

@@ -43,6 +43,7 @@ function repository(more: Partial<Parameters<typeof listRepository>[0]> = {}): L
     interval_ms: null,
     interval_reason: null,
     claimed_by: null,
+    reading: false,
     read_all: false,
     moves_at: null,
     moves_scans: 0,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { imagePage, workloadImages } from "#common/contracts/http.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { askForMore } from "../ask-for-more.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { createImagesOfMany, readImages } from "../read-images.ts";
@@ -56,7 +57,9 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
       }
       const found = await findDeclared({ ...deps, ...live }, request.params);
       const page = { container, limit, after, eligibleOnly: eligible === "true" };
-      return readImages(deps, { ...found, ...page, refresh: refresh === "true" });
+      const images = await readImages(deps, { ...found, ...page, refresh: refresh === "true" });
+      askForMore(deps, images);
+      return images;
     },
   });
 

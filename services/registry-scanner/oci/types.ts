@@ -85,8 +85,13 @@ export interface ImageDescription {
   readonly kind: "image" | "artifact";
 }
 
+/** Waits until one more question may be asked; gives up when the signal fires. */
+export type Pace = (signal: AbortSignal) => Promise<void>;
+
 export interface CallOptions {
   readonly signal: AbortSignal;
+  /** Awaited before each question to the registry itself. */
+  readonly pace?: Pace;
 }
 
 /** The one door to registries. Errors are REGISTRY_* of the catalogue; an aborted signal's reason is rethrown. */
