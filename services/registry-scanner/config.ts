@@ -1,6 +1,6 @@
 import { envReader, type Env, type EnvReader } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
-import type { ProxySettings } from "./oci/types.ts";
+import type { ProxySettings } from "#common/kit/proxies.ts";
 
 export interface ScannerConfig {
   readonly databaseUrl: string;
