@@ -53,7 +53,7 @@ async function startProxy() {
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
       onward.pipe(socket).pipe(onward);
     });
-    onward.on("error", () => socket.destroy());
+    onward.on("error", () => socket.destroy()).on("close", () => socket.destroy());
     socket.on("error", () => onward.destroy());
     return undefined;
   });
