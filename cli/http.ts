@@ -183,8 +183,8 @@ function exitCodeOf(status: number): ExitCode {
 function hintFor(target: Target, status: number): string | undefined {
   if (status === 401) {
     return target.token === undefined
-      ? "give a token with --token or SLIPWAY_TOKEN"
-      : "the token given is unknown, expired or revoked: check --token or SLIPWAY_TOKEN";
+      ? `give a token with --token or SLIPWAY_TOKEN, or keep one: slipway login ${target.url}`
+      : `the token (of ${target.source}) is unknown, expired or revoked; slipway login ${target.url} keeps another`;
   }
   if (status === 403) return "the token given lacks the right or the scope for this";
   return undefined;

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline/promises";
+import type { Interface } from "node:readline/promises";
+import { Writable } from "node:stream";
 
 import { systemClock } from "#common/kit/clock.ts";
 import type { Clock } from "#common/kit/clock.ts";
@@ -30,6 +32,8 @@ export interface Io {
   size(): { readonly columns: number; readonly rows: number };
   /** Asks on the progress stream; undefined when the person leaves instead of answering. */
   ask(question: string): Promise<string | undefined>;
+  /** As `ask`, for what must not be seen: nothing of the answer is shown. */
+  askSecret(question: string): Promise<string | undefined>;
   /** Calls `act` at the first Ctrl-C (the second ends the process); undone by the answer. */
   onInterrupt(act: () => void): () => void;
   newKey(): string;
@@ -42,7 +46,7 @@ export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
   const { stdin, stdout, stderr } = process;
   for (const stream of [stdout, stderr]) stream.on("error", leaveOnBrokenPipe(process));
   const dumb = env["TERM"] === "dumb";
-  const colour = (stream: NodeJS.WriteStream) => stream.isTTY && !dumb && (env["NO_COLOR"] ?? "") === "";
+  const colour = (stream: NodeJS.WriteStream) => wantsColour(env, stream.isTTY);
   return {
     args: process.argv.slice(2),
     env,
@@ -60,6 +64,7 @@ export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
     errRaw: (text) => void stderr.write(text),
     size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
     ask: (question) => askOnce(process, question),
+    askSecret: (question) => askUnseen(process, question),
     onInterrupt: (act) => {
       process.once("SIGINT", act);
       return () => void process.off("SIGINT", act);
@@ -68,6 +73,14 @@ export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
     isAlive: (pid) => isAlive(process, pid),
     userId: process.getuid?.(),
   };
+}
+
+/** FORCE_COLOR before NO_COLOR before TERM before whether a terminal shows it. */
+export function wantsColour(env: Io["env"], isTerminal: boolean): boolean {
+  const forced = env["FORCE_COLOR"];
+  if (forced !== undefined) return forced !== "0" && forced !== "false";
+  if ((env["NO_COLOR"] ?? "") !== "") return false;
+  return isTerminal && env["TERM"] !== "dumb";
 }
 
 /** `slipway … | head` closes our pipe: that is the reader's right, not a fault. */
@@ -91,6 +104,14 @@ async function readAll(stdin: NodeJS.ReadStream, limitBytes: number): Promise<Bu
 
 async function askOnce(process: NodeJS.Process, question: string): Promise<string | undefined> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await answerOf(lines, question);
+  } finally {
+    lines.close();
+  }
+}
+
+async function answerOf(lines: Interface, question: string): Promise<string | undefined> {
   const leaving = new AbortController();
   lines.once("SIGINT", () => leaving.abort());
   lines.once("close", () => leaving.abort());
@@ -99,8 +120,19 @@ async function askOnce(process: NodeJS.Process, question: string): Promise<strin
   } catch (error) {
     if (leaving.signal.aborted) return undefined;
     throw error;
+  }
+}
+
+/** Readline in raw mode, its output thrown away: the terminal shows the question and no answer. */
+async function askUnseen(process: NodeJS.Process, question: string): Promise<string | undefined> {
+  process.stderr.write(question);
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true });
+  try {
+    return await answerOf(lines, "");
   } finally {
     lines.close();
+    process.stderr.write("\n");
   }
 }
 

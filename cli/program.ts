@@ -45,7 +45,8 @@ The first minute:
   slipway release front-end               show the plan, ask, release, wait until healthy
   slipway rollback 0c1d8e11               undo it, by the last eight digits of the job's id
 
-Server: --url and --token, else SLIPWAY_URL and SLIPWAY_TOKEN, else a running demo upward from here.
+Server: --url and --token, else SLIPWAY_URL and SLIPWAY_TOKEN, else the context of slipway login, else a
+running demo upward from here.
 Exit: 0 succeeded or nothing to do, 1 failed, 2 usage, 3 rolled back, 4 not over at --timeout,
 5 cancelled or superseded, 6 unreachable or refused.`;
 

@@ -1,12 +1,14 @@
 import { createApiClient } from "./api-client.ts";
 import type { ApiClient } from "./api-client.ts";
 import { createTransport } from "./http.ts";
+import type { Transport } from "./http.ts";
 import type { Io } from "./io.ts";
 import { dataText } from "./print/data.ts";
 import { createPaint } from "./print/paint.ts";
 import type { Paint } from "./print/paint.ts";
 import { safe } from "./print/safe.ts";
 import { usageProblem } from "./problem.ts";
+import { reachOf } from "./reach.ts";
 import { findTarget } from "./target.ts";
 import { version } from "./version.ts";
 
@@ -22,11 +24,14 @@ export interface CommonOptions {
   readonly format?: "story";
   readonly url?: string;
   readonly token?: string;
+  readonly context?: string;
+  readonly caFile?: string;
 }
 
 /** One run of one verb: its server, its options, its streams. */
 export interface Session {
   readonly io: Io;
+  readonly transport: Transport;
   readonly api: ApiClient;
   readonly options: CommonOptions;
   readonly outPaint: Paint;
@@ -38,9 +43,11 @@ export async function openSession(io: Io, options: CommonOptions): Promise<Sessi
     throw usageProblem("Give either --namespace or --all-namespaces");
   }
   const target = await findTarget(options, io);
-  const transport = createTransport({ target, clock: io.clock, userAgent: `slipway/${version}` });
+  const wire = await reachOf(target, io);
+  const transport = createTransport({ target, clock: io.clock, userAgent: `slipway/${version}`, wire });
   return {
     io,
+    transport,
     api: createApiClient(transport),
     options,
     outPaint: createPaint(io.outColour),

@@ -44,6 +44,13 @@ export const verbs: readonly VerbEntry[] = [
   { group: "Act:", names: ["restart"], load: async () => (await import("./commands/restart.ts")).addRestart },
   { group: "Act:", names: ["cancel"], load: async () => (await import("./commands/job.ts")).addCancel },
   { group: "Act:", names: ["end"], load: async () => (await import("./commands/job.ts")).addEnd },
+  { group: "Run it:", names: ["login"], load: async () => (await import("./commands/login.ts")).addLogin },
+  { group: "Run it:", names: ["logout"], load: async () => (await import("./commands/login.ts")).addLogout },
+  {
+    group: "Run it:",
+    names: ["context"],
+    load: async () => (await import("./commands/context.ts")).addContext,
+  },
   {
     group: "Run it:",
     names: ["environment", "environments"],

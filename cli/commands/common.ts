@@ -21,6 +21,24 @@ const server = "Server:";
 
 /** The options every verb understands. */
 export function addCommonOptions(command: Command): Command {
+  return addOutputOptions(addScopeOptions(command))
+    .addOption(
+      new Option(
+        "--url <url>",
+        "the server (else SLIPWAY_URL, else the current context, else a running demo)",
+      ).helpGroup(server),
+    )
+    .addOption(new Option("--token <token>", "its token (else SLIPWAY_TOKEN)").helpGroup(server))
+    .addOption(new Option("--context <name>", "the server that slipway login kept").helpGroup(server))
+    .addOption(
+      new Option(
+        "--ca-file <file>",
+        "certificates (PEM) of its authority (else SLIPWAY_CA_FILE); public ones count beside it",
+      ).helpGroup(server),
+    );
+}
+
+function addScopeOptions(command: Command): Command {
   return command
     .addOption(new Option("-n, --namespace <name>", "only this namespace").helpGroup(scope))
     .addOption(new Option("-a, --all-namespaces", "every namespace (as without -n)").helpGroup(scope))
@@ -28,18 +46,22 @@ export function addCommonOptions(command: Command): Command {
       new Option("-e, --environment <name>", "the environment; may be left out when there is one").helpGroup(
         scope,
       ),
-    )
+    );
+}
+
+/** What `-o` and `--no-headers` say, for verbs that need no server. */
+export type OutputOptions = Pick<CommonOptions, "output" | "headers">;
+
+/** How a result is printed. */
+export function addOutputOptions(command: Command): Command {
+  return command
     .addOption(
       new Option("-o, --output <format>", "how the result is printed")
         .choices(["table", "wide", "json", "yaml", "name"])
         .default("table")
         .helpGroup(output),
     )
-    .addOption(new Option("--no-headers", "tables without their heading").helpGroup(output))
-    .addOption(
-      new Option("--url <url>", "the server (else SLIPWAY_URL, else a running demo)").helpGroup(server),
-    )
-    .addOption(new Option("--token <token>", "its token (else SLIPWAY_TOKEN)").helpGroup(server));
+    .addOption(new Option("--no-headers", "tables without their heading").helpGroup(output));
 }
 
 /** `--format story`: the shapes of 2016. */

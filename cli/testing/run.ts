@@ -88,6 +88,10 @@ export function createFakeIo(
       questions.push(question);
       return answers.shift();
     },
+    askSecret: async (question) => {
+      questions.push(question);
+      return answers.shift();
+    },
     onInterrupt: () => () => {},
     newKey: () => "key-1",
     isAlive: () => false,
