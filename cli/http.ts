@@ -77,6 +77,7 @@ export interface Answer {
   readonly location: string | null;
   /** The server's own clock, of its Date header. */
   readonly date: string | null;
+  readonly certificate: WireAnswer["certificate"];
   readonly text: string;
 }
 
@@ -138,6 +139,7 @@ async function readAnswer(answer: WireAnswer): Promise<Answer> {
     retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined,
     location: answer.header("location"),
     date: answer.header("date"),
+    certificate: answer.certificate,
     text: Buffer.concat(chunks).toString("utf8"),
   };
 }

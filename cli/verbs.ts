@@ -56,6 +56,7 @@ export const verbs: readonly VerbEntry[] = [
     names: ["environment", "environments"],
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
+  { group: "Run it:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctor },
   {
     group: "Run it:",
     names: ["manifest"],

@@ -24,6 +24,8 @@ export interface WireAsk {
 export interface WireAnswer {
   readonly status: number;
   header(name: string): string | null;
+  /** Until when the server's certificate counts; undefined without TLS. */
+  readonly certificate: { readonly validTo: string } | undefined;
   readonly body: AsyncIterable<Uint8Array>;
   close(): void;
 }
@@ -38,9 +40,16 @@ export async function exchange(settings: WireSettings, ask: WireAsk): Promise<Wi
   return {
     status: message.statusCode ?? 0,
     header: (name) => [message.headers[name] ?? []].flat()[0] ?? null,
+    certificate: certificateOf(message),
     body: message as AsyncIterable<Uint8Array>,
     close: () => void message.destroy(),
   };
+}
+
+function certificateOf({ socket }: IncomingMessage): WireAnswer["certificate"] {
+  if (!("getPeerCertificate" in socket)) return undefined;
+  const { valid_to: validTo } = (socket as TLSSocket).getPeerCertificate();
+  return { validTo };
 }
 
 async function answerTo(settings: WireSettings, ask: WireAsk): Promise<IncomingMessage> {
