@@ -57,6 +57,7 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
   { group: "Run it:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctor },
+  { group: "Run it:", names: ["config"], load: async () => (await import("./commands/config.ts")).addConfig },
   {
     group: "Run it:",
     names: ["manifest"],
