@@ -55,11 +55,18 @@ export async function openSession(io: Io, options: CommonOptions): Promise<Sessi
   };
 }
 
+export interface ShownStyle {
+  readonly wide: boolean;
+  readonly headers: boolean;
+  /** The terminal's width; undefined where nothing is to be cut: in a pipe, and with -o wide. */
+  readonly columns: number | undefined;
+}
+
 /** How one result is shown in each of the outputs. */
 export interface Shown {
   readonly data: unknown;
   readonly names: readonly string[];
-  readonly lines: (style: { readonly wide: boolean; readonly headers: boolean }) => readonly string[];
+  readonly lines: (style: ShownStyle) => readonly string[];
 }
 
 /** Prints a result as `-o` asks. */
@@ -70,6 +77,8 @@ export function show(
   const { io, options } = session;
   const { output, headers } = options;
   if (output === "json" || output === "yaml") return io.out(dataText(shown.data, output));
-  const lines = output === "name" ? shown.names.map(safe) : shown.lines({ wide: output === "wide", headers });
+  const wide = output === "wide";
+  const columns = io.outIsTerminal && !wide ? io.size().columns : undefined;
+  const lines = output === "name" ? shown.names.map(safe) : shown.lines({ wide, headers, columns });
   for (const line of lines) io.out(line);
 }

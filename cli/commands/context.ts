@@ -40,7 +40,8 @@ function addList(group: Command, { io, finish }: CommandDeps): void {
       {
         data: { contexts: all },
         names: all.map(({ name }) => name),
-        lines: ({ headers }) => tableLines(headers ? [["", "CONTEXT", "SERVER", "TOKEN"], ...rows] : rows),
+        lines: ({ headers, columns }) =>
+          tableLines(headers ? [["", "CONTEXT", "SERVER", "TOKEN"], ...rows] : rows, columns),
       },
     );
     if (all.length === 0) io.err("There is no context yet: slipway login URL makes one.");
