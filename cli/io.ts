@@ -6,6 +6,8 @@ import { Writable } from "node:stream";
 import { systemClock } from "#common/kit/clock.ts";
 import type { Clock } from "#common/kit/clock.ts";
 
+import type { Key } from "./picker/state.ts";
+
 /** Everything the command line knows of its process; results go to `out`, progress and talk to `err`. */
 export interface Io {
   readonly args: readonly string[];
@@ -34,6 +36,8 @@ export interface Io {
   ask(question: string): Promise<string | undefined>;
   /** As `ask`, for what must not be seen: nothing of the answer is shown. */
   askSecret(question: string): Promise<string | undefined>;
+  /** Hands over each key that is pressed, unseen, until `take` says that it was the last. */
+  keys(take: (key: Key) => boolean): Promise<void>;
   /** Calls `act` at the first Ctrl-C (the second ends the process); undone by the answer. */
   onInterrupt(act: () => void): () => void;
   newKey(): string;
@@ -65,6 +69,7 @@ export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
     size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
     ask: (question) => askOnce(process, question),
     askSecret: (question) => askUnseen(process, question),
+    keys: (take) => readKeys(stdin, take),
     onInterrupt: (act) => {
       process.once("SIGINT", act);
       return () => void process.off("SIGINT", act);
@@ -133,6 +138,36 @@ async function askUnseen(process: NodeJS.Process, question: string): Promise<str
   } finally {
     lines.close();
     process.stderr.write("\n");
+  }
+}
+
+interface PressedKey {
+  readonly name?: string;
+  readonly ctrl?: boolean;
+}
+
+/** The terminal is raw only while keys are read; when it goes away, that is an escape. */
+async function readKeys(stdin: NodeJS.ReadStream, take: (key: Key) => boolean): Promise<void> {
+  const { emitKeypressEvents } = await import("node:readline");
+  emitKeypressEvents(stdin);
+  stdin.setRawMode(true).resume();
+  let leave = () => {};
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const onKey = (text: string | undefined, { name = "", ctrl = false }: PressedKey) => {
+        try {
+          if (take({ name, text: text ?? "", ctrl })) resolve();
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      const onEnd = () => onKey("", { name: "c", ctrl: true });
+      stdin.on("keypress", onKey).once("end", onEnd);
+      leave = () => void stdin.off("keypress", onKey).off("end", onEnd);
+    });
+  } finally {
+    leave();
+    stdin.setRawMode(false).pause();
   }
 }
 

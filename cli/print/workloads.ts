@@ -1,5 +1,7 @@
 import type { Workload, WorkloadPage } from "#common/contracts/http.ts";
 
+import { groupBy } from "#common/domain/group-by.ts";
+
 import { shortVersion } from "./change.ts";
 import { listNames } from "./names.ts";
 import { tableLines } from "./table.ts";
@@ -105,7 +107,7 @@ export function brokenNotes(workloads: readonly Workload[]): readonly string[] {
   const kept = workloads.flatMap(({ declared }) =>
     declared?.problem ? [{ file: declared.file, problem: declared.problem }] : [],
   );
-  const notes = [...Map.groupBy(kept, ({ file }) => file)].map(([file, group]) => {
+  const notes = [...groupBy(kept, ({ file }) => file)].map(([file, group]) => {
     const line = group[0]?.problem.line ?? undefined;
     const where = line === undefined ? "" : `line ${line}: `;
     const many = group.length === 1 ? "1 workload keeps its" : `${group.length} workloads keep their`;
