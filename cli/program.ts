@@ -75,10 +75,12 @@ export async function createProgram({ io, finish, entries }: ProgramDeps): Promi
       getOutHelpWidth: () => (io.outIsTerminal ? Math.min(110, io.size().columns) : 110),
       getErrHelpWidth: () => Math.min(110, io.size().columns),
     });
+  const programFor = async (words: readonly string[]) =>
+    await createProgram({ io, finish, entries: entriesFor(words) });
   for (const entry of entries) {
     const add = await entry.load();
     program.commandsGroup(entry.group);
-    add(program, { io, finish });
+    add(program, { io, finish, programFor });
   }
   return program;
 }

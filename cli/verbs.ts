@@ -66,6 +66,16 @@ export const verbs: readonly VerbEntry[] = [
   { group: "Run it:", names: ["lint"], load: async () => (await import("./commands/lint.ts")).addLint },
   {
     group: "Run it:",
+    names: ["completion"],
+    load: async () => (await import("./commands/completion.ts")).addCompletion,
+  },
+  {
+    group: "Run it:",
+    names: ["__complete"],
+    load: async () => (await import("./commands/completion.ts")).addComplete,
+  },
+  {
+    group: "Run it:",
     names: ["version"],
     load: async () => (await import("./commands/version.ts")).addVersion,
   },

@@ -13,6 +13,8 @@ export interface CommandDeps {
   readonly io: Io;
   /** Hands the verb's exit code to the program. */
   readonly finish: (code: ExitCode) => void;
+  /** The program with the verbs that a line of these words is about. */
+  readonly programFor: (words: readonly string[]) => Promise<Command>;
 }
 
 const scope = "Where:";
