@@ -158,7 +158,7 @@ async function readKeys(stdin: NodeJS.ReadStream, take: (key: Key) => boolean): 
         try {
           if (take({ name, text: text ?? "", ctrl })) resolve();
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       const onEnd = () => onKey("", { name: "c", ctrl: true });

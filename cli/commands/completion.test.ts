@@ -11,6 +11,7 @@ import { runCli } from "../program.ts";
 import { startFakeApi } from "../testing/fake-api.ts";
 import type { FakeApi } from "../testing/fake-api.ts";
 import { createFakeIo } from "../testing/run.ts";
+import { aWorkload, freshAge } from "../testing/seed.ts";
 
 let home = "";
 let api: FakeApi;
@@ -93,6 +94,18 @@ test("the server is asked once in twenty seconds, and what it said is kept for i
   const folder = join(home, ".cache/slipway/completion");
   const [file = ""] = await readdir(folder);
   expect((await stat(join(folder, file))).mode & 0o777).toBe(0o600);
+});
+
+test("a name that a shell would take for more than a name is not offered", async () => {
+  await api.close();
+  const names = ["web", "web$(id)", "web;id", "web`id`", "web\u001b[2J", "web id"];
+  const workloads = names.map((name) => aWorkload(name, "x:1"));
+  api = await startFakeApi({ listWorkloads: () => ({ json: { workloads, age: freshAge, next: null } }) });
+  for (const shell of shells) {
+    expect((await complete("slipway release w", { shell })).map((line) => line.split(/[\t:]/)[0])).toEqual([
+      "web",
+    ]);
+  }
 });
 
 test("without a server, or with one that is away, nothing is offered and nothing is said", async () => {

@@ -88,15 +88,17 @@ interface Found {
 const candidatesLimit = 2_000;
 
 /** A shell puts a value on its line as it is: a name with anything else in it could become a command. */
-const harmless = /^[\w./:@+=,|-]+$/;
+const harmless = /^[\w./:@+=,-]+$/;
 
 /** The candidates that go on from what is typed, as the shell wants to read them. */
 function linesFor(shell: Shell, completion: Completion, found: Found): readonly string[] {
   const { typed, prefix } = completion;
-  const fitting = found.candidates.filter(({ value }) => value.startsWith(typed)).slice(0, candidatesLimit);
+  const fitting = found.candidates
+    .filter(({ value }) => value.startsWith(typed) && harmless.test(value))
+    .slice(0, candidatesLimit);
   const whole = fitting.map(({ value, about }) => ({
     value: `${prefix}${value}`,
-    about: about.slice(0, 80),
+    about: safe(about).slice(0, 80),
   }));
   if (shell === "fish") return whole.map(({ value, about }) => `${value}\t${about}`.trimEnd());
   if (shell === "zsh") {

@@ -79,7 +79,7 @@ function placeOf(program: Command, before: readonly string[]): Place {
       pending = undefined;
     } else if (word === "--") isPlain = true;
     else if (word.startsWith("-") && !isPlain) {
-      const [name = "", value] = splitFlag(word);
+      const [name, value] = splitFlag(word);
       const option = command.options.find(({ long, short }) => long === name || short === name);
       if (option === undefined) continue;
       used.add(option.long ?? name);
