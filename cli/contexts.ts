@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 
@@ -60,7 +59,7 @@ export async function writeContexts(env: Env, contexts: Contexts): Promise<void>
     throw usageProblem("There is no home to keep contexts in", "set HOME or XDG_CONFIG_HOME");
   }
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${randomUUID()}`;
+  const draft = `${file}.${crypto.randomUUID()}`;
   try {
     const handle = await open(draft, "wx", 0o600);
     try {

@@ -1,12 +1,12 @@
-import { randomUUID } from "node:crypto";
-import { createInterface } from "node:readline/promises";
 import type { Interface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { isatty } from "node:tty";
 
 import { systemClock } from "#common/kit/clock.ts";
 import type { Clock } from "#common/kit/clock.ts";
 
 import type { Key } from "./picker/state.ts";
+import type { ToYaml } from "./print/data.ts";
 
 /** Everything the command line knows of its process; results go to `out`, progress and talk to `err`. */
 export interface Io {
@@ -41,13 +41,15 @@ export interface Io {
   /** Calls `act` at the first Ctrl-C (the second ends the process); undone by the answer. */
   onInterrupt(act: () => void): () => void;
   newKey(): string;
+  /** There when the command line asks for YAML; it is not loaded otherwise. */
+  readonly toYaml?: ToYaml;
   isAlive(pid: number): boolean;
   readonly userId: number | undefined;
 }
 
 /** The real process as `Io`; main.ts is the one caller. */
 export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
-  const { stdin, stdout, stderr } = process;
+  const { stdout, stderr } = process;
   for (const stream of [stdout, stderr]) stream.on("error", leaveOnBrokenPipe(process));
   const dumb = env["TERM"] === "dumb";
   const colour = (stream: NodeJS.WriteStream) => wantsColour(env, stream.isTTY);
@@ -56,25 +58,26 @@ export function createProcessIo(process: NodeJS.Process, env: Io["env"]): Io {
     env,
     cwd: process.cwd(),
     clock: systemClock,
-    interactive: stdin.isTTY && stderr.isTTY,
+    // Opening stdin takes a few milliseconds; most verbs never read it.
+    interactive: isatty(0) && stderr.isTTY,
     live: stderr.isTTY && !dumb,
     outIsTerminal: stdout.isTTY,
     outColour: colour(stdout),
     errColour: colour(stderr),
     out: (line) => void stdout.write(`${line}\n`),
     outRaw: (text) => void stdout.write(text),
-    readIn: (limitBytes) => readAll(stdin, limitBytes),
+    readIn: (limitBytes) => readAll(process.stdin, limitBytes),
     err: (line) => void stderr.write(`${line}\n`),
     errRaw: (text) => void stderr.write(text),
     size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
     ask: (question) => askOnce(process, question),
     askSecret: (question) => askUnseen(process, question),
-    keys: (take) => readKeys(stdin, take),
+    keys: (take) => readKeys(process.stdin, take),
     onInterrupt: (act) => {
       process.once("SIGINT", act);
       return () => void process.off("SIGINT", act);
     },
-    newKey: randomUUID,
+    newKey: () => crypto.randomUUID(),
     isAlive: (pid) => isAlive(process, pid),
     userId: process.getuid?.(),
   };
@@ -108,6 +111,7 @@ async function readAll(stdin: NodeJS.ReadStream, limitBytes: number): Promise<Bu
 }
 
 async function askOnce(process: NodeJS.Process, question: string): Promise<string | undefined> {
+  const { createInterface } = await import("node:readline/promises");
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await answerOf(lines, question);
@@ -130,6 +134,7 @@ async function answerOf(lines: Interface, question: string): Promise<string | un
 
 /** Readline in raw mode, its output thrown away: the terminal shows the question and no answer. */
 async function askUnseen(process: NodeJS.Process, question: string): Promise<string | undefined> {
+  const { createInterface } = await import("node:readline/promises");
   process.stderr.write(question);
   const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: unseen, terminal: true });

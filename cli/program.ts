@@ -20,7 +20,8 @@ export async function runCli(io: Io): Promise<ExitCode> {
   try {
     const args = spelledOut(io.args);
     if (args.length === 0) return await showFirstScreen(io);
-    const program = await createProgram({ io, finish, entries: entriesFor(args) });
+    const speaking = await withYaml(io);
+    const program = await createProgram({ io: speaking, finish, entries: entriesFor(args) });
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
@@ -30,6 +31,13 @@ export async function runCli(io: Io): Promise<ExitCode> {
     for (const line of problemLines(error, createPaint(io.errColour))) io.err(line);
     return error.exitCode;
   }
+}
+
+/** YAML takes as long to load as everything else: only where a word of the line may ask for it. */
+async function withYaml(io: Io): Promise<Io> {
+  if (!io.args.some((arg) => arg.includes("yaml"))) return io;
+  const { loadYaml } = await import("./print/data.ts");
+  return { ...io, toYaml: await loadYaml() };
 }
 
 /** `slipway help release` is `slipway release --help`. */

@@ -76,7 +76,8 @@ export function show(
 ): void {
   const { io, options } = session;
   const { output, headers } = options;
-  if (output === "json" || output === "yaml") return io.out(dataText(shown.data, output));
+  if (output === "json") return io.out(dataText(shown.data));
+  if (output === "yaml") return io.out(dataText(shown.data, io.toYaml));
   const wide = output === "wide";
   const columns = io.outIsTerminal && !wide ? io.size().columns : undefined;
   const lines = output === "name" ? shown.names.map(safe) : shown.lines({ wide, headers, columns });

@@ -109,6 +109,7 @@ function isData(options: CommonOptions): boolean {
 }
 
 function printData({ io, options }: Session, job: Job): void {
-  if (options.output === "json" || options.output === "yaml") io.out(dataText(job, options.output));
+  if (options.output === "json") io.out(dataText(job));
+  if (options.output === "yaml") io.out(dataText(job, io.toYaml));
   if (options.output === "name") io.out(safe(job.id));
 }
