@@ -23,7 +23,8 @@ export const cliBench: Bench = {
   rows: [version, workloads, completion],
   async run(run) {
     const file = join(run.folder, "slipway.mjs");
-    run.note(`bundled: ${Math.round((await bundleCli(file)) / 1024)} KiB`);
+    const { bytes } = await bundleCli(file);
+    run.note(`bundled: ${Math.round(bytes / 1024)} KiB`);
     const bare = { HOME: run.folder };
     if (run.wants(version)) await tellRow(run, { name: version, args: [file, "version"], env: bare });
     if (!run.wants(workloads) && !run.wants(completion)) return;

@@ -42,6 +42,7 @@ export const verbs: readonly VerbEntry[] = [
   },
   { group: "Act:", names: ["sync"], load: async () => (await import("./commands/sync.ts")).addSync },
   { group: "Act:", names: ["restart"], load: async () => (await import("./commands/restart.ts")).addRestart },
+  { group: "Act:", names: ["policy"], load: async () => (await import("./commands/policy.ts")).addPolicy },
   { group: "Act:", names: ["cancel"], load: async () => (await import("./commands/job.ts")).addCancel },
   { group: "Act:", names: ["end"], load: async () => (await import("./commands/job.ts")).addEnd },
   { group: "Run it:", names: ["login"], load: async () => (await import("./commands/login.ts")).addLogin },
@@ -56,6 +57,7 @@ export const verbs: readonly VerbEntry[] = [
     names: ["environment", "environments"],
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
+  { group: "Run it:", names: ["certs"], load: async () => (await import("./commands/certs.ts")).addCerts },
   { group: "Run it:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctor },
   { group: "Run it:", names: ["config"], load: async () => (await import("./commands/config.ts")).addConfig },
   {

@@ -3,8 +3,14 @@ import { chmod } from "node:fs/promises";
 import { build } from "esbuild";
 import type { Plugin } from "esbuild";
 
-/** Bundles the command line into one file that runs on Node 20 and later with nothing beside it; its size. */
-export async function bundleCli(outfile: string): Promise<number> {
+export interface CliBundle {
+  readonly bytes: number;
+  /** Modules that the file asks for when it runs. */
+  readonly outside: readonly string[];
+}
+
+/** Bundles the command line into one file that runs on Node 20 and later with nothing beside it. */
+export async function bundleCli(outfile: string): Promise<CliBundle> {
   const root = new URL("..", import.meta.url).pathname;
   const result = await build({
     absWorkingDir: root,
@@ -26,7 +32,8 @@ export async function bundleCli(outfile: string): Promise<number> {
   });
   await chmod(outfile, 0o755);
   const [file] = Object.values(result.metafile.outputs);
-  return file?.bytes ?? 0;
+  const imports = (file?.imports ?? []).filter(({ external }) => external === true);
+  return { bytes: file?.bytes ?? 0, outside: [...new Set(imports.map(({ path }) => path))] };
 }
 
 /** zod brings its messages in fifty languages, which are half of the bundle; ours are English. */

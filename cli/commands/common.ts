@@ -8,6 +8,8 @@ import type { ExitCode } from "../problem.ts";
 import { openSession } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
+import { addOutputOptions, outputGroup } from "./manifest-options.ts";
+
 /** What a verb is given to hang itself into the program. */
 export interface CommandDeps {
   readonly io: Io;
@@ -18,7 +20,6 @@ export interface CommandDeps {
 }
 
 const scope = "Where:";
-const output = "Output:";
 const server = "Server:";
 
 /** The options every verb understands. */
@@ -51,25 +52,12 @@ function addScopeOptions(command: Command): Command {
     );
 }
 
-/** What `-o` and `--no-headers` say, for verbs that need no server. */
-export type OutputOptions = Pick<CommonOptions, "output" | "headers">;
-
-/** How a result is printed. */
-export function addOutputOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option("-o, --output <format>", "how the result is printed")
-        .choices(["table", "wide", "json", "yaml", "name"])
-        .default("table")
-        .helpGroup(output),
-    )
-    .addOption(new Option("--no-headers", "tables without their heading").helpGroup(output));
-}
-
 /** `--format story`: the shapes of 2016. */
 export function addStoryOption(command: Command): Command {
   return command.addOption(
-    new Option("--format <name>", "story: the shape this had in 2016").choices(["story"]).helpGroup(output),
+    new Option("--format <name>", "story: the shape this had in 2016")
+      .choices(["story"])
+      .helpGroup(outputGroup),
   );
 }
 

@@ -15,10 +15,11 @@ import { exitCodes, usageProblem } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
 import { show } from "../session.ts";
 
-import { addOutputOptions } from "./common.ts";
-import type { CommandDeps, OutputOptions } from "./common.ts";
+import type { CommandDeps } from "./common.ts";
+import { addOutputOptions } from "./manifest-options.ts";
+import type { OfflineOptions } from "./manifest-options.ts";
 
-interface CheckOptions extends OutputOptions {
+interface CheckOptions extends OfflineOptions {
   readonly files?: boolean;
 }
 

@@ -10,8 +10,9 @@ import { show } from "../session.ts";
 import { findTarget } from "../target.ts";
 import type { TargetOptions } from "../target.ts";
 
-import { addOutputOptions } from "./common.ts";
-import type { CommandDeps, OutputOptions } from "./common.ts";
+import type { CommandDeps } from "./common.ts";
+import { addOutputOptions } from "./manifest-options.ts";
+import type { OfflineOptions } from "./manifest-options.ts";
 
 /** `context list|use|show|delete` */
 export function addContext(program: Command, deps: CommandDeps): void {
@@ -31,7 +32,7 @@ function addList(group: Command, { io, finish }: CommandDeps): void {
     .summary("every context, the current one marked")
     .description("Lists the contexts; * marks the one that is used. Tokens are never shown.")
     .addHelpText("after", "\nExamples:\n  slipway context list\n  slipway context list -o name");
-  addOutputOptions(command).action(async (options: OutputOptions) => {
+  addOutputOptions(command).action(async (options: OfflineOptions) => {
     const { current, contexts } = await readContexts(io.env);
     const all = Object.entries(contexts).map(([name, context]) => told(name, context, current));
     const rows = all.map((one) => [one.current ? "*" : "", one.name, one.url, one.token ? "yes" : "none"]);
@@ -93,7 +94,7 @@ function addShow(group: Command, { io, finish }: CommandDeps): void {
     .option("--url <url>", "as if this were given")
     .option("--context <name>", "as if this were given")
     .addHelpText("after", "\nExamples:\n  slipway context show\n  slipway context show -o json");
-  addOutputOptions(command).action(async (options: OutputOptions & TargetOptions) => {
+  addOutputOptions(command).action(async (options: OfflineOptions & TargetOptions) => {
     const target = await findTarget(options, io);
     const { url, source, caFile = null, proxy } = target;
     const shown = proxy === undefined ? null : withoutPassword(proxy);

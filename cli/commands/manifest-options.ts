@@ -4,17 +4,28 @@ import type { Command } from "commander";
 import type { CommonOptions } from "../session.ts";
 
 /** What the verbs that need no server understand. */
-export type OfflineOptions = Pick<CommonOptions, "output" | "headers"> & {
-  readonly defaultNamespace: string;
-};
+export type OfflineOptions = Pick<CommonOptions, "output" | "headers">;
 
+/** What the verbs that read manifests understand. */
+export type ManifestOptions = OfflineOptions & { readonly defaultNamespace: string };
+
+/** The heading above these options in --help. */
+export const outputGroup = "Output:";
+
+/** How a result is printed. */
 export function addOutputOptions(command: Command): Command {
   return command
     .addOption(
       new Option("-o, --output <format>", "how the result is printed")
         .choices(["table", "wide", "json", "yaml", "name"])
-        .default("table"),
+        .default("table")
+        .helpGroup(outputGroup),
     )
-    .addOption(new Option("--no-headers", "tables without their heading"))
-    .addOption(new Option("--default-namespace <name>", "of what names no namespace").default("default"));
+    .addOption(new Option("--no-headers", "tables without their heading").helpGroup(outputGroup));
+}
+
+export function addManifestOptions(command: Command): Command {
+  return addOutputOptions(command).addOption(
+    new Option("--default-namespace <name>", "of what names no namespace").default("default"),
+  );
 }
