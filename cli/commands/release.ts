@@ -61,7 +61,7 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .command("release [workload...]")
     .summary("bring workloads to chosen images, and wait until healthy")
     .description(
-      "Writes the chosen images into the config repository as one commit, applies it, and waits until the workloads are healthy. Give exactly one of --image, --latest, --to-previous and --to-running.",
+      "Writes the chosen images into the config repository as one commit, applies it, and waits until the workloads are healthy. Give exactly one of --image, --latest, --to-previous and --to-running, or choose from a list with --interactive.",
     )
     .option("--workload <name>", "same as the argument; repeatable", collect)
     .option("--service <name>", "same as --workload", collect)

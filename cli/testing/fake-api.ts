@@ -106,6 +106,8 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
 function defaultRoutes(): Routes {
   const done = aSucceededJob();
   return {
+    livez: () => ({ json: { alive: true } }),
+    readyz: () => ({ json: { ready: true, failing: [], dependencies: { postgres: "ok" } } }),
     openapi: () => ({ json: { openapi: "3.1.0", info: { title: "Slipway", version: "0.1.0" } } }),
     listEnvironments: () => ({ json: { environments: [anEnvironment] } }),
     checkEnvironment: () => ({ json: aCheck() }),
