@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 
-import type { Plan } from "#common/contracts/http.ts";
+import type { Job, Plan } from "#common/contracts/http.ts";
 import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
@@ -14,6 +14,7 @@ import { show } from "../session.ts";
 import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
+import { hintFor, withNearImages } from "./near-images.ts";
 import { pickRelease } from "./release-picked.ts";
 import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
@@ -98,7 +99,7 @@ async function release(
     session.io.err(nothingReleased);
     return exitCodes.cancelled;
   }
-  if (options.dryRun === true) return dryRun(session, await session.api.plan(body));
+  if (options.dryRun === true) return dryRun(session, await planOf(session, body));
   // Of an image that does not exist yet there is no plan to ask about.
   const canAsk = options.format !== "story" && options.waitForImage === undefined;
   const asks = session.io.interactive && options.yes !== true && canAsk;
@@ -107,7 +108,12 @@ async function release(
     if (consent !== "yes") return consent === "nothing" ? exitCodes.ok : exitCodes.cancelled;
   }
   const job = await session.api.release(body, options.idempotencyKey ?? session.io.newKey());
-  return await waitAndPrint(session, job, options);
+  const hintOf = ({ error }: Job) => hintFor(session, body, error?.code ?? "");
+  return await waitAndPrint(session, job, { ...options, hintOf });
+}
+
+async function planOf(session: Session, body: ReleaseRequestInput): Promise<Plan> {
+  return await withNearImages(session, body, () => session.api.plan(body));
 }
 
 const nothingReleased = "Nothing was released.";
@@ -251,7 +257,7 @@ async function planAndAsk(
   { interactive = false }: Pick<ReleaseOptions, "interactive">,
 ): Promise<"yes" | "no" | "nothing"> {
   const { io, options, errPaint } = session;
-  const plan = await session.api.plan(body);
+  const plan = await planOf(session, body);
   for (const line of planLines(plan, { wide: options.output === "wide" })) io.err(line);
   if (plan.results.every((result) => result.result === "skip")) return "nothing";
   if (interactive) for (const line of diffLines(plan.diffs, errPaint)) io.err(line);
