@@ -27,6 +27,7 @@ export const verbs: readonly VerbEntry[] = [
     names: ["images", "list-images"],
     load: async () => (await import("./commands/images.ts")).addImages,
   },
+  { group: "See:", names: ["explain"], load: async () => (await import("./commands/explain.ts")).addExplain },
   {
     group: "See:",
     names: ["history"],
@@ -42,7 +43,11 @@ export const verbs: readonly VerbEntry[] = [
   },
   { group: "Act:", names: ["sync"], load: async () => (await import("./commands/sync.ts")).addSync },
   { group: "Act:", names: ["restart"], load: async () => (await import("./commands/restart.ts")).addRestart },
-  { group: "Act:", names: ["policy"], load: async () => (await import("./commands/policy.ts")).addPolicy },
+  {
+    group: "Act:",
+    names: ["policy", "automate", "deautomate", "lock", "unlock"],
+    load: async () => (await import("./commands/policy.ts")).addPolicy,
+  },
   { group: "Act:", names: ["cancel"], load: async () => (await import("./commands/job.ts")).addCancel },
   { group: "Act:", names: ["end"], load: async () => (await import("./commands/job.ts")).addEnd },
   { group: "Run it:", names: ["login"], load: async () => (await import("./commands/login.ts")).addLogin },

@@ -11,8 +11,15 @@ test("what is chosen from the list is shown as a diff, confirmed, and released b
   expect(ran.err).toContain("+        image: weaveworksdemos/front-end:");
   expect(ran.questions).toEqual(["Release to default? [y/N] "]);
   const body = {
-    workloads: ["sock-shop/front-end"],
-    images: { exact: ["weaveworksdemos/front-end:latest"] },
+    images: {
+      containers: [
+        {
+          workload: "sock-shop/front-end",
+          container: "front-end",
+          image: "weaveworksdemos/front-end:latest",
+        },
+      ],
+    },
     message: "why",
   };
   expect(ran.server.of("createRelease").map((asked) => asked.body)).toEqual([

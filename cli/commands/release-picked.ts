@@ -19,7 +19,7 @@ export interface PickAsk {
 export async function pickRelease(
   session: Session,
   ask: PickAsk,
-): Promise<Pick<ReleaseRequestInput, "workloads" | "images"> | undefined> {
+): Promise<Pick<ReleaseRequestInput, "images"> | undefined> {
   const { io } = session;
   if (!io.interactive || !io.live) {
     throw usageProblem(
@@ -33,7 +33,7 @@ export async function pickRelease(
   }
   const picked = await pick(io, groups);
   if (picked === undefined) return undefined;
-  return { workloads: [...picked.workloads], images: { exact: [...picked.images] } };
+  return { images: { containers: [...picked] } };
 }
 
 /** Per container; older ones are released by their name. */

@@ -48,9 +48,10 @@ export function completionOf(program: Command, words: readonly string[]): Comple
   }
   if (typed.startsWith("-") && !place.isPlain) return { ...base, candidates: flagsOf(place), wanted: [] };
   if (place.command.commands.length > 0) {
-    return place.positionals.length > 0
-      ? nothing
-      : { ...base, candidates: verbsOf(place.command), wanted: [] };
+    if (place.positionals.length > 0 && place.command.registeredArguments.length === 0) return nothing;
+    const own = argumentsOf(place);
+    const inner = place.positionals.length > 0 ? [] : verbsOf(place.command);
+    return { ...base, candidates: [...inner, ...own.candidates], wanted: own.wanted };
   }
   return { ...base, ...argumentsOf(place) };
 }

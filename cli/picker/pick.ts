@@ -5,17 +5,19 @@ import { pickLines } from "./screen.ts";
 import { beginPick, press } from "./state.ts";
 import type { PickGroup } from "./state.ts";
 
+/** What one container is to run. */
 export interface Picked {
-  readonly workloads: readonly string[];
-  /** In full, each once. */
-  readonly images: readonly string[];
+  readonly workload: string;
+  readonly container: string;
+  /** In full. */
+  readonly image: string;
 }
 
 /** Lets a person choose images at the terminal; undefined when they leave. The screen is as it was afterwards. */
 export async function pick(
   io: Pick<Io, "keys" | "errRaw" | "size" | "errColour">,
   groups: readonly PickGroup[],
-): Promise<Picked | undefined> {
+): Promise<readonly Picked[] | undefined> {
   let state = beginPick(groups);
   let drawn = 0;
   const paint = createPaint(io.errColour);
@@ -33,9 +35,9 @@ export async function pick(
   });
   io.errRaw(erase());
   if (state.ended !== "done") return undefined;
-  const chosen = [...state.chosen];
-  return {
-    workloads: [...new Set(chosen.map(([group]) => group.workload))],
-    images: [...new Set(chosen.map(([group, tag]) => `${group.repository}:${tag}`))],
-  };
+  return [...state.chosen].map(([{ workload, container, repository }, tag]) => ({
+    workload,
+    container,
+    image: `${repository}:${tag}`,
+  }));
 }

@@ -109,7 +109,7 @@ function filtered(state: PickState, filter: string): PickState {
   return { ...state, filter, cursor: 0 };
 }
 
-/** One image for a container, and one tag of an image repository: that is what a release can say. */
+/** One image for a container. */
 function toggled(state: PickState): PickState {
   const row = rowsOf(state)[state.cursor];
   if (row === undefined) return state;
@@ -118,9 +118,6 @@ function toggled(state: PickState): PickState {
   if (chosen.get(group) === image.tag) {
     chosen.delete(group);
     return { ...state, chosen };
-  }
-  for (const [other, tag] of chosen) {
-    if (other.repository === group.repository && tag !== image.tag) chosen.delete(other);
   }
   return { ...state, chosen: chosen.set(group, image.tag) };
 }

@@ -4,7 +4,6 @@ import type { OperationName } from "#common/contracts/operations.ts";
 export type OperationUse = { readonly typed: readonly string[] } | { readonly none: string };
 
 const hosts = "a git host or a registry calls it";
-const byHttp = "for programs over HTTP; no verb asks for it yet";
 const job = "01a21068-1e94-7231-a00d-60a045015e39";
 
 /** Each operation of the contract; what a line is typed for is proved by typing it. */
@@ -19,10 +18,10 @@ const uses: Partial<Record<OperationName, OperationUse>> = {
   listImages: { typed: ["images", "front-end"] },
   listAllImages: { typed: ["images"] },
   workloadHistory: { typed: ["history", "front-end"] },
-  getPolicy: { none: byHttp },
-  setPolicy: { none: byHttp },
-  changePolicies: { none: byHttp },
-  explainWorkload: { none: byHttp },
+  getPolicy: { typed: ["policy", "front-end"] },
+  setPolicy: { none: "changePolicies does the same, for several workloads in one commit" },
+  changePolicies: { typed: ["policy", "front-end", "locked=true"] },
+  explainWorkload: { typed: ["explain", "front-end"] },
   createRelease: { typed: ["release", "front-end", "--latest"] },
   createSync: { typed: ["sync", "front-end"] },
   createRestart: { typed: ["restart", "front-end"] },

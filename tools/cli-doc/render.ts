@@ -26,10 +26,15 @@ export function allVerbs(program: Command): readonly { readonly path: string; re
   const below = (command: Command, path: readonly string[]): ReturnType<typeof allVerbs> => {
     const inner = visibleIn(command);
     const here = [...path, command.name()];
-    if (inner.length === 0) return [{ path: here.join(" "), command }];
-    return inner.flatMap((one) => below(one, here));
+    const own = actsItself(command) ? [{ path: here.join(" "), command }] : [];
+    return [...own, ...inner.flatMap((one) => below(one, here))];
   };
   return visibleIn(program).flatMap((verb) => below(verb, []));
+}
+
+/** A group that takes arguments acts itself too: "policy W" beside "policy test". */
+function actsItself(command: Command): boolean {
+  return visibleIn(command).length === 0 || command.registeredArguments.length > 0;
 }
 
 function visibleIn(command: Command): readonly Command[] {
@@ -108,10 +113,11 @@ function optionLine(option: Option): string {
 }
 
 function verbDoc(verb: Command, path = verb.name()): readonly string[] {
-  const inner = visibleIn(verb);
-  if (inner.length > 0) {
-    return [...inner.flatMap((one) => verbDoc(one, `${path} ${one.name()}`))];
-  }
+  const inner = visibleIn(verb).flatMap((one) => verbDoc(one, `${path} ${one.name()}`));
+  return actsItself(verb) ? [...ownDoc(verb, path), ...inner] : inner;
+}
+
+function ownDoc(verb: Command, path: string): readonly string[] {
   const own = optionsOf(verb).filter((option) => !isCommon(option));
   const args = verb.registeredArguments.map((one) => {
     const name = `${one.name()}${one.variadic ? "..." : ""}`;

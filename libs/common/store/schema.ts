@@ -3,9 +3,11 @@ import type { ContainerResult } from "../contracts/http.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
 import type { OwnerName } from "../domain/owner.ts";
+import type { ChosenContainers } from "../domain/plan-only.ts";
 import type { ImageSelect } from "../domain/plan.ts";
 import type { Policies, PolicyPrefix } from "../domain/policy.ts";
 import type { PolicyOrder } from "../domain/policy-orders.ts";
+import type { ResolvedChoice } from "../domain/plan-choice.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
 
@@ -31,6 +33,8 @@ export type JobSpec =
       readonly exclude: readonly string[];
       readonly images: { readonly select: ImageSelect } | { readonly exact: readonly string[] };
       readonly override: readonly string[];
+      /** Narrows it to containers, each with an image of its own. */
+      readonly only?: ChosenContainers;
       /** From its acceptance on, for exact images that do not exist yet. */
       readonly waitForImageSeconds?: number;
     }
@@ -61,13 +65,6 @@ export type JobSpec =
       readonly override: readonly string[];
     };
 
-/** Exact image per workload and container: what `latest` became, frozen once (CORRECTNESS 13). */
-export interface ResolvedImage {
-  readonly workload: string;
-  readonly container: string;
-  readonly image: string;
-}
-
 /** One changed field in one file, with its source bytes: what a rollback writes back. */
 export interface RecordedChange extends SourceChange {
   readonly path: string;
@@ -95,6 +92,11 @@ export interface RolloutTarget {
   readonly reason: string | null;
   /** What was last seen wrong while it had no verdict: a crashing pod shows its reason only now and then. */
   readonly trouble?: string;
+  /** Only annotations changed: they are brought to the cluster where that changes nothing else. */
+  readonly policiesOnly?: true;
+  /** As its policies say; absent where they leave it to the environment. */
+  readonly deadlineMs?: number;
+  readonly autoRollback?: boolean;
   /** Rollout time used up so far while the view was fresh, in ms; counted anew once an owner has applied it. */
   readonly spentMs: number;
   /** From how much of that time on it has been healthy without a break, while it must stay so for longer. */
@@ -133,7 +135,8 @@ export interface JobsTable {
   cancel_requested_by: string | null;
   cancel_requested_at: NullableTime;
   unknown_since: NullableTime;
-  resolved: ColumnType<readonly ResolvedImage[] | null, string | null | undefined, string | null>;
+  /** What the first planning chose, frozen with it (CORRECTNESS 13). */
+  resolved: ColumnType<readonly ResolvedChoice[] | null, string | null | undefined, string | null>;
   results: ColumnType<readonly ContainerResult[], string | undefined, string>;
   changes: ColumnType<readonly RecordedChange[], string | undefined, string>;
   targets: ColumnType<readonly RolloutTarget[], string | undefined, string>;
