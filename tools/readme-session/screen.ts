@@ -1,3 +1,6 @@
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const tokens = /\u001b\[\??(\d*)(?:;\d+)?([A-Za-z])|[\r\n]|[^\r\n\u001b]+/g;
+
 /** What stands on a terminal at the end, from everything that was written to it: as much of one as our programs use. */
 export function screenOf(written: string): readonly string[] {
   const lines: string[] = [""];
@@ -8,10 +11,7 @@ export function screenOf(written: string): readonly string[] {
     lines[row] = line.slice(0, column) + text + line.slice(column + text.length);
     column += text.length;
   };
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  for (const [token, count = "", act] of written.matchAll(
-    /\u001b\[\??(\d*)(?:;\d+)?([A-Za-z])|[\r\n]|[^\r\n\u001b]+/g,
-  )) {
+  for (const [token, count = "", act] of written.matchAll(tokens)) {
     if (token === "\r") column = 0;
     else if (token === "\n") {
       row += 1;
