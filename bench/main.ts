@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
 import { applyBench } from "./apply.ts";
+import { cliBench } from "./cli.ts";
 import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
 import { lanesBench } from "./lanes.ts";
@@ -25,6 +26,7 @@ const benches: readonly Bench[] = [
   applyBench,
   editBench,
   gitBench,
+  cliBench,
 ];
 
 const usage = `npm run bench -- [NAME…] [--json]

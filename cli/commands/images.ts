@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 
 import { findWorkloads } from "../lookup.ts";
+import { didYouMean, nearest } from "../near.ts";
 import { imageLines, nodeNotes, problemNotes } from "../print/images.ts";
 import { safe } from "../print/safe.ts";
 import { usageProblem } from "../problem.ts";
@@ -89,7 +90,8 @@ async function allAsked(session: Session, ask: ImageAsk): Promise<readonly Workl
   const found = all.filter(({ containers }) => containers.length > 0);
   if (found.length > 0) return found;
   const there = [...new Set(workloads.flatMap(({ containers }) => containers.map(({ name }) => name)))];
-  throw usageProblem(`There is no container "${container}"`, `there is ${there.join(", ")}`);
+  const hint = didYouMean(nearest(container, there)) ?? `there is ${there.join(", ")}`;
+  throw usageProblem(`There is no container "${container}"`, hint);
 }
 
 function ofContainer(images: WorkloadImages, container: string | undefined): readonly WorkloadImages[] {

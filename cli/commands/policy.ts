@@ -54,8 +54,9 @@ export function addPolicy(program: Command, deps: CommandDeps): void {
   addChangeOptions(policy, { tags: true });
   policy.action(verb<PolicyOptions>(deps, showOrChange));
   addPolicyTest(policy, deps);
-  for (const { name, set, summary, text } of verbs) {
+  for (const { name, set, summary, text, example } of verbs) {
     const command = program.command(`${name} <workload...>`).summary(summary).description(text);
+    command.addHelpText("after", `\nExample:\n  slipway ${name} ${example}`);
     addChangeOptions(command, { tags: name === "automate" });
     command.action(
       verb<PolicyOptions>(deps, (session, options, args) =>
@@ -65,30 +66,34 @@ export function addPolicy(program: Command, deps: CommandDeps): void {
   }
 }
 
-const verbs: readonly { name: string; set: PolicySet; summary: string; text: string }[] = [
+const verbs: readonly { name: string; set: PolicySet; summary: string; text: string; example: string }[] = [
   {
     name: "automate",
     set: { automated: "true" },
     summary: "let new images that its filters choose be released by themselves",
     text: "Turns automation on for workloads. Each container needs a tag filter: give --tag CONTAINER=FILTER, or --tag-all newest to follow the newest image of all.",
+    example: "front-end --tag front-end='semver:~1.4'",
   },
   {
     name: "deautomate",
     set: { automated: null },
     summary: "leave releases of it to people",
     text: "Turns automation off for workloads. Their tag filters stay.",
+    example: "front-end -m 'until the sale is over'",
   },
   {
     name: "lock",
     set: { locked: "true" },
     summary: "nothing is released to it until it is unlocked",
     text: "Locks workloads: releases and automation leave them alone. The lock says who set it, and with -m why.",
+    example: "front-end -m 'audit until Monday'",
   },
   {
     name: "unlock",
     set: { locked: null },
     summary: "take a lock away",
     text: "Takes the lock of workloads away.",
+    example: "front-end",
   },
 ];
 

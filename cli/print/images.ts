@@ -12,6 +12,7 @@ export interface ImageStyle {
   readonly wide: boolean;
   /** Rows per container, the running one not counted; 0 is all. */
   readonly limit: number;
+  readonly columns?: number | undefined;
 }
 
 type Container = WorkloadImages["containers"][number];
@@ -30,7 +31,7 @@ export function imageLines(all: readonly WorkloadImages[], style: ImageStyle): r
   );
   const heading = [style.heading, "CONTAINER", "IMAGE", "CREATED"];
   const full = style.wide ? [...heading, "DIGEST", "PLATFORMS", "NOTE"] : heading;
-  return tableLines(style.headers ? [full, ...rows] : rows);
+  return tableLines(style.headers ? [full, ...rows] : rows, style.columns);
 }
 
 /** Why no image is left alone for its platform, where that is so; said once, however many ask. */

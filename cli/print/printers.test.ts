@@ -18,7 +18,7 @@ import {
 } from "../testing/seed.ts";
 
 import { changeText, shortVersion } from "./change.ts";
-import { dataText } from "./data.ts";
+import { dataText, loadYaml } from "./data.ts";
 import { environmentLines } from "./environments.ts";
 import { imageLines, problemNotes } from "./images.ts";
 import { jobDetailLines, jobLines } from "./jobs.ts";
@@ -313,12 +313,13 @@ test("environments are listed with their mode, wide with their freshness", () =>
   );
 });
 
-test("nothing that steers a terminal is printed raw", () => {
+test("nothing that steers a terminal is printed raw", async () => {
+  const toYaml = await loadYaml();
   expect(safe("a\u001b[31mb\u0007\n\u202ec\u009b")).toBe("a\\u{1b}[31mb\\u{7}\\u{a}\\u{202e}c\\u{9b}");
   expect(JSON.parse(safeJson({ a: "\u009b\u202e\u001b\n" }))).toEqual({ a: "\u009b\u202e\u001b\n" });
   expect(safeJson({ a: "\u009b" })).toContain("\\u009b");
-  expect(dataText({ a: "x\u009by" }, "yaml")).not.toContain("\u009b");
-  expect(dataText({ a: "x", b: [1] }, "yaml")).toBe("a: x\nb:\n  - 1");
+  expect(dataText({ a: "x\u009by" }, toYaml)).not.toContain("\u009b");
+  expect(dataText({ a: "x", b: [1] }, toYaml)).toBe("a: x\nb:\n  - 1");
 });
 
 test("tables count characters, and cutting marks what is missing", () => {

@@ -6,6 +6,7 @@ import type { Clock } from "#common/kit/clock.ts";
 import type { Env } from "#common/kit/env.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Log } from "#common/kit/log.ts";
+import type { ProxySettings } from "#common/kit/proxies.ts";
 import type { Redactor } from "#common/kit/redactor.ts";
 import { createCredentials } from "./credentials/chain.ts";
 import type { CredentialPlace } from "./credentials/chain.ts";
@@ -16,12 +17,7 @@ import type { PullSecretsSource } from "./credentials/pull-secrets.ts";
 import { readAgain } from "./credentials/read-again.ts";
 import { createSettingsPlace } from "./credentials/settings.ts";
 import { createOciClient } from "./oci/client.ts";
-import type {
-  CredentialSource,
-  OciClient,
-  ProxySettings,
-  RegistrySettings as OciRegistry,
-} from "./oci/types.ts";
+import type { CredentialSource, OciClient, RegistrySettings as OciRegistry } from "./oci/types.ts";
 
 /** The registry client with the credentials and certificates of now. */
 export interface ClientSource extends Service {

@@ -31,6 +31,15 @@ function faultsOf(settings: unknown): unknown {
   return [];
 }
 
+function detailOf(text: string): string {
+  try {
+    parseSettings(text, "/etc/slipway.yaml");
+  } catch (error) {
+    return error instanceof SlipwayError ? (error.detail ?? "") : String(error);
+  }
+  return "";
+}
+
 test("reads a file, fills the defaults and makes file names absolute", async () => {
   const path = join(folder, "full.yaml");
   writeFileSync(
@@ -77,8 +86,40 @@ test("names every mistake with its path, unknown keys too", () => {
 });
 
 test("names line and column of what is not YAML", () => {
-  expect(faultsOf("installation: [\n")).toEqual([expect.stringMatching(/^line \d+, column \d+: /)]);
-  expect(faultsOf("installation: a\ninstallation: b\n")).toEqual([expect.stringMatching(/line 2.*unique/)]);
+  expect(detailOf("installation: [\n")).toMatch(/\n- line \d+, column \d+: /);
+  expect(detailOf("installation: a\ninstallation: b\n")).toMatch(/\n- line 2, column \d+: .*unique/);
+});
+
+test("names the line of each mistake, of what is missing that of what it is missing in", () => {
+  const text = `installation: Big
+environments:
+  - name: a
+    cluster: { inCluster: true }
+    git:
+      branch: main
+      colour: red
+  - name: b
+    cluster: { inCluster: true }
+    git: { url: "https://git.example.com/x", tokenFile: x, tokenEnv: Y }
+registries:
+  - host: r
+  - host: r
+  - { host: 3 }
+`;
+  const lines = detailOf(text)
+    .split("\n")
+    .slice(1)
+    .map((line) => line.slice(0, 41));
+  expect(lines).toEqual(
+    [
+      "- line 1, installation: a lower-case DNS l",
+      "- line 5, environments[0].git.url: Invalid",
+      "- line 7, environments[0].git.colour: unkn",
+      "- line 10, environments[1].git: give eithe",
+      '- line 13, registries[1].host: "r" is used',
+      "- line 14, registries[2].host: Invalid inp",
+    ].map((line) => line.slice(0, 41)),
+  );
 });
 
 test("refuses a flood of aliases", () => {

@@ -1,4 +1,5 @@
 import type { Platform } from "#common/domain/platform.ts";
+import type { ProxySettings } from "#common/kit/proxies.ts";
 
 /** How one registry is reached; `endpoint` redirects its host and alone lifts the ban on local addresses. */
 export interface RegistrySettings {
@@ -15,13 +16,6 @@ export interface RegistrySettings {
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
   /** URL of an HTTP proxy for everything this registry needs; "none": never one. */
   readonly proxy?: string;
-}
-
-/** Proxies for registries that name none, as in HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
-export interface ProxySettings {
-  readonly https?: string;
-  readonly http?: string;
-  readonly none?: string;
 }
 
 /** What a registry is asked with; the parts are secrets. */
