@@ -1,10 +1,16 @@
-import { moveJob, type JobPatch } from "#common/store/jobs.ts";
+import { afterAll, beforeAll, beforeEach } from "vitest";
 
-import { tokens } from "./api-box.ts";
+import { moveJob, type JobPatch } from "#common/store/jobs.ts";
+import { startPostgres } from "#support/postgres.ts";
+import type { TestPostgres } from "#support/postgres.ts";
+
+import { declare, oneEnvironment, startApiBox, tokens } from "./api-box.ts";
 import type { ApiBox } from "./api-box.ts";
+import { freshView, runningDeployment } from "./api-peers.fake.ts";
 
 /** The workload that the tests of fluxctl are about. */
 export const id = "sock-shop:deployment/front-end";
+export const image = "weaveworksdemos/front-end:0.2.0";
 export const cause = { Message: "", User: "" };
 
 export interface FluxAnswer {
@@ -12,6 +18,31 @@ export interface FluxAnswer {
   readonly type: string | null;
   readonly text: string;
   readonly body: unknown;
+}
+
+/** An API before which front-end and cart are declared and run, and one workload runs that git does not know. */
+export function useFluxBox(): () => ApiBox {
+  let postgres: TestPostgres;
+  let box: ApiBox;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    const databaseUrl = await postgres.createDatabase();
+    box = await startApiBox({ databaseUrl, environments: oneEnvironment });
+    await declare(box, { "front-end": image, cart: "weaveworksdemos/cart:0.3.0" });
+  });
+  afterAll(async () => {
+    await box?.stop();
+    await postgres?.stop();
+  });
+  beforeEach(() => {
+    box.peers.running = [
+      runningDeployment("front-end", image),
+      runningDeployment("cart", "weaveworksdemos/cart:0.3.0"),
+      runningDeployment("stray", "weaveworksdemos/stray:1"),
+    ];
+    box.peers.view = freshView;
+  });
+  return () => box;
 }
 
 /** Asks an API as fluxctl 1.25 does, and moves its jobs as a worker would. */

@@ -1,38 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { hasPostgres, startPostgres } from "#support/postgres.ts";
-import type { TestPostgres } from "#support/postgres.ts";
+import { hasPostgres } from "#support/postgres.ts";
 
-import { declare, oneEnvironment, startApiBox } from "./api-box.ts";
-import type { ApiBox } from "./api-box.ts";
-import { freshView, runningDeployment } from "./api-peers.fake.ts";
-import { cause, createFluxCalls, id } from "./flux-calls.ts";
-
-const image = "weaveworksdemos/front-end:0.2.0";
+import { cause, createFluxCalls, id, useFluxBox } from "./flux-calls.ts";
 
 describe.runIf(hasPostgres())("policies as fluxctl 1.25 changes them", () => {
-  let postgres: TestPostgres;
-  let box: ApiBox;
-  beforeAll(async () => {
-    postgres = await startPostgres();
-    const databaseUrl = await postgres.createDatabase();
-    box = await startApiBox({ databaseUrl, environments: oneEnvironment });
-    await declare(box, { "front-end": image, cart: "weaveworksdemos/cart:0.3.0" });
-  });
-  afterAll(async () => {
-    await box?.stop();
-    await postgres?.stop();
-  });
-  beforeEach(() => {
-    box.peers.running = [
-      runningDeployment("front-end", image),
-      runningDeployment("cart", "weaveworksdemos/cart:0.3.0"),
-      runningDeployment("stray", "weaveworksdemos/stray:1"),
-    ];
-    box.peers.view = freshView;
-  });
-
-  const { update, specOf, polled, move } = createFluxCalls(() => box);
+  const boxOf = useFluxBox();
+  const { update, specOf, polled, move } = createFluxCalls(boxOf);
 
   test("policies are changed by the very maps that fluxctl sends, several verbs in one job", async () => {
     const change = async (add: object, remove: object, why = cause) => {

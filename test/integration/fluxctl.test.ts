@@ -1,42 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
-import type { TestPostgres } from "#support/postgres.ts";
 
-import { declare, oneEnvironment, startApiBox, tokens, twoEnvironments } from "./api-box.ts";
-import type { ApiBox } from "./api-box.ts";
-import { cause, createFluxCalls, id } from "./flux-calls.ts";
-import { freshView, runningDeployment } from "./api-peers.fake.ts";
+import { startApiBox, tokens, twoEnvironments } from "./api-box.ts";
+import { cause, createFluxCalls, id, image, useFluxBox } from "./flux-calls.ts";
+import { runningDeployment } from "./api-peers.fake.ts";
 
 // The requests as fluxctl 1.25 sends them, byte for byte, and what it can read of the answers.
 
-const image = "weaveworksdemos/front-end:0.2.0";
 const commit = "3fa94c1d0e5b6a7f8091a2b3c4d5e6f708192a3b";
 
 describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
-  let postgres: TestPostgres;
-  let box: ApiBox;
-  beforeAll(async () => {
-    postgres = await startPostgres();
-    const databaseUrl = await postgres.createDatabase();
-    box = await startApiBox({ databaseUrl, environments: oneEnvironment });
-    await declare(box, { "front-end": image, cart: "weaveworksdemos/cart:0.3.0" });
-  });
-  afterAll(async () => {
-    await box?.stop();
-    await postgres?.stop();
-  });
-  beforeEach(() => {
-    box.peers.running = [
-      runningDeployment("front-end", image),
-      runningDeployment("cart", "weaveworksdemos/cart:0.3.0"),
-      runningDeployment("stray", "weaveworksdemos/stray:1"),
-    ];
-    box.peers.view = freshView;
-  });
-
-  const { flux, update, release, released, specOf, polled, move } = createFluxCalls(() => box);
+  const boxOf = useFluxBox();
+  const { flux, update, release, released, specOf, polled, move } = createFluxCalls(boxOf);
 
   test("lists workloads of a namespace and of all, with what fluxctl's table needs", async () => {
     const { status, body } = await flux("/v6/services?namespace=sock-shop");
@@ -66,7 +43,7 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
     const { text } = await flux(`/v11/services?namespace=&services=sock-shop%3Adeployment%2Ffront-end`);
     expect(JSON.parse(text)).toHaveLength(1);
     expect(text).toContain('"Messages":null');
-    box.peers.running = [
+    boxOf().peers.running = [
       {
         ...runningDeployment("front-end", image),
         rollout: {
@@ -138,7 +115,7 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
       Force: false,
     };
     const { body } = await update({ type: "image", cause: { Message: "why", User: "Ada <ada@x.io>" }, spec });
-    const job = await box.call("GET", `/v1/jobs/${String(body)}`);
+    const job = await boxOf().call("GET", `/v1/jobs/${String(body)}`);
     expect(job.body).toMatchObject({
       message: "why (asked by Ada <ada@x.io> with fluxctl)",
       requestedBy: "releaser robot",
@@ -216,7 +193,7 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
   });
 
   test("a dry run is planned at once, kept for whoever asks, and makes no job", async () => {
-    const count = async () => (await box.call("GET", "/v1/jobs?limit=100")).body["jobs"] as unknown[];
+    const count = async () => (await boxOf().call("GET", "/v1/jobs?limit=100")).body["jobs"] as unknown[];
     const before = (await count()).length;
     const { body } = await release({ Kind: "plan" });
     const result = await polled(String(body));
@@ -306,22 +283,22 @@ describe.runIf(hasPostgres())("the API as fluxctl 1.25 asks it", () => {
 
   test("the key of the config repository and what runs are shown as identity and save read them", async () => {
     const print = { hash: "16:27", randomart: "+--+" };
-    box.peers.identity = { publicKey: "ssh-ed25519 AAAA demo\n", md5: print, sha256: print };
+    boxOf().peers.identity = { publicKey: "ssh-ed25519 AAAA demo\n", md5: print, sha256: print };
     expect((await flux("/v9/git-repo-config", "false")).body).toMatchObject({
       publicSSHKey: { key: "ssh-ed25519 AAAA demo\n", fingerprints: { md5: print, sha256: print } },
     });
-    box.peers.identity = {};
+    boxOf().peers.identity = {};
     expect(await flux("/v9/git-repo-config", "true")).toMatchObject({
       status: 400,
       body: { help: expect.stringContaining("sshKeyFile") },
     });
-    box.peers.exported = [
+    boxOf().peers.exported = [
       { kind: "Deployment", metadata: { name: "a" } },
       { kind: "Pod", metadata: { name: "b" } },
     ];
     const { body } = await flux("/v6/export");
     const documents = Buffer.from(String(body), "base64").toString().split("\n---\n");
-    expect(documents.map((text) => JSON.parse(text))).toEqual(box.peers.exported);
+    expect(documents.map((text) => JSON.parse(text))).toEqual(boxOf().peers.exported);
   });
 
   test("every refusal is one that fluxctl prints: lower-case JSON, an error, and help", async () => {
