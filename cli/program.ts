@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
 
+import { addApprove, addReject } from "./commands/approve.ts";
 import { addEnvironments } from "./commands/environments.ts";
+import { addFreeze, addUnfreeze } from "./commands/freeze.ts";
 import { addHistory } from "./commands/history.ts";
 import { addImages } from "./commands/images.ts";
 import { addCancel, addEnd, addJob } from "./commands/job.ts";
@@ -79,6 +81,10 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addRestart(program, deps);
   addCancel(program, deps);
   addEnd(program, deps);
+  addApprove(program, deps);
+  addReject(program, deps);
+  addFreeze(program, deps);
+  addUnfreeze(program, deps);
   program.commandsGroup("Run it:");
   addEnvironments(program, deps);
   addManifest(program, deps);

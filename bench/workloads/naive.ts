@@ -35,7 +35,15 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         return [key, { scanned: at !== null, images: known }];
       }),
     );
-    const facts = { environment: name, running, complete: true, declared, held: new Set<string>(), images };
+    const facts = {
+      environment: name,
+      running,
+      complete: true,
+      declared,
+      freezes: [],
+      held: new Set<string>(),
+      images,
+    };
     return { workloads: joinWorkloads({ ...facts, sees: () => true }), repositories };
   };
   return {

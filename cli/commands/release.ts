@@ -2,6 +2,8 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 
 import type { Plan } from "#common/contracts/http.ts";
+import { overrides } from "#common/contracts/overrides.ts";
+import type { Override } from "#common/contracts/overrides.ts";
 import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
@@ -14,7 +16,8 @@ import { show } from "../session.ts";
 import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
-import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
+import { parseFuture } from "./instants.ts";
+import { parseOverrides } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
@@ -36,6 +39,7 @@ interface ReleaseOptions extends WaitOptions {
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
   readonly waitForImage?: number;
+  readonly at?: string;
 }
 
 const examples = `
@@ -46,6 +50,7 @@ Examples:
   slipway release --all --latest --exclude payment --dry-run
   slipway release front-end -i "$IMAGE" --wait-for-image 10m           # while another job still pushes it
   slipway release front-end --to-previous -m "0.4 is slow"     # back to what ran before
+  slipway release front-end --latest --at 2026-12-01T06:00Z    # then; returns at once, cancel it before
   slipway release front-end --to-running                       # keep what kubectl set in an emergency
   slipway release front-end -i "$IMAGE" --timeout 10m -o json > job.json   # a pipeline: exits by the outcome
 
@@ -73,12 +78,13 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .option("-m, --message <text>", "why; becomes part of the commit")
     .option("--dry-run", "show the plan and its diff; nothing is stored or written")
     .option("-y, --yes", "do not ask")
-    .option("--override <right>", `pass one guard: ${overrideNames.join(", ")}; repeatable`, parseOverrides)
+    .option("--override <right>", `pass one guard: ${overrides.join(", ")}; repeatable`, parseOverrides)
     .option(
       "--wait-for-image <duration>",
       "wait so long for an --image that is still being pushed (at most 1h); does not ask",
       parseImageWait,
     )
+    .option("--at <time>", "begin at 2026-12-01T06:00Z, or in 2h; its images are chosen now; does not wait")
     .option("--idempotency-key <key>", "yours: a rerun of the same step releases once (else a fresh one)")
     .addHelpText("after", examples);
   addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<ReleaseOptions>(deps, release));
@@ -104,7 +110,7 @@ async function release(
     if (consent !== "yes") return consent === "nothing" ? exitCodes.ok : exitCodes.cancelled;
   }
   const job = await session.api.release(body, options.idempotencyKey ?? session.io.newKey());
-  return await waitAndPrint(session, job, options);
+  return await waitAndPrint(session, job, options.at === undefined ? options : { ...options, wait: false });
 }
 
 const longestWaitMs = 3_600_000;
@@ -161,6 +167,7 @@ async function requestBody(session: Session, ask: BodyAsk): Promise<ReleaseReque
     ...(options.message === undefined ? {} : { message: options.message }),
     ...(options.override === undefined ? {} : { override: [...options.override] }),
     ...(options.waitForImage === undefined ? {} : { waitForImageSeconds: options.waitForImage }),
+    ...(options.at === undefined ? {} : { notBefore: parseFuture(options.at, session.io.clock.now()) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Workload, WorkloadPage } from "#common/contracts/http.ts";
 
 import { shortVersion } from "./change.ts";
+import { freezeLine } from "./gates.ts";
 import { listNames } from "./names.ts";
 import { tableLines } from "./table.ts";
 import { durationText, spanText } from "./time.ts";
@@ -43,7 +44,7 @@ function rowsOf(workload: Workload, name: string, style: RowStyle): readonly (re
   const { release, policies } = workload;
   const containers = [...workload.containers].sort((a, b) => Number(a.init) - Number(b.init));
   const [first, ...others] = containers;
-  const own = [release.text, policies.join(",")];
+  const own = [release.text, [...policies, ...(workload.freeze === null ? [] : ["frozen"])].join(",")];
   if (first === undefined) return [[name, "", "", ...own]];
   const about = style.wide ? wideOf(workload) : undefined;
   return [
@@ -110,6 +111,14 @@ export function brokenNotes(workloads: readonly Workload[]): readonly string[] {
   });
   const more = notes.length - maxBrokenNotes;
   return more > 0 ? [...notes.slice(0, maxBrokenNotes), `${more} more files do not parse`] : notes;
+}
+
+/** Why what is listed is frozen, each freeze once. */
+export function freezeNotes(workloads: readonly Workload[]): readonly string[] {
+  const notes = workloads.flatMap(({ environment, freeze }) =>
+    freeze === null ? [] : [freezeLine({ environment, ...freeze })],
+  );
+  return [...new Set(notes)];
 }
 
 /** What a reader must know about how complete and how old a list is; empty when all is well. */

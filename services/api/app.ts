@@ -19,6 +19,7 @@ import { countAnswers } from "./metrics.ts";
 import { describeApi } from "./openapi.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
 import { environmentRoutes } from "./routes/environments.ts";
+import { gateRoutes } from "./routes/gates.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { jobActRoutes } from "./routes/job-acts.ts";
@@ -157,6 +158,7 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   jobRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);
+  gateRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);
 }

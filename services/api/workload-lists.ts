@@ -2,18 +2,21 @@ import type { Workload } from "#common/contracts/http.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
+import { readGates } from "#common/store/freezes.ts";
+import type { FreezeRow } from "#common/store/freezes.ts";
 import { holdsOf } from "#common/store/holds.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import type { ClusterViews } from "./cluster-views.ts";
+import { toFreeze } from "./gates/freezes.ts";
 import { createImageBoard } from "./image-board.ts";
 import type { ImageBoard, ImageBoardDeps, ImagesRead } from "./image-board.ts";
 import { ageOf } from "./read-model/age.ts";
 import type { Age, ViewFacts } from "./read-model/age.ts";
 import { createJoiner, repositoriesOf } from "./read-model/workloads.ts";
-import type { WorkloadFacts } from "./read-model/workloads.ts";
+import type { WorkloadFacts, WorkloadFreeze } from "./read-model/workloads.ts";
 import { readCluster, readGit } from "./views.ts";
 import type { ViewDeps } from "./views.ts";
 
@@ -51,6 +54,7 @@ interface EnvironmentList {
   readonly join: (facts: WorkloadFacts) => readonly Workload[];
   declared: Declared | undefined;
   held: Held;
+  frozen: Frozen;
   /** Image repositories of everything that runs and is declared, and what they were read from. */
   wanted: {
     readonly from: unknown;
@@ -72,6 +76,11 @@ interface Held {
   readonly ids: ReadonlySet<string>;
 }
 
+interface Frozen {
+  readonly text: string;
+  readonly freezes: readonly WorkloadFreeze[];
+}
+
 interface Listed {
   readonly facts: WorkloadFacts;
   readonly version: number;
@@ -84,6 +93,7 @@ function createList(deps: ListDeps): EnvironmentList {
     join: createJoiner(),
     declared: undefined,
     held: { text: "", ids: new Set() },
+    frozen: { text: "[]", freezes: [] },
     wanted: { from: undefined, version: 0, rows: undefined, keys: [] },
     last: undefined,
   };
@@ -95,11 +105,11 @@ async function readList(
   environment: EnvironmentSettings,
 ): Promise<WorkloadsRead> {
   const { store } = deps;
-  const [cluster, git, held, now] = await Promise.all([
+  const [cluster, git, held, { now, freezes }] = await Promise.all([
     runningOf(deps, environment.name),
     readGit(deps, environment),
     heldIn(deps, list, environment.name),
-    store.now(),
+    readGates(store.db, [environment.name]),
   ]);
   const declared = await declaredAt(deps, list, { environment: environment.name, index: git.index });
   const images = await list.board.read(keysOf(list, cluster, declared));
@@ -109,6 +119,7 @@ async function readList(
     complete: cluster.view?.complete ?? false,
     declared,
     held,
+    freezes: frozenIn(list, freezes),
     images: images.entries,
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   };
@@ -151,6 +162,13 @@ async function heldIn({ store }: ListDeps, list: EnvironmentList, environment: s
   return list.held.ids;
 }
 
+function frozenIn(list: EnvironmentList, rows: readonly FreezeRow[]): Frozen["freezes"] {
+  const freezes = rows.map(toFreeze).map(({ environment: _, ...freeze }) => freeze);
+  const text = JSON.stringify(freezes);
+  if (text !== list.frozen.text) list.frozen = { text, freezes };
+  return list.frozen.freezes;
+}
+
 function keysOf(
   list: EnvironmentList,
   { running, version }: RunningFacts,
@@ -173,6 +191,7 @@ function joined(list: EnvironmentList, facts: WorkloadFacts, version: number): r
     last.facts.complete === facts.complete &&
     last.facts.declared === facts.declared &&
     last.facts.held === facts.held &&
+    last.facts.freezes === facts.freezes &&
     last.facts.images === facts.images;
   if (isSame) return last.workloads;
   const workloads = list.join(facts);

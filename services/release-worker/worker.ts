@@ -9,6 +9,7 @@ import type { WorkerDeps } from "./deps.ts";
 import { createEnvironmentRoom } from "./environment/look-at-environment.ts";
 import { createImageGate } from "./lane/image-gate.ts";
 import { createLaneRoom } from "./lane/look-at-lane.ts";
+import { createWaitRoom } from "./gates/look-at-waits.ts";
 import { repeat } from "./repeat.ts";
 
 const beatEveryMs = 1_500;
@@ -38,6 +39,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   const laneRoom = createLaneRoom(deps);
   const environmentRoom = createEnvironmentRoom(deps);
   const imageGate = createImageGate(deps);
+  const waitRoom = createWaitRoom(deps);
   const stopping = new AbortController();
   const silenced = new AbortController();
   const running = new Set<Promise<void>>();
@@ -49,7 +51,10 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
     const what = rest.join(":");
     if (kind === "lane") await laneRoom.look(what);
     // A rollout takes minutes: it must not occupy a slot of the queue.
-    if (kind === "environment") start(environmentRoom.look(what));
+    if (kind === "environment") {
+      start(waitRoom.look());
+      start(environmentRoom.look(what));
+    }
     // A registry may take its time, too.
     if (kind === "repository") start(imageGate.look());
   };
@@ -59,6 +64,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   };
   const lookByItself = async (): Promise<void> => {
     start(imageGate.look());
+    start(waitRoom.look());
     for (const id of await lanes.dueLanes(deps.store.db, dueLimit)) start(look(laneSubject(id)));
     for (const due of await lanes.dueEnvironments(deps.store.db, dueLimit))
       start(look(environmentSubject(due)));
@@ -88,6 +94,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
       laneRoom.stop();
       environmentRoom.stop();
       imageGate.stop();
+      waitRoom.stop();
       await listener?.close();
       await Promise.allSettled(running);
       // Only now: a push that is under way must not lose its lease to the end of our heartbeat.

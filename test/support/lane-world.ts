@@ -25,6 +25,7 @@ import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
 import { createWorkerMetrics } from "../../services/release-worker/metrics.ts";
+import { createWaitRoom, type WaitRoom } from "../../services/release-worker/gates/look-at-waits.ts";
 import { createImageGate, type ImageGate } from "../../services/release-worker/lane/image-gate.ts";
 import { createLaneRoom, type LaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
 import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
@@ -34,6 +35,7 @@ export interface LaneWorker {
   readonly id: string;
   readonly lane: LaneRoom;
   readonly gate: ImageGate;
+  readonly waits: WaitRoom;
   look(): Promise<void>;
   /** The page that Prometheus reads. */
   metrics(): Promise<string>;
@@ -70,10 +72,14 @@ export interface LaneWorld {
 
 export const services = ["alpha", "beta", "gamma", "delta"] as const;
 
-/** `gitSettings` adds to the git settings of both environments, `other` to those of the second alone. */
+/**
+ * `gitSettings` adds to the git settings of both environments, `other` to those of the second alone;
+ * `gates` are windows and approvals of the first.
+ */
 export async function startLaneWorld(
   gitSettings: GitOverrides = {},
   other: GitOverrides = {},
+  gates: GitOverrides = {},
 ): Promise<LaneWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-lane-"));
   const postgres = await startPostgres();
@@ -83,7 +89,7 @@ export async function startLaneWorld(
   const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
   files["other/omega.yaml"] = manifest("omega", "1.0.0");
   await git.createRepository(repository, files, { message: "first" });
-  const settings = settingsOf(git.repositoryUrl(repository), gitSettings, other);
+  const settings = settingsOf(git.repositoryUrl(repository), { gitSettings, other, gates });
   const databaseUrl = await postgres.createDatabase();
   const store = createStore({ databaseUrl });
   await store.start();
@@ -146,7 +152,10 @@ export function manifest(name: string, tag: string): string {
 
 type GitOverrides = Readonly<Record<string, unknown>>;
 
-function settingsOf(url: string, gitSettings: GitOverrides, other: GitOverrides): Settings {
+function settingsOf(
+  url: string,
+  { gitSettings, other, gates }: { gitSettings: GitOverrides; other: GitOverrides; gates: GitOverrides },
+): Settings {
   const environment = (name: string, path: string, own: GitOverrides) => ({
     name,
     cluster: { kubeconfig: "/nowhere" },
@@ -162,6 +171,7 @@ function settingsOf(url: string, gitSettings: GitOverrides, other: GitOverrides)
     },
     // Nothing is applied by us: a lane's work ends with the record of its push.
     mode: "hand-off",
+    ...(name === "default" ? gates : {}),
   });
   return settingsSchema.parse({
     installation: "test",
@@ -229,10 +239,12 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
   stops.push(() => cache.dispose());
   const lane = createLaneRoom(deps);
   const gate = createImageGate(deps);
+  const waits = createWaitRoom(deps);
   return {
     id,
     lane,
     gate,
+    waits,
     async look() {
       await beat(store.db, id);
       await lane.look(laneId);

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { overrides } from "./overrides.ts";
+
 /** What can be asked for: bodies that the API validates, and that the CLI and the page are typed by. */
 
 const workloadText = z.string().min(1).max(400);
@@ -12,15 +14,9 @@ const workloadTexts = z
 const imageText = z.string().min(1).max(500);
 
 const environmentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a lower-case DNS label");
-export const overrides = [
-  "lock",
-  "filter",
-  "downgrade",
-  "freeze",
-  "window",
-  "conflict",
-  "changed-since",
-] as const;
+
+/** Guards that the request passes, one right each (`contracts/overrides.ts`). */
+const override = z.array(z.enum(overrides)).max(overrides.length).default([]);
 
 export const imageSelects = ["latest", "previous", "running"] as const;
 
@@ -57,9 +53,12 @@ export const releaseRequest = z
       .boolean()
       .default(false)
       .meta({ description: "Answers plan and diff; nothing is stored or written." }),
-    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
+    override,
     waitForImageSeconds: z.int().min(1).max(longestImageWaitSeconds).optional().meta({
       description: "How long the job waits for images that are named but not pushed yet; a dry run does not.",
+    }),
+    notBefore: z.iso.datetime({ offset: true }).optional().meta({
+      description: "The job waits until then. Its images are chosen at once, as for every job that waits.",
     }),
   })
   .refine(({ waitForImageSeconds, images }) => waitForImageSeconds === undefined || isExact(images), {
@@ -75,7 +74,7 @@ export const releaseRequest = z
 export const rollbackRequest = z
   .strictObject({
     message: z.string().max(2000).optional(),
-    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
+    override,
   })
   .meta({ id: "RollbackRequest" });
 
@@ -86,6 +85,7 @@ export const syncRequest = z
     namespace: z.string().min(1).max(63).optional().meta({ description: "All that git declares in it." }),
     all: z.literal(true).optional().meta({ description: "All that git declares." }),
     message: z.string().max(2000).optional().meta({ description: "Why." }),
+    override,
   })
   .refine(
     ({ workloads, namespace, all }) =>
@@ -99,6 +99,7 @@ export const restartRequest = z
     environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
     workloads: workloadTexts,
     message: z.string().max(2000).optional().meta({ description: "Why." }),
+    override,
   })
   .meta({ id: "RestartRequest" });
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
+import { approvalsSettings, windowsSettings } from "./gate-settings.ts";
 import { manifestSettings } from "./manifest-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
@@ -129,6 +130,10 @@ export const environmentSettings = z.strictObject({
   kustomize: z.strictObject({ addImages: z.boolean().default(false) }).optional(),
   /** Where images stand besides pods: values files of charts, custom kinds. */
   manifests: manifestSettings.optional(),
+  /** When releases may run; without any, always. */
+  windows: windowsSettings.optional(),
+  /** Whose consent a release needs; without any, nobody's. */
+  approvals: approvalsSettings.optional(),
 });
 
 export const registrySettings = z.strictObject({

@@ -149,12 +149,14 @@ export async function countAutomaticRollbacks(
 }
 
 type PatchColumn =
+  | "approvals"
   | "attempt"
   | "changes"
   | "commit_sha"
   | "crashes"
   | "error"
   | "gate"
+  | "gate_until"
   | "headline"
   | "outcome"
   | "plan_hash"
@@ -235,6 +237,7 @@ async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow
   const { dueInMs = 0, outcome, ...columns } = change.patch ?? {};
   const moved = await updateJob(tx, job.id, {
     gate: null,
+    gate_until: null,
     waiting_for: null,
     ...asSql(columns),
     phase: move.phase,
@@ -267,8 +270,8 @@ async function updateJob(tx: Db, id: string, columns: JobColumns): Promise<JobRo
 }
 
 function asSql(patch: Omit<JobPatch, "dueInMs">): JobColumns {
-  const { changes, error, resolved, results, targets, ...plain } = patch;
-  const json = { changes, error, resolved, results, targets };
+  const { approvals, changes, error, resolved, results, targets, ...plain } = patch;
+  const json = { approvals, changes, error, resolved, results, targets };
   const texts = Object.entries(json)
     .filter(([, value]) => value !== undefined)
     .map(([column, value]) => [column, value === null ? null : JSON.stringify(value)]);

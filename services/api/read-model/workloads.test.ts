@@ -57,6 +57,7 @@ function facts(more: {
     running: running && new Map(running.map((one) => [`${one.namespace}:${one.kind}/${one.name}`, one])),
     declared: Map.groupBy(more.declared ?? [], (row) => row.workload),
     held: new Set(),
+    freezes: [],
     images: more.images ?? new Map(),
     sees: (namespace) => namespace !== "hidden",
   };

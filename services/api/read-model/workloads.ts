@@ -10,6 +10,9 @@ import { newestOf } from "./newest.ts";
 import type { ImageEntries, ImageEntry } from "./newest.ts";
 import { notRunning, releaseState, unknownState } from "./release-state.ts";
 
+/** A stop of releases that concerns a workload. */
+export type WorkloadFreeze = NonNullable<Workload["freeze"]>;
+
 export interface WorkloadFacts {
   readonly environment: string;
   /** What runs, by id; undefined when nobody could tell. */
@@ -20,6 +23,8 @@ export interface WorkloadFacts {
   readonly declared: ReadonlyMap<string, readonly DeclaredRow[]>;
   /** Ids of those that automation has to leave alone. */
   readonly held: ReadonlySet<string>;
+  /** The freezes that hold now; the first that concerns a namespace is shown. */
+  readonly freezes: readonly WorkloadFreeze[];
   readonly images: ImageEntries;
   /** Whether the environment has to do with a namespace. */
   readonly sees: (namespace: string) => boolean;
@@ -59,6 +64,7 @@ interface Pair {
   readonly runs: Running | undefined;
   readonly row: DeclaredRow | undefined;
   readonly held: boolean;
+  readonly freeze: WorkloadFreeze | null;
   readonly complete: boolean;
 }
 
@@ -79,8 +85,11 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
   return ids.sort(compareText);
 }
 
-function pairOf({ running, declared, held, complete }: WorkloadFacts, id: string): Pair {
-  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), complete };
+function pairOf(facts: WorkloadFacts, id: string): Pair {
+  const { running, declared, held, complete, freezes } = facts;
+  const namespace = id.slice(0, id.indexOf(":"));
+  const freeze = freezes.find((one) => one.namespace === null || one.namespace === namespace) ?? null;
+  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), freeze, complete };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -88,6 +97,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.runs === pair.runs &&
     known.row === pair.row &&
     known.held === pair.held &&
+    known.freeze === pair.freeze &&
     known.complete === pair.complete &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
   );
@@ -112,6 +122,7 @@ function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
     declared: declaredIn(row),
     owner: ownerOf(runs?.owner),
     drift: runs !== undefined && row !== undefined && drifts(runs, row),
+    freeze: pair.freeze,
   };
   return { ...pair, workload, chosenFrom: [...keys].map((key) => [key, facts.images.get(key)]) };
 }

@@ -18,15 +18,17 @@ export interface ReleaseAsked {
   readonly images: ReleaseSpec["images"];
   readonly override: readonly string[];
   readonly waitForImageSeconds?: number;
+  readonly notBefore?: string;
 }
 
 /** Writes out the short forms and reads every image reference. */
 export function readRequest(body: ReleaseRequest): ReleaseAsked {
   const images = writtenOut(body.images);
   if ("exact" in images) images.exact.forEach(refuseUntagged);
-  const { workloads = [], all = false, exclude, override, waitForImageSeconds } = body;
+  const { workloads = [], all = false, exclude, override, waitForImageSeconds, notBefore } = body;
   const wait = waitForImageSeconds === undefined ? {} : { waitForImageSeconds };
-  return { workloads, all, exclude, images, override, ...wait };
+  const schedule = notBefore === undefined ? {} : { notBefore: new Date(notBefore).toISOString() };
+  return { workloads, all, exclude, images, override, ...wait, ...schedule };
 }
 
 /** The spec of the job, with the workloads looked up. */

@@ -5,6 +5,7 @@ import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { refuseOverrides } from "../gates/refuse-overrides.ts";
 import { acceptOrReplay } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { chooseRunning } from "./choose-running.ts";
@@ -13,14 +14,15 @@ import { chooseRunning } from "./choose-running.ts";
 export async function submitRestart(deps: ApiDeps, asker: Asker, body: RestartRequest): Promise<JobRow> {
   const environment = resolveEnvironment(deps.settings, body.environment);
   refuseObserved(environment);
-  const { workloads, message } = body;
+  refuseOverrides(asker.principal, "restart", body.override);
+  const { workloads, message, override } = body;
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, workloads, message: message ?? null },
+    body: { environment: environment.name, workloads, message: message ?? null, override },
     draft: async () => {
       const chosen = await chooseRunning(deps, environment, workloads);
       return {
         environment,
-        spec: { kind: "restart", workloads: chosen, override: [] },
+        spec: { kind: "restart", workloads: chosen, override },
         headline: restartHeadline(chosen.map(shortName)),
         message,
       };
