@@ -61,8 +61,8 @@ export interface LaneWorld {
   giveBack(service: string, tag: string): void;
   /** In the environment "default", or in "other", which declares the service `omega` under `other/`. */
   release(service: string, tag: string, environment?: string): Promise<string>;
-  /** Any job of the environment "default". */
-  submit(spec: JobSpec, headline: string): Promise<string>;
+  /** Any job of the environment "default", unless another is named. */
+  submit(spec: JobSpec, headline: string, environment?: string): Promise<string>;
   job(id: string): Promise<JobRow>;
   /** Subjects of the branch, oldest first, without the first commit. */
   subjects(): Promise<string[]>;
@@ -113,8 +113,8 @@ export async function startLaneWorld(
     publish: (service, tag, createdAt) => publish(published, { service, tag, createdAt }),
     release: (service, tag, environment = "default") =>
       accept({ store, laneId, revision }, { service, tag, environment }),
-    submit: (spec, headline) =>
-      acceptSpec({ store, laneId, revision }, { spec, headline, environment: "default" }),
+    submit: (spec, headline, environment = "default") =>
+      acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
     subjects: async () =>
       (await git.log(repository, "main"))

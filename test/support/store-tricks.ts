@@ -98,3 +98,9 @@ export async function markCancelled(db: Db, id: string): Promise<void> {
   await sql`update jobs set cancel_requested_at = clock_timestamp(), cancel_requested_by = 'tester'
     where id = ${id}`.execute(db);
 }
+
+/** As if the gate that a job waits at opened (or its deadline passed) in so many seconds; it is due now. */
+export async function moveDeadline(db: Db, id: string, seconds: number): Promise<void> {
+  await sql`update jobs set gate_until = clock_timestamp() + ${seconds} * interval '1 second',
+    due_at = clock_timestamp() where id = ${id}`.execute(db);
+}
