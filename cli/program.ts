@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 
 import { addApprove, addReject } from "./commands/approve.ts";
+import { addCerts } from "./commands/certs.ts";
 import { addEnvironments } from "./commands/environments.ts";
 import { addFreeze, addUnfreeze } from "./commands/freeze.ts";
 import { addHistory } from "./commands/history.ts";
@@ -87,6 +88,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addUnfreeze(program, deps);
   program.commandsGroup("Run it:");
   addEnvironments(program, deps);
+  addCerts(program, deps);
   addManifest(program, deps);
   addLint(program, deps);
   addVersion(program, deps);
