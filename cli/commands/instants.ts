@@ -1,22 +1,19 @@
-import { InvalidArgumentError } from "commander";
-
-import { parseDuration } from "./common.ts";
+import { usageProblem } from "../problem.ts";
 
 const written = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?$/;
+const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `2026-12-01T06:00Z`, or a duration from now such as 2h; as an instant. */
+/** `2026-12-01T06:00Z`, or from now: 30m, 2h, 7d; as an instant. Anything else is a CliProblem, exit 2. */
 export function parseFuture(text: string, now: Date): string {
+  const [, amount, unit = ""] = /^(\d{1,4})([mhd])$/.exec(text) ?? [];
+  if (amount !== undefined)
+    return new Date(now.getTime() + Number(amount) * (unitMs[unit] ?? 0)).toISOString();
   const [whole, zone] = written.exec(text) ?? [];
-  if (whole === undefined) {
-    if (!/^[\d.]+[smhd]$/.test(text)) {
-      throw new InvalidArgumentError("wanted: a time such as 2026-12-01T06:00Z, or a duration such as 2h");
-    }
-    return new Date(now.getTime() + parseDuration(text)).toISOString();
-  }
+  if (whole === undefined)
+    throw usageProblem(`"${text}" is no time`, "write 2026-12-01T06:00Z, or from now: 2h");
   if (zone === undefined) {
-    throw new InvalidArgumentError("its time zone is missing: write 2026-12-01T06:00Z or …T07:00+01:00");
+    throw usageProblem(`"${text}" has no time zone`, `write ${text}Z, or for example ${text}+01:00`);
   }
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) throw new InvalidArgumentError("there is no such time");
-  return new Date(at).toISOString();
+  if (Number.isNaN(Date.parse(text))) throw usageProblem(`There is no such time as "${text}"`);
+  return new Date(text).toISOString();
 }

@@ -163,7 +163,9 @@ async function heldIn({ store }: ListDeps, list: EnvironmentList, environment: s
 }
 
 function frozenIn(list: EnvironmentList, rows: readonly FreezeRow[]): Frozen["freezes"] {
-  const freezes = rows.map(toFreeze).map(({ environment: _, ...freeze }) => freeze);
+  const freezes = rows.map(toFreeze).map(({ namespace, reason, by, since, until }) => {
+    return { namespace, reason, by, since, until };
+  });
   const text = JSON.stringify(freezes);
   if (text !== list.frozen.text) list.frozen = { text, freezes };
   return list.frozen.freezes;

@@ -113,15 +113,16 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
       expect((await lift("bob", "?namespace=payment")).status).toBe(200);
     });
 
-    test.each<[string, object, number, string]>([
-      ["releaser", { reason: "x" }, 403, "FORBIDDEN"],
-      ["viewer", { reason: "x" }, 403, "FORBIDDEN"],
-      ["bob", {}, 400, "INVALID_REQUEST"],
-      ["bob", { reason: "   " }, 400, "INVALID_REQUEST"],
-      ["bob", { reason: "x", namespace: "Not A Namespace" }, 400, "INVALID_REQUEST"],
-      ["bob", { reason: "x", until: "2020-01-01T00:00:00Z" }, 400, "FREEZE_INVALID"],
-      ["bob", { reason: "x", until: "tomorrow" }, 400, "INVALID_REQUEST"],
-    ])("by %s with %j is refused with %i %s", async (name, body, status, code) => {
+    test.each<[string, object, string]>([
+      ["releaser", { reason: "x" }, "FORBIDDEN"],
+      ["viewer", { reason: "x" }, "FORBIDDEN"],
+      ["bob", {}, "INVALID_REQUEST"],
+      ["bob", { reason: "   " }, "INVALID_REQUEST"],
+      ["bob", { reason: "x", namespace: "Not A Namespace" }, "INVALID_REQUEST"],
+      ["bob", { reason: "x", until: "2020-01-01T00:00:00Z" }, "FREEZE_INVALID"],
+      ["bob", { reason: "x", until: "tomorrow" }, "INVALID_REQUEST"],
+    ])("by %s with %j is refused as %s", async (name, body, code) => {
+      const status = code === "FORBIDDEN" ? 403 : 400;
       expect(await put(name, body)).toMatchObject({ status, body: { code } });
     });
 
@@ -252,7 +253,7 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
       const answers = await Promise.all(
         ["bob", "bob", "bob", "carol"].map(async (by) => (await say("approve", id, { by })).status),
       );
-      expect(answers.toSorted()).toEqual([200, 200, 409, 409]);
+      expect(answers.toSorted((a, b) => a - b)).toEqual([200, 200, 409, 409]);
       const { body } = await box.call("GET", `/v1/jobs/${id}`);
       expect((body["approvals"] as { by: string }[]).map(({ by }) => by).toSorted()).toEqual([
         "bob",

@@ -46,10 +46,10 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
     );
   const subjectsOf = async (tag: string) =>
     (await world.subjects()).filter((subject) => subject.includes(tag));
-  const approve = (id: string, by: string, satisfies: string, planHash?: string) =>
+  const approve = (id: string, by: string, satisfies: string) =>
     world.store.transaction(async (tx) => {
       const [job] = await lockJobs(tx, [id]);
-      const hash = planHash ?? job?.plan_hash ?? "";
+      const hash = job?.plan_hash ?? "";
       const word = {
         by,
         verdict: "approved",

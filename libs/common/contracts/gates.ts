@@ -75,7 +75,6 @@ export const approveRequest = z
   .meta({ id: "ApproveRequest" });
 
 export type Freeze = z.infer<typeof freeze>;
-export type Freezes = z.infer<typeof freezes>;
 export type FreezeSet = z.infer<typeof setFreeze>;
 export type FreezeRequest = z.infer<typeof freezeRequest>;
 export type ApproveRequest = z.infer<typeof approveRequest>;

@@ -29,7 +29,7 @@ export function scheduleFault(cron: string): string | undefined {
 /** What is wrong with the name of a time zone. */
 export function timeZoneFault(name: string): string | undefined {
   try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
+    Intl.DateTimeFormat("en", { timeZone: name });
     return undefined;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -28,20 +28,18 @@ export interface WaitRoom {
 type WaitDeps = Pick<WorkerDeps, "store" | "settings" | "log" | "ring">;
 
 export function createWaitRoom(deps: WaitDeps): WaitRoom {
-  let stopped = false;
+  const stopping = new AbortController();
   return {
     async look() {
       try {
-        for (let round = 0; round < mostRounds && !stopped; round += 1) {
+        for (let round = 0; round < mostRounds && !stopping.signal.aborted; round += 1) {
           if ((await lookOnce(deps)) < looksAtOnce) return;
         }
       } catch (error) {
         deps.log.error("waiting jobs could not be looked at", { error });
       }
     },
-    stop: () => {
-      stopped = true;
-    },
+    stop: () => stopping.abort(),
   };
 }
 
