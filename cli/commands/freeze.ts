@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { FreezeRequest } from "#common/contracts/gates.ts";
 
 import { freezeLine, liftedLine } from "../print/gates.ts";
+import { safe } from "../print/safe.ts";
 import { usageProblem } from "../problem.ts";
 import { show } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
@@ -41,13 +42,25 @@ async function freeze(session: Session, options: FreezeOptions, args: readonly s
     ...(namespace === undefined ? {} : { namespace }),
     ...(until === undefined ? {} : { until: parseFuture(until, session.io.clock.now()) }),
   };
-  const set = await session.api.freeze(await environmentOf(session, options, args), body);
+  const environment = await environmentOf(session, options, args);
+  const set = await session.api.freeze(environment, body);
   show(session, {
     data: set,
     names: [set.freeze.environment],
     lines: () => [freezeLine(set.freeze), ...underWayLines(set.underWay)],
   });
+  if (namespace !== undefined) await noteUnknown(session, { environment, namespace });
   return undefined;
+}
+
+/** It may be filled later, so it is frozen all the same; but whoever mistyped it should hear of it. */
+async function noteUnknown(
+  { api, io }: Session,
+  place: { readonly environment: string; readonly namespace: string },
+): Promise<void> {
+  const { workloads } = await api.workloads(place);
+  if (workloads.length > 0) return;
+  io.err(safe(`Note: no workload of a namespace "${place.namespace}" is known in ${place.environment}`));
 }
 
 function underWayLines(ids: readonly string[]): readonly string[] {

@@ -44,6 +44,13 @@ test("a freeze has an environment, a namespace and an end", async () => {
     },
   ]);
   expect(set.server.of("listEnvironments")).toEqual([]);
+  expect(set.err).toBe("");
+  const listWorkloads: Routes["listWorkloads"] = () => ({
+    json: { workloads: [], age: freshAge, next: null },
+  });
+  const unknown = await slipway(args, { setFreeze, listWorkloads });
+  expect(unknown.code).toBe(0);
+  expect(unknown.err).toBe('Note: no workload of a namespace "payment" is known in production');
 });
 
 test.each([
@@ -160,6 +167,7 @@ test("a job shows what it waits for and until when, who consented, and what it o
   const shown = await slipway(["job", jobId], {
     getJob: () => ({ json: { ...asked, approvals, overrides: ["lock"] } }),
   });
+  expect(shown.out).toMatch(/phase +waiting \(approval\)/);
   expect(shown.out).toContain("waiting for   approval by an approver, until 26 Nov 26 20:00 UTC");
   expect(shown.out).toContain("approved by bob, 25 Nov 26 20:00 UTC: tested");
   expect(shown.out).toContain("approved by eve, 25 Nov 26 20:00 UTC (another plan than now)");

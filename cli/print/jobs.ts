@@ -98,6 +98,7 @@ function resultRow(result: Job["results"][number]): readonly string[] {
 }
 
 function phaseText(job: Job): string {
+  if (job.gate !== null) return `${job.phase} (${job.gate})`;
   const word = outcomeWord(job);
   return word === job.phase ? job.phase : `${job.phase} (${word})`;
 }

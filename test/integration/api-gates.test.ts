@@ -109,7 +109,10 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
         { id: "sock-shop:deployment/front-end", freeze: null },
       ]);
       const whole = await lift("bob");
-      expect(whole).toMatchObject({ status: 404, body: { code: "FREEZE_NOT_FOUND" } });
+      expect(whole).toMatchObject({
+        status: 404,
+        body: { code: "FREEZE_NOT_FOUND", hint: "frozen are: the namespace payment of default" },
+      });
       expect((await lift("bob", "?namespace=payment")).status).toBe(200);
     });
 

@@ -3,8 +3,8 @@ import { environmentSubject, queueNames } from "#common/contracts/queue.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { writeAudit } from "#common/store/audit.ts";
-import { jobsUnderWay, liftFreeze, setFreeze } from "#common/store/freezes.ts";
-import type { FreezeRow } from "#common/store/freezes.ts";
+import { activeFreezes, jobsUnderWay, liftFreeze, setFreeze } from "#common/store/freezes.ts";
+import type { FreezePlace, FreezeRow } from "#common/store/freezes.ts";
 import { databaseTime } from "#common/store/store.ts";
 
 import type { ApiDeps } from "../deps.ts";
@@ -53,10 +53,10 @@ export async function unfreeze(
   });
   deps.ring(queueNames.worker, environmentSubject(environment.name));
   if (row !== undefined) return toFreeze(row);
-  const what = namespace === null ? environment.name : `the namespace ${namespace} of ${environment.name}`;
+  const others = (await activeFreezes(deps.store.db, [environment.name])).map((one) => placeText(one));
   throw new SlipwayError("FREEZE_NOT_FOUND", {
-    detail: `${what} is not frozen`,
-    ...(namespace !== null && { hint: "a freeze of the whole environment is lifted without a namespace" }),
+    detail: `${placeText(place)} is not frozen`,
+    ...(others.length > 0 && { hint: `frozen are: ${others.join(", ")}` }),
   });
 }
 
@@ -70,6 +70,10 @@ export function toFreeze(row: FreezeRow): Freeze {
     since: row.set_at.toISOString(),
     until: row.until?.toISOString() ?? null,
   };
+}
+
+function placeText({ environment, namespace }: FreezePlace): string {
+  return namespace === null ? `all of ${environment}` : `the namespace ${namespace} of ${environment}`;
 }
 
 function auditOf({ principal, operation, requestId }: Omit<Asker, "key">, { name }: EnvironmentSettings) {

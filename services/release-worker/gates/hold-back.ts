@@ -6,8 +6,8 @@ import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
 
-/** Whoever lifts or approves wakes the job; this is for what nobody tells: new settings, a lost bell. */
-const longestPauseMs = 30_000;
+/** Whoever lifts or approves wakes the job; this is for what nobody tells: new settings. */
+const longestPauseMs = 60_000;
 
 /** What a job that begins to wait keeps of its plan. */
 export type KeptPlan = Pick<JobPatch, "plan_hash" | "resolved" | "results">;
@@ -43,12 +43,13 @@ export function waitingStep({ step, detail }: ClosedGate): steps.NewStep {
 
 /** How a job stands while it waits at a gate, and when it is looked at again. */
 export function waitingPatch({ gate, until, waitingFor }: ClosedGate, now: Date) {
-  const untilMs = until === undefined ? longestPauseMs : until.getTime() - now.getTime();
+  const untilMs = until === undefined ? longestPauseMs : Math.max(until.getTime() - now.getTime(), 0);
   return {
     gate,
     gate_until: until ?? null,
     waiting_for: waitingFor,
-    dueInMs: Math.min(Math.max(untilMs, 0), longestPauseMs),
+    // Nothing but its time opens a schedule.
+    dueInMs: gate === "schedule" ? untilMs : Math.min(untilMs, longestPauseMs),
   };
 }
 
