@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { activeFreezes, jobsUnderWay, liftFreeze, setFreeze } from "#common/store/freezes.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
-import { lockJobs, patchJob, requestCancel } from "#common/store/jobs.ts";
+import { requestCancel } from "#common/store/jobs.ts";
 import { listSteps } from "#common/store/steps.ts";
 import { takeDueWaits } from "#common/store/waiting-jobs.ts";
+import { approveJob } from "../../services/api/gates/approve-job.ts";
 import { startLaneWorld, untilSettled } from "#support/lane-world.ts";
 import type { LaneWorker, LaneWorld } from "#support/lane-world.ts";
 import { hasPostgres } from "#support/postgres.ts";
-import { countLockWaits, holdUpIntents, moveDeadline, silenceWorker } from "#support/store-tricks.ts";
+import { countLockWaits, endFreezesNow, moveDeadline, silenceWorker } from "#support/store-tricks.ts";
 
 const hourMs = 3_600_000;
 
@@ -46,20 +47,17 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
     );
   const subjectsOf = async (tag: string) =>
     (await world.subjects()).filter((subject) => subject.includes(tag));
-  const approve = (id: string, by: string, satisfies: string) =>
-    world.store.transaction(async (tx) => {
-      const [job] = await lockJobs(tx, [id]);
-      const hash = job?.plan_hash ?? "";
-      const word = {
-        by,
-        verdict: "approved",
-        planHash: hash,
-        satisfies: [satisfies],
-        comment: null,
-        at: "",
-      } as const;
-      await patchJob(tx, id, { approvals: [...(job?.approvals ?? []), word], dueInMs: 0 });
-    });
+  /** As the API takes a word: bob is an approver, carol is asked by her name. */
+  const approve = async (id: string, name: "bob" | "carol") => {
+    const rung: string[] = [];
+    const { store, settings } = world;
+    const deps = { store, settings, ring: (_: string, subject: string) => void rung.push(subject) };
+    const role = name === "bob" ? ("approver" as const) : ("viewer" as const);
+    const principal = { tokenId: name, name, role };
+    const asker = { principal, operation: "approveJob" as const, requestId: "1", key: undefined };
+    await approveJob(deps, asker, { job: await world.job(id), body: {}, verdict: "approved" });
+    expect(rung).toEqual([expect.stringMatching(/^environment:/)]);
+  };
 
   describe("by a freeze", () => {
     // The first push of a lane is that of its ref: after the plan, before the intent.
@@ -108,7 +106,7 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
       const free = await releaseOmega("2.1.0");
       await untilSettled(world, worker, [free]);
       expect(await subjectsOf("omega:2.1.0")).toHaveLength(1);
-      await freeze({ namespace: "shop", until: new Date(Date.now() + 1_500) });
+      await freeze({ namespace: "shop", until: new Date(Date.now() + hourMs) });
       const held = await releaseOmega("2.2.0");
       await worker.look();
       expect(await world.job(held)).toMatchObject({
@@ -116,36 +114,40 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
         gate: "freeze",
         gate_until: expect.any(Date),
       });
-      // By Postgres' clock, without anybody's word.
-      await expect
-        .poll(
-          async () => {
-            await worker.waits.look();
-            return (await world.job(held)).phase;
-          },
-          { timeout: 20_000 },
-        )
-        .toBe("queued");
+      // Its time comes, by Postgres' clock and without anybody's word.
+      await endFreezesNow(world.store.db);
+      await worker.waits.look();
+      expect(await world.job(held)).toMatchObject({ phase: "queued" });
       await untilSettled(world, worker, [held]);
-      await thaw("payment");
     });
 
-    test("that comes while its intent is recorded waits for it, and names it", async () => {
+    test("that is being set while its intent is recorded is waited for, so that none slips by", async () => {
       const id = await releaseOmega("2.4.0");
-      const waits = (count: number) =>
-        expect.poll(() => countLockWaits(world.store.db), { timeout: 20_000, interval: 10 }).toBe(count);
-      const underWay = await world.store.transaction(async (tx) => {
-        await holdUpIntents(tx);
-        const looking = worker.look();
-        await waits(1);
-        const late = freeze().then(() => jobsUnderWay(world.store.db, place));
-        await waits(2);
-        return { looking, late };
+      let looking: Promise<void> | undefined;
+      await world.store.transaction(async (tx) => {
+        await setFreeze(tx, { ...place, id: newUuidV7(), reason: "at once", by: "alice", until: null });
+        looking = worker.look();
+        await expect.poll(() => countLockWaits(world.store.db), { timeout: 20_000, interval: 10 }).toBe(1);
       });
-      expect(await underWay.late).toContain(id);
-      await underWay.looking;
+      await looking;
+      await untilSettled(world, worker, [id]);
+      expect(await world.job(id)).toMatchObject({ phase: "waiting", gate: "freeze" });
+      expect(await subjectsOf("omega:2.4.0")).toEqual([]);
+      await thaw();
+      await worker.waits.look();
       await untilSettled(world, worker, [id]);
       expect(await subjectsOf("omega:2.4.0")).toHaveLength(1);
+    });
+
+    test("that comes after its push lets it go on, and names it", async () => {
+      const id = await releaseOmega("2.5.0");
+      await untilSettled(world, worker, [id]);
+      await freeze();
+      expect(await jobsUnderWay(world.store.db, place)).toContain(id);
+      expect(await jobsUnderWay(world.store.db, { ...place, namespace: "shop" })).toContain(id);
+      expect(await jobsUnderWay(world.store.db, { ...place, namespace: "payment" })).not.toContain(id);
+      await worker.look();
+      expect(await world.job(id)).toMatchObject({ phase: "rolling-out" });
       await thaw();
     });
 
@@ -172,8 +174,8 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
       await worker.look();
       // The freeze is passed, the approval is not.
       expect(await world.job(passing)).toMatchObject({ phase: "waiting", gate: "approval" });
-      await approve(passing, "bob", "an approver");
-      await approve(passing, "carol", "carol");
+      await approve(passing, "bob");
+      await approve(passing, "carol");
       await worker.waits.look();
       await untilSettled(world, worker, [passing]);
       expect(await stepsOf(passing)).toContain("ok Passed the freeze of default (all), by override.");
@@ -194,13 +196,13 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
         gate: "approval",
         waiting_for: expect.stringMatching(/^approval by an approver and carol, until /),
       });
-      await approve(id, "bob", "an approver");
+      await approve(id, "bob");
       await worker.waits.look();
       expect(await world.job(id)).toMatchObject({
         phase: "waiting",
         waiting_for: expect.stringMatching(/^approval by carol, until /),
       });
-      await approve(id, "carol", "carol");
+      await approve(id, "carol");
       await worker.waits.look();
       await untilSettled(world, worker, [id]);
       expect(await subjectsOf("beta:3.0.0")).toHaveLength(1);
@@ -213,8 +215,8 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
     test("is asked anew when what it changes has become something else", async () => {
       const id = await world.release("gamma", "3.0.0");
       await worker.look();
-      await approve(id, "bob", "an approver");
-      await approve(id, "carol", "carol");
+      await approve(id, "bob");
+      await approve(id, "carol");
       await worker.waits.look();
       // Another release of the same workload comes first: what gamma changes from is another image now.
       const text = (await world.read("gamma")).replace("example/gamma:1.0.0", "example/gamma:1.9.0");
@@ -227,8 +229,8 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
       expect(await world.job(id)).toMatchObject({ phase: "waiting", gate: "approval" });
       expect(await stepsOf(id)).toContain("skipped What it changes is not what was approved any more.");
       expect(await subjectsOf("gamma:3.0.0")).toEqual([]);
-      await approve(id, "bob", "an approver");
-      await approve(id, "carol", "carol");
+      await approve(id, "bob");
+      await approve(id, "carol");
       await worker.waits.look();
       await untilSettled(world, worker, [id]);
       expect(await subjectsOf("gamma:3.0.0")).toHaveLength(1);
@@ -282,17 +284,12 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
         gate_until: expect.any(Date),
       });
       expect(await subjectsOf("Release 4.2.0")).toHaveLength(1);
-      await expect
-        .poll(
-          async () => {
-            await worker.waits.look();
-            return (await world.job(near)).phase;
-          },
-          { timeout: 20_000 },
-        )
-        .toBe("queued");
-      await untilSettled(world, worker, [near]);
-      expect(await subjectsOf("Release 4.1.0")).toHaveLength(1);
+      const written = async (): Promise<readonly string[]> => {
+        await worker.waits.look();
+        await worker.look();
+        return subjectsOf("Release 4.1.0");
+      };
+      await expect.poll(written, { timeout: 20_000 }).toHaveLength(1);
       expect(await requestCancel(world.store.db, { id: far, by: "tester" })).toBe("cancelled");
       expect(await subjectsOf("Release 4.0.0")).toEqual([]);
     });

@@ -49,6 +49,7 @@ export interface LaneWorker {
 export interface LaneWorld {
   readonly store: Store;
   readonly databaseUrl: string;
+  readonly settings: Settings;
   readonly git: SandboxGit;
   readonly laneId: string;
   readonly laneRef: string;
@@ -103,6 +104,7 @@ export async function startLaneWorld(
   return {
     store,
     databaseUrl,
+    settings,
     git,
     laneId,
     laneRef,

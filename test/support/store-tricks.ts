@@ -104,3 +104,11 @@ export async function moveDeadline(db: Db, id: string, seconds: number): Promise
   await sql`update jobs set gate_until = clock_timestamp() + ${seconds} * interval '1 second',
     due_at = clock_timestamp() where id = ${id}`.execute(db);
 }
+
+/** As if the time of every freeze had come, and of the jobs that wait for it. */
+export async function endFreezesNow(db: Db): Promise<void> {
+  await sql`update freezes set until = clock_timestamp() where lifted_at is null`.execute(db);
+  await sql`update jobs set due_at = clock_timestamp() where phase = 'waiting' and gate = 'freeze'`.execute(
+    db,
+  );
+}

@@ -14,11 +14,13 @@ import type { ApiDeps } from "../deps.ts";
 import type { Asker } from "../releases/accept.ts";
 import { judgeApproval } from "./judge-approval.ts";
 
+type ApproveDeps = Pick<ApiDeps, "store" | "settings" | "ring">;
+
 type Verdict = GivenApproval["verdict"];
 
 /** Takes somebody's word on a job that waits for consent; each refusal has its own code. */
 export async function approveJob(
-  deps: ApiDeps,
+  deps: ApproveDeps,
   asker: Asker,
   asked: { readonly job: JobRow; readonly body: ApproveRequest; readonly verdict: Verdict },
 ): Promise<JobRow> {
@@ -46,7 +48,7 @@ export async function approveJob(
 /** The error where the word does not count. */
 async function give(
   tx: Db,
-  word: { deps: ApiDeps; asker: Asker; job: JobRow; body: ApproveRequest; verdict: Verdict },
+  word: { deps: ApproveDeps; asker: Asker; job: JobRow; body: ApproveRequest; verdict: Verdict },
 ): Promise<SlipwayError | undefined> {
   const { deps, asker, job, body, verdict } = word;
   const environment = deps.settings.environments.find(({ name }) => name === job.environment);
