@@ -11,6 +11,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { authorizer, denyUnlistedRoutes } from "./auth.ts";
 import { followClusters } from "./cluster-views.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
+import { fluxRoutes } from "./flux/flux-routes.ts";
 import { invalidRequest } from "./faults.ts";
 import { createJobWatch } from "./job-watch.ts";
 import type { LiveParts } from "./live-parts.ts";
@@ -26,6 +27,7 @@ import { jobActRoutes } from "./routes/job-acts.ts";
 import { jobEventRoutes } from "./routes/job-events.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
+import { policyRoutes } from "./routes/policies.ts";
 import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
 import { releaseRoutes } from "./routes/releases.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
@@ -50,7 +52,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
   await describeApi(app, apiVersion);
-  addRoutes(app, deps, live);
+  await addRoutes(app, deps, live);
   await app.ready();
   return app;
 }
@@ -147,13 +149,14 @@ function asksRegistry({ query }: FastifyRequest): boolean {
   return typeof query === "object" && query !== null && "refresh" in query && query.refresh === "true";
 }
 
-function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
+async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<void> {
   healthRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
   workloadRoutes(app, deps, live);
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
+  policyRoutes(app, deps, live);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
@@ -161,4 +164,5 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   gateRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);
+  await fluxRoutes(app, deps, live);
 }

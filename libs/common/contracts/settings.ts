@@ -3,6 +3,7 @@ import { z } from "zod";
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
 import { approvalsSettings, windowsSettings } from "./gate-settings.ts";
 import { manifestSettings } from "./manifest-settings.ts";
+import { policyRules } from "./policy-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
 
@@ -134,6 +135,10 @@ export const environmentSettings = z.strictObject({
   windows: windowsSettings.optional(),
   /** Whose consent a release needs; without any, nobody's. */
   approvals: approvalsSettings.optional(),
+  /** Whether Slipway releases by itself what policies choose. */
+  automation: z.enum(["off", "on"]).optional(),
+  /** The platform team's word on policies; the workloads' annotations narrow it. */
+  policies: policyRules.optional(),
 });
 
 export const registrySettings = z.strictObject({

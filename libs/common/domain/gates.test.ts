@@ -89,6 +89,7 @@ test.each([
   [{ kind: "rollback", automatic: false, undoes: "release" }, "manual rollback"],
   [{ kind: "rollback", automatic: false, undoes: "rollback" }, "rollback of a rollback"],
   [{ kind: "rollback", automatic: true, undoes: "rollback" }, "automatic rollback"],
+  [{ kind: "rollback", automatic: false, undoes: "policy" }, "policy"],
   [{ kind: "sync", automatic: false, undoes: undefined }, "sync"],
 ] as const)("%j is a %s", (job, expected) => {
   expect(gateClassOf(job)).toBe(expected);

@@ -144,6 +144,8 @@ export function gateClassOf(job: {
 }): GateClass {
   if (job.kind !== "rollback") return job.kind;
   if (job.automatic) return "automatic rollback";
+  // What brings annotations back is as harmless as what changed them.
+  if (job.undoes === "policy") return "policy";
   return job.undoes === "rollback" ? "rollback of a rollback" : "manual rollback";
 }
 

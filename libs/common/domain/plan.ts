@@ -9,14 +9,16 @@ import {
 } from "./image-ref.ts";
 import {
   exactTarget,
+  filterOf,
   frozenTarget,
   latestTarget,
   recalledTarget,
+  ruleOf,
   type Target,
   type TargetReason,
 } from "./plan-target.ts";
 import type { Policies } from "./policy.ts";
-import type { KnownImage } from "./tag.ts";
+import type { KnownImage } from "./tag-filter.ts";
 import {
   formatWorkloadId,
   matchesWorkload,
@@ -81,6 +83,8 @@ export interface ReleaseFacts {
   readonly recalled?: ReadonlyMap<string, string>;
   /** `containerKey` → why it is held; given by automation only, since people may release under a hold. */
   readonly held?: ReadonlyMap<string, string>;
+  /** By Postgres' clock: what a minimum age counts to. */
+  readonly now?: Date | undefined;
   /** What `latest` became earlier: never chosen anew (CORRECTNESS 13). */
   readonly resolved?: readonly ResolvedChoice[] | undefined;
 }
@@ -349,7 +353,9 @@ function reasonOfPolicy({ facts, workload, container }: ContainerCase): Reason |
 
 function targetFor(c: ContainerCase, current: ImageRef): Target {
   const { facts, workload, container } = c;
-  const ask = { current, filter: filterOf(workload.policies, container.name), images: facts.images };
+  const { policies } = workload;
+  const rule = ruleOf(policies, facts.now);
+  const ask = { current, filter: filterOf(policies, container.name), images: facts.images, rule };
   const wanted = c.exact.find((ref) => sameRepository(ref, current));
   if (wanted !== undefined) {
     return exactTarget(ask, wanted, { anyTag: facts.ask.override.includes("filter") });
@@ -362,11 +368,6 @@ function targetFor(c: ContainerCase, current: ImageRef): Target {
   const { select = "latest" } = facts.ask.images;
   if (select !== "latest") return recalledTarget(current, facts.recalled?.get(key), select);
   return latestTarget(ask, { several: c.several });
-}
-
-/** The tag filter of a container. It may be named like something every object has ("constructor"). */
-export function filterOf(policies: Pick<Policies, "tags">, container: string): string | undefined {
-  return Object.hasOwn(policies.tags, container) ? policies.tags[container] : undefined;
 }
 
 function skip(c: ContainerCase, reason: SkipReason, detail?: string): PlannedSkip {

@@ -5,6 +5,8 @@ import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
 import type { OwnerName } from "../domain/owner.ts";
 import type { ImageSelect } from "../domain/plan.ts";
+import type { Policies, PolicyPrefix } from "../domain/policy.ts";
+import type { PolicyOrder } from "../domain/policy-orders.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
 
@@ -43,6 +45,16 @@ export type JobSpec =
       /** Every declared workload, or those of `namespace`. */
       readonly all: boolean;
       readonly namespace: string | null;
+      readonly override: readonly string[];
+    }
+  | {
+      /** Changes policies in git, of several workloads at once. */
+      readonly kind: "policy";
+      readonly orders: readonly PolicyOrder[];
+      /** For keys that a workload does not have yet; null: the one it uses, else ours. */
+      readonly prefix: PolicyPrefix | null;
+      /** Automates without a filter, as Flux v1 did. */
+      readonly unfiltered: boolean;
       readonly override: readonly string[];
     }
   | {
@@ -260,6 +272,7 @@ export interface Database {
     blob_oid: string;
     containers: Json<readonly DeclaredContainerRow[]>;
     policies: Json<DeclaredPoliciesRow>;
+    labels: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
     repositories: string[];
     fault: ColumnType<DeclaredFault | null, string | null | undefined, string | null>;
   };
@@ -312,6 +325,7 @@ export interface Database {
     lifted_by: string | null;
     lifted_at: NullableTime;
   };
+  flux_plans: { id: string; made_at: Time; result: Json<unknown> };
   audit: {
     id: GeneratedBig;
     at: Time;
@@ -345,12 +359,11 @@ export interface DeclaredContainerRow {
   readonly reason: string | null;
 }
 
-export interface DeclaredPoliciesRow {
-  readonly automated: boolean;
-  readonly locked: boolean;
-  readonly ignore: boolean;
+/** A workload's annotations as they are read. */
+export interface DeclaredPoliciesRow extends Omit<Policies, "hold"> {
   readonly hold: string | null;
-  readonly tags: Readonly<Record<string, string>>;
+  /** What is wrong with them. */
+  readonly faults?: readonly string[];
 }
 
 export type JobRow = Selectable<JobsTable>;

@@ -7,7 +7,7 @@ import {
   type ResolvedChoice,
 } from "#common/domain/plan.ts";
 import { readPolicies } from "#common/domain/policy.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 
 /** A container as a test writes it: its image, or its image and why it cannot be edited. */

@@ -1,6 +1,6 @@
 import type { Workload } from "#common/contracts/http.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
-import { filterOf } from "#common/domain/plan.ts";
+import { filterOf, ruleOf } from "#common/domain/plan-target.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import { OwnerKind } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -26,6 +26,8 @@ export interface WorkloadFacts {
   /** The freezes that hold now; the first that concerns a namespace is shown. */
   readonly freezes: readonly WorkloadFreeze[];
   readonly images: ImageEntries;
+  /** Only where something hangs on the age of images, and then not finer than that should be noticed. */
+  readonly now?: Date | undefined;
   /** Whether the environment has to do with a namespace. */
   readonly sees: (namespace: string) => boolean;
 }
@@ -66,6 +68,7 @@ interface Pair {
   readonly held: boolean;
   readonly freeze: WorkloadFreeze | null;
   readonly complete: boolean;
+  readonly now: Date | undefined;
 }
 
 interface Joined extends Pair {
@@ -86,10 +89,13 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
 }
 
 function pairOf(facts: WorkloadFacts, id: string): Pair {
-  const { running, declared, held, complete, freezes } = facts;
+  const { running, declared, held, complete, freezes, now } = facts;
+  const row = declared.get(id)?.[0];
+  const ages = row?.policies.minAgeMs !== undefined;
   const namespace = id.slice(0, id.indexOf(":"));
   const freeze = freezes.find((one) => one.namespace === null || one.namespace === namespace) ?? null;
-  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), freeze, complete };
+  const about = { held: held.has(id), freeze, complete, now: ages ? now : undefined };
+  return { id, runs: running?.get(id), row, ...about };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -99,6 +105,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.held === pair.held &&
     known.freeze === pair.freeze &&
     known.complete === pair.complete &&
+    known.now?.getTime() === pair.now?.getTime() &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
   );
 }
@@ -107,7 +114,7 @@ function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
   const { id, runs, row } = pair;
   const { namespace, kind = "", name } = parseWorkloadId(id);
   const absent = facts.complete ? notRunning : unknownState;
-  const containers = containersOf(facts.images, runs, row);
+  const containers = containersOf(facts.images, pair);
   const keys = new Set(containers.flatMap(({ image }) => keyOf(image) ?? []));
   const workload: Workload = {
     id,
@@ -137,11 +144,7 @@ function keyOf(image: string): string | undefined {
   return ref === undefined ? undefined : repositoryKey(ref);
 }
 
-function containersOf(
-  images: ImageEntries,
-  runs: Running | undefined,
-  row: DeclaredRow | undefined,
-): Workload["containers"] {
+function containersOf(images: ImageEntries, { runs, row, now }: Pair): Workload["containers"] {
   const declared = new Map((row?.containers ?? []).map((container) => [container.name, container.image]));
   const found = runs?.containers ?? row?.containers ?? [];
   return found.map(({ name, image, init }) => ({
@@ -149,7 +152,12 @@ function containersOf(
     image,
     declaredImage: declared.get(name) ?? null,
     init,
-    ...newestOf({ image, filter: row && filterOf(row.policies, name), entries: images }),
+    ...newestOf({
+      image,
+      filter: row && filterOf(row.policies, name),
+      rule: row && ruleOf(row.policies, now),
+      entries: images,
+    }),
   }));
 }
 

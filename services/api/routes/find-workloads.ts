@@ -62,13 +62,16 @@ export async function findWorkload(deps: FindDeps, path: z.infer<typeof workload
   return (await findDeclared(deps, path)).workload;
 }
 
-/** As `findWorkload`, with all that git declares in its environment. */
+/** As `findWorkload`, with what runs and what git declares in its environment. */
 export async function findDeclared(deps: FindDeps, path: z.infer<typeof workloadPath>) {
   const environment = resolveEnvironment(deps.settings, path.environment);
   const { id, namespace, name } = idOf(path);
-  const { workloads, facts } = await deps.lists.read(environment);
+  const { workloads, facts, age } = await deps.lists.read(environment);
   const found = workloads.find((one) => one.id === id);
-  if (found !== undefined) return { workload: found, declared: facts.declared };
+  if (found !== undefined) {
+    const { declared, running, complete } = facts;
+    return { workload: found, declared, running, complete, age };
+  }
   const beside = workloads.filter((one) => one.namespace === namespace);
   const near = nearNames(
     name,

@@ -4,7 +4,7 @@ import * as steps from "#common/store/steps.ts";
 import { askJob, lockGateFacts } from "../gates/ask-gates.ts";
 import { holdBack } from "../gates/hold-back.ts";
 import type { KeptPlan } from "../gates/hold-back.ts";
-import type { JobPlan } from "../planning/plan-job.ts";
+import type { JobPlan } from "../planning/job-plan.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
 /** Lets a planned job wait for people or a time; a cancel, or whoever opened the gate meanwhile, comes first. */

@@ -9,7 +9,8 @@ import { dryRunTargets } from "../environment/dry-run.ts";
 import { lastGoodChanges, neverApplied } from "../environment/last-good.ts";
 import { toErrorRow } from "../error-row.ts";
 import { createFactSources, type FactSources } from "../planning/batch-sources.ts";
-import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
+import type { JobPlan } from "../planning/job-plan.ts";
+import { planJob, type PlanInput } from "../planning/plan-job.ts";
 import { repositoriesOfPlan } from "../planning/read-facts.ts";
 import { refusalOfRelease } from "../planning/refused-release.ts";
 import type { TipView } from "../planning/tip-view.ts";
@@ -249,7 +250,9 @@ async function endWithNothing(
 ): Promise<void> {
   const { results } = plan;
   const refusal = refusalOfRelease(job.spec, results);
-  const last = refusal === undefined ? await nothingStep(context, plan, tip) : refusedStep(refusal);
+  const isPolicy = job.spec.kind === "policy";
+  const nothing = isPolicy ? policiesStand : await nothingStep(context, plan, tip);
+  const last = refusal === undefined ? nothing : refusedStep(refusal);
   await context.deps.store.fenced(context.lease, async (tx) => {
     await steps.endOpenSteps(tx, job.id, { outcome: "ok" });
     const lines = ["Clone OK.", ...plan.skipLines.slice(0, 50)];
@@ -263,6 +266,11 @@ async function endWithNothing(
   });
   context.deps.store.hint(job.id);
 }
+
+const policiesStand: steps.NewStep = {
+  text: "All selected services have these policies. Nothing to do.",
+  outcome: "ok",
+};
 
 async function nothingStep(context: LaneContext, plan: JobPlan, tip: string): Promise<steps.NewStep> {
   const detail = await whoDidIt(context, plan, tip);

@@ -32,6 +32,8 @@ export interface FactSources {
   images(keys: readonly string[]): Promise<ReadonlyMap<string, Repository>>;
   /** What these files declared when the index last saw them. */
   indexed(environment: string, paths: readonly string[]): Promise<IndexedBefore>;
+  /** By Postgres' clock. */
+  now(): Promise<Date>;
   /** Asks the registry now. */
   refresh(key: string, tag: string): Promise<{ tagFound: boolean; repository: Repository | undefined }>;
 }
@@ -62,6 +64,7 @@ export function createFactSources(deps: SourceDeps): FactSources {
         { history: historyOf(deps), live: async () => freshList(await list(asked.environment)) },
         asked,
       ),
+    now: () => deps.store.now(),
     indexed: (environment, paths) => declaredInFiles(deps.store.db, { environment, paths }),
     async images(keys) {
       const missing = keys.filter((key) => !images.has(key));

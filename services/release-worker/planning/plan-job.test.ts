@@ -12,7 +12,8 @@ import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts"
 import { Image, Repository, type RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 
 import { createFakeGitCache } from "../git/git-cache.fake.ts";
-import { planJob, type JobPlan, type PlanInput } from "./plan-job.ts";
+import type { JobPlan } from "./job-plan.ts";
+import { planJob, type PlanInput } from "./plan-job.ts";
 import { createFactSources } from "./batch-sources.ts";
 import { createTipReaderOver } from "./tip-reader.ts";
 import type { TipView } from "./tip-view.ts";

@@ -8,7 +8,7 @@ import {
   type ImageRef,
 } from "#common/domain/image-ref.ts";
 import type { DeclaredFact, ReleaseAsk, ReleaseFacts, ResolvedChoice } from "#common/domain/plan.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { Log } from "#common/kit/log.ts";
@@ -34,14 +34,16 @@ export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Pr
   const { ask, declared, resolved, environment } = asked;
   const { select = "latest" } = ask.images;
   const recalls = select !== "latest" && resolved === undefined;
-  const [running, images, recalled] = await Promise.all([
+  const ages = declared.some(({ policies }) => policies.minAgeMs !== undefined);
+  const [now, running, images, recalled] = await Promise.all([
+    ages ? sources.now() : undefined,
     sources.running(environment.name, idsAsked(asked)),
     recalls ? new Map<string, readonly KnownImage[]>() : readImages({ sources, log }, asked),
     recalls
       ? sources.recalled({ environment: environment.name, select, chosen: chosenOf(asked) })
       : new Map<string, string>(),
   ]);
-  return { ask, declared, running, images, resolved, recalled };
+  return { ask, declared, running, images, resolved, recalled, now };
 }
 
 function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
@@ -144,5 +146,7 @@ function toKnownImage(image: Repository["images"][number]): KnownImage {
     tag: image.tag,
     ...(image.digest === "" ? {} : { digest: image.digest }),
     ...(image.createdAt === undefined ? {} : { createdAt: image.createdAt }),
+    ...(image.firstSeenAt === undefined ? {} : { firstSeenAt: image.firstSeenAt }),
+    ...(image.platforms.length === 0 ? {} : { platforms: image.platforms }),
   };
 }

@@ -106,6 +106,7 @@ const statements: readonly string[] = [
   `create index jobs_short_id on jobs (right(id::text, 8))`,
   `create index jobs_outcome_unknown on jobs (lane_id) where outcome = 'outcome-unknown'`,
   // What ran when, of one workload: only what reached git is looked for.
+  `create index jobs_by_commit on jobs (commit_sha text_pattern_ops) where commit_sha is not null`,
   `create index jobs_by_changed_workload on jobs using gin (results jsonb_path_ops) where commit_sha is not null`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
 
@@ -197,6 +198,7 @@ const statements: readonly string[] = [
     blob_oid text not null,
     containers jsonb not null,
     policies jsonb not null,
+    labels jsonb not null default '{}',
     repositories text[] not null,
     -- Why the file cannot be read any more; the row is then what it declared when it could.
     fault jsonb,
@@ -263,6 +265,13 @@ const statements: readonly string[] = [
     lifted_at timestamptz
   )`,
   `create unique index freezes_one on freezes (environment, coalesce(namespace, '')) where lifted_at is null`,
+
+  // Results of fluxctl's dry runs, which it polls like jobs; gone after an hour.
+  `create table flux_plans (
+    id uuid primary key,
+    made_at timestamptz not null default clock_timestamp(),
+    result jsonb not null
+  )`,
 
   // Append-only; sealed into a hash chain afterwards by one leased sealer, never on the accept path.
   `create table audit (
