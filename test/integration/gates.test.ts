@@ -18,16 +18,13 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
   let worker: LaneWorker;
 
   beforeAll(async () => {
-    world = await startLaneWorld(
-      {},
-      {},
-      {
-        approvals: [
-          { role: "approver", namespaces: ["shop"], deadline: "24h" },
-          { tokens: ["carol"], namespaces: ["shop"], deadline: "1h" },
-        ],
-      },
-    );
+    const gates = {
+      approvals: [
+        { role: "approver", namespaces: ["shop"], deadline: "24h" },
+        { tokens: ["carol"], namespaces: ["shop"], deadline: "1h" },
+      ],
+    };
+    world = await startLaneWorld({}, {}, { gates });
     worker = await world.worker();
   });
   afterAll(() => world?.stop());

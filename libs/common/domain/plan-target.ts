@@ -21,6 +21,7 @@ export type TargetReason =
   | "no-eligible-image"
   | "no-previous-image"
   | "no-running-image"
+  | "not-chosen"
   | "changed-since";
 
 /** The full text to write, or why there is none. */
@@ -52,13 +53,20 @@ export function filterOf(policies: Pick<Policies, "tags">, container: string): s
   return Object.hasOwn(policies.tags, container) ? policies.tags[container] : undefined;
 }
 
+interface ExactOptions {
+  readonly anyTag: boolean;
+  /** What its tag stood for when it was planned first, where that was written. */
+  readonly digest?: string | undefined;
+}
+
 /** The image a person named: in the form found, and inside the filter unless that right was given. */
-export function exactTarget(ask: TargetAsk, wanted: ImageRef, o: { anyTag: boolean }): Target {
+export function exactTarget(ask: TargetAsk, wanted: ImageRef, o: ExactOptions): Target {
   if (!sameRepository(ask.current, wanted)) return { kind: "none", reason: "different-image" };
   const refusal = o.anyTag ? undefined : refusalOfFilter(ask.filter, wanted.tag);
   if (refusal !== undefined) return { kind: "none", reason: "no-eligible-image", detail: refusal };
   const known = ask.images.get(repositoryKey(ask.current))?.find((image) => image.tag === wanted.tag);
-  return inFormFound(ask, { tag: wanted.tag, digest: wanted.digest ?? known?.digest });
+  const digest = wanted.digest ?? o.digest ?? known?.digest;
+  return inFormFound(ask, { tag: wanted.tag, digest });
 }
 
 /** What `latest` became earlier, as long as the container still is of that image repository. */

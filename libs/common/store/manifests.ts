@@ -163,6 +163,21 @@ export async function declaredWorkloads(
   return rows.orderBy("workload").orderBy("path").orderBy("document").execute();
 }
 
+/** Which of these workloads (`namespace:kind/name`) an environment declares. */
+export async function declaredAmong(
+  db: Db,
+  asked: { readonly environment: string; readonly workloads: readonly string[] },
+): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom("declared_workloads")
+    .select("workload")
+    .distinct()
+    .where("environment", "=", asked.environment)
+    .where(sql<boolean>`workload = any(${[...asked.workloads]}::text[])`)
+    .execute();
+  return new Set(rows.map((row) => row.workload));
+}
+
 /** The commit an environment's projection stands at, and what of it could not be read. */
 export async function environmentTip(
   db: Db,

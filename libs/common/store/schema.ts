@@ -7,6 +7,7 @@ import type { OwnerName } from "../domain/owner.ts";
 import type { ImageSelect } from "../domain/plan.ts";
 import type { Policies, PolicyPrefix } from "../domain/policy.ts";
 import type { PolicyOrder } from "../domain/policy-orders.ts";
+import type { ResolvedChoice } from "../domain/plan-choice.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
 
@@ -63,13 +64,6 @@ export type JobSpec =
       readonly workloads: readonly string[];
       readonly override: readonly string[];
     };
-
-/** Exact image per workload and container: what `latest` became, frozen once (CORRECTNESS 13). */
-export interface ResolvedImage {
-  readonly workload: string;
-  readonly container: string;
-  readonly image: string;
-}
 
 /** One changed field in one file, with its source bytes: what a rollback writes back. */
 export interface RecordedChange extends SourceChange {
@@ -137,7 +131,8 @@ export interface JobsTable {
   cancel_requested_by: string | null;
   cancel_requested_at: NullableTime;
   unknown_since: NullableTime;
-  resolved: ColumnType<readonly ResolvedImage[] | null, string | null | undefined, string | null>;
+  /** What the first planning chose, frozen with it (CORRECTNESS 13). */
+  resolved: ColumnType<readonly ResolvedChoice[] | null, string | null | undefined, string | null>;
   results: ColumnType<readonly ContainerResult[], string | undefined, string>;
   changes: ColumnType<readonly RecordedChange[], string | undefined, string>;
   targets: ColumnType<readonly RolloutTarget[], string | undefined, string>;

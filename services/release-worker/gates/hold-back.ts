@@ -10,7 +10,7 @@ import type { Db } from "#common/store/store.ts";
 const longestPauseMs = 60_000;
 
 /** What a job that begins to wait keeps of its plan. */
-export type KeptPlan = Pick<JobPatch, "plan_hash" | "resolved" | "results">;
+export type KeptPlan = Pick<JobPatch, "plan_hash" | "results">;
 
 /** Lets a job wait at a gate that was found closed, in the transaction that found it so. */
 export async function holdBack(

@@ -53,7 +53,7 @@ async function lookOnce({ store, settings, ring }: WaitDeps): Promise<number> {
     for (const job of due) {
       // Of an environment that is gone nothing stops it here: its lane tells so.
       const environment = settings.environments.find(({ name }) => name === job.environment) ?? {};
-      const { closed } = askJob(job, { environment: { windows: [], approvals: [], ...environment }, facts });
+      const { closed } = askJob(job, { environment, facts });
       seen.push({ job, released: closed === undefined });
       await (closed === undefined ? release(tx, job) : wait(tx, { job, closed, facts }));
     }

@@ -6,7 +6,8 @@ import * as steps from "#common/store/steps.ts";
 import { askJob, lockGateFacts } from "../gates/ask-gates.ts";
 import { holdBack, tellPassed } from "../gates/hold-back.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
-import { endOrRetry } from "./plan-batch.ts";
+import { endedByCancel } from "./end-cancelled.ts";
+import { endOrRetry } from "./end-planned.ts";
 import { followTip } from "./sync-on-change.ts";
 
 /**
@@ -34,12 +35,8 @@ async function beginSync(context: LaneContext, job: JobRow, tip: string): Promis
     return endOrRetry(context, { job, error, event: "cannot-plan" });
   }
   await deps.store.fenced(lease, async (tx) => {
-    const [now] = await jobs.lockJobs(tx, [job.id]);
-    if (now === undefined || now.cancel_requested_at !== null) {
-      await steps.endOpenSteps(tx, job.id, { outcome: "skipped", detail: "cancelled" });
-      await jobs.moveJob(tx, { id: job.id, event: "cancelled" });
-      return;
-    }
+    if (await endedByCancel(tx, job.id)) return;
+    const now = await jobs.mustGetJob(tx, job.id);
     const facts = await lockGateFacts(tx, [now]);
     const { closed, passed } = askJob(now, { environment, facts });
     if (closed !== undefined) return holdBack(tx, now, { closed, now: facts.now });

@@ -1,5 +1,6 @@
 import type { ContainerResult } from "#common/contracts/http.ts";
-import type { RecordedChange, ResolvedImage, RolloutTarget } from "#common/store/schema.ts";
+import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
+import type { RecordedChange, RolloutTarget } from "#common/store/schema.ts";
 
 /** What a job would do to a tip: the edited texts, each change with its bytes, and what was left alone. */
 export interface JobPlan {
@@ -8,7 +9,7 @@ export interface JobPlan {
   readonly changes: readonly RecordedChange[];
   readonly targets: readonly RolloutTarget[];
   readonly results: readonly ContainerResult[];
-  readonly resolved: readonly ResolvedImage[];
+  readonly resolved: readonly ResolvedChoice[];
   readonly updates: readonly WorkloadUpdate[];
   readonly skipLines: readonly string[];
   readonly hash: string;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { environmentSettings } from "#common/contracts/settings.ts";
+import type { Settings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { parseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
@@ -111,7 +112,8 @@ function peers(o: World) {
     },
   } as unknown as RegistryServiceClient;
   const store = undefined as unknown as Store; // only `previous` asks it
-  const sources = createFactSources({ cluster, registry, store, log: silentLog });
+  const settings = { environments: [] } as unknown as Settings; // only one environment: nobody else declares anything
+  const sources = createFactSources({ cluster, registry, settings, store, log: silentLog });
   return { deps: { sources, log: silentLog }, asked };
 }
 

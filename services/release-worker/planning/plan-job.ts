@@ -10,10 +10,11 @@ import {
   type ReleaseAsk,
   type ReleaseFacts,
 } from "#common/domain/plan.ts";
+import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
 import { skipLine } from "#common/domain/plan-words.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
-import type { JobSpec, RecordedChange, ResolvedImage, RolloutTarget } from "#common/store/schema.ts";
+import type { JobSpec, RecordedChange, RolloutTarget } from "#common/store/schema.ts";
 import { changeKey, editPlan } from "./edit-plan.ts";
 import { hashOf } from "./plan-hash.ts";
 import { planPolicies } from "./plan-policies.ts";
@@ -33,7 +34,7 @@ import type { TipView } from "./tip-view.ts";
 
 export interface PlanInput {
   readonly spec: JobSpec;
-  readonly resolved: readonly ResolvedImage[] | null;
+  readonly resolved: readonly ResolvedChoice[] | null;
   /** For a rollback: the changes of the job that is undone. */
   readonly undo?: {
     readonly headline: string;

@@ -7,7 +7,8 @@ import {
   tryParseImageRef,
   type ImageRef,
 } from "#common/domain/image-ref.ts";
-import type { DeclaredFact, ReleaseAsk, ReleaseFacts, ResolvedChoice } from "#common/domain/plan.ts";
+import type { DeclaredFact, ReleaseAsk, ReleaseFacts } from "#common/domain/plan.ts";
+import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
 import type { KnownImage } from "#common/domain/tag-filter.ts";
 import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
@@ -35,15 +36,18 @@ export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Pr
   const { select = "latest" } = ask.images;
   const recalls = select !== "latest" && resolved === undefined;
   const ages = declared.some(({ policies }) => policies.minAgeMs !== undefined);
-  const [now, running, images, recalled] = await Promise.all([
+  const chosen = chosenOf(asked);
+  const [now, running, images, recalled, rivals] = await Promise.all([
     ages ? sources.now() : undefined,
     sources.running(environment.name, idsAsked(asked)),
     recalls ? new Map<string, readonly KnownImage[]>() : readImages({ sources, log }, asked),
-    recalls
-      ? sources.recalled({ environment: environment.name, select, chosen: chosenOf(asked) })
-      : new Map<string, string>(),
+    recalls ? sources.recalled({ environment: environment.name, select, chosen }) : new Map<string, string>(),
+    sources.rivals(
+      environment,
+      chosen.map((fact) => fact.id),
+    ),
   ]);
-  return { ask, declared, running, images, resolved, recalled, now };
+  return { ask, declared, running, images, resolved, recalled, rivals, now };
 }
 
 function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
