@@ -226,14 +226,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
       getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),
     } as Partial<WorkerDeps["cluster"]> as WorkerDeps["cluster"],
-    registry: {
-      listImages: async () => ({ repositories: [...published.values()] }),
-      refresh: async ({ repository: key, tag }) => {
-        const errorCode = withheld.get(`${key ?? ""}:${tag ?? ""}`);
-        if (errorCode === undefined) return { tagFound: true, repository: undefined };
-        return { tagFound: false, repository: Repository.fromPartial({ key: key ?? "", errorCode }) };
-      },
-    } as Partial<WorkerDeps["registry"]> as WorkerDeps["registry"],
+    registry: registryOf({ published, withheld }),
     fault(point) {
       const act = acts.get(point);
       acts.delete(point);
@@ -275,6 +268,21 @@ const emptyCluster = {
   objectPath: async () => "/",
   request: async () => ({ status: 404, headers: new Headers(), body: null }),
 } as Partial<KubeApi> as KubeApi;
+
+/** A registry that has everything but what is withheld. */
+function registryOf({
+  published,
+  withheld,
+}: Pick<WorkerParts, "published" | "withheld">): WorkerDeps["registry"] {
+  return {
+    listImages: async () => ({ repositories: [...published.values()] }),
+    refresh: async ({ repository: key, tag }) => {
+      const errorCode = withheld.get(`${key ?? ""}:${tag ?? ""}`);
+      if (errorCode === undefined) return { tagFound: true, repository: undefined };
+      return { tagFound: false, repository: Repository.fromPartial({ key: key ?? "", errorCode }) };
+    },
+  } as Partial<WorkerDeps["registry"]> as WorkerDeps["registry"];
+}
 
 function publish(
   published: Map<string, Repository>,
