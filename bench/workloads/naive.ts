@@ -40,11 +40,12 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
       running,
       complete: true,
       declared,
+      held: new Map(),
       freezes: [],
-      held: new Set<string>(),
       images,
     };
-    return { workloads: joinWorkloads({ ...facts, sees: () => true }), repositories };
+    const joined = joinWorkloads({ ...facts, automation: "off", sees: () => true });
+    return { workloads: joined, repositories };
   };
   return {
     async list(fleet, limit) {

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as gates from "#common/contracts/gates.ts";
 import * as contract from "#common/contracts/http.ts";
+import { explanation, workloadPolicy } from "#common/contracts/policy-http.ts";
 import { releaseRequest } from "#common/contracts/requests.ts";
 import type { Job, Step } from "#common/contracts/http.ts";
 import { operations } from "#common/contracts/operations.ts";
@@ -105,7 +106,10 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   rejectJob: contract.job,
   setFreeze: gates.setFreeze,
   liftFreeze: gates.freeze,
+  changePolicies: contract.job,
   createRestart: contract.job,
+  getPolicy: workloadPolicy,
+  explainWorkload: explanation,
 };
 
 function defaultRoutes(): Routes {
@@ -176,7 +180,8 @@ function check(operation: OperationName, answer: Answer): void {
     return;
   }
   if ((answer.status ?? 200) >= 300) return;
-  const isPlan = operation === "createRelease" && answer.status !== 202;
+  const plans = operation === "createRelease" || operation === "changePolicies";
+  const isPlan = plans && answer.status !== 202;
   (isPlan ? contract.plan : schemas[operation])?.parse(answer.json);
 }
 

@@ -69,7 +69,7 @@ function manifestsContract(given: () => StoreWorld): void {
       rows: first,
     });
     expect(await declaredWorkloads(store.db, environment)).toEqual(
-      first.map((row) => ({ environment, ...row, fault: null })),
+      first.map((row) => ({ environment, ...row, labels: {}, fault: null })),
     );
 
     const faults = [{ path: "c.yaml", line: null, message: "broken" }];
