@@ -51,8 +51,16 @@ interface ExplainQuery {
 interface JobQuery {
   readonly environment?: string | undefined;
   readonly workload?: string | undefined;
+  readonly image?: string | undefined;
+  readonly label?: readonly string[] | undefined;
+  readonly commit?: string | undefined;
+  readonly source?: string | undefined;
+  readonly requestedBy?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly kind?: string | undefined;
   readonly phase?: string | undefined;
   readonly since?: string | undefined;
+  readonly until?: string | undefined;
 }
 
 /** The API as the command line uses it; every call throws CliProblem. */
@@ -228,7 +236,7 @@ interface EventsAsk {
 }
 
 async function openEvents(transport: Transport, id: string, ask: EventsAsk) {
-  const response = await transport.stream({
+  const answer = await transport.stream({
     method: "GET",
     path: pathOf("followJob", { id }),
     headers: {
@@ -237,10 +245,10 @@ async function openEvents(transport: Transport, id: string, ask: EventsAsk) {
     },
     signal: ask.signal,
   });
-  const type = response.headers.get("content-type") ?? "";
-  if (!type.startsWith("text/event-stream") || response.body === null) {
-    await response.body?.cancel();
+  const type = answer.header("content-type") ?? "";
+  if (!type.startsWith("text/event-stream")) {
+    answer.close();
     throw new Error(`not an event stream but "${type}"`);
   }
-  return readEvents(response.body);
+  return readEvents(answer.body);
 }

@@ -83,7 +83,7 @@ export function framesOf(steps: readonly Step[], end: Job): readonly string[] {
 }
 
 export function problem(status: number, code: string, more: Record<string, unknown> = {}): Answer {
-  const json = { type: `urn:slipway:${code}`, title: `title of ${code}`, status, code, ...more };
+  const json = { type: `/v1/errors/${code}`, title: `title of ${code}`, status, code, ...more };
   return { status, json, headers: { "content-type": "application/problem+json" } };
 }
 
@@ -115,6 +115,8 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
 function defaultRoutes(): Routes {
   const done = aSucceededJob();
   return {
+    livez: () => ({ json: { alive: true } }),
+    readyz: () => ({ json: { ready: true, failing: [], dependencies: { postgres: "ok" } } }),
     openapi: () => ({ json: { openapi: "3.1.0", info: { title: "Slipway", version: "0.1.0" } } }),
     listEnvironments: () => ({ json: { environments: [anEnvironment] } }),
     checkEnvironment: () => ({ json: aCheck() }),
@@ -174,7 +176,8 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
 }
 
 function check(operation: OperationName, answer: Answer): void {
-  if (!("json" in answer)) return;
+  // The one answer that is no problem+json when it is bad: probes read it.
+  if (!("json" in answer) || operation === "readyz") return;
   if ((answer.status ?? 200) >= 400) {
     contract.problem.parse(answer.json);
     return;

@@ -90,6 +90,7 @@ export function frontEndImages(running = "0.2.0"): WorkloadImages {
   return {
     workload: "sock-shop:deployment/front-end",
     environment: "default",
+    nodes: { platforms: ["linux/amd64"], problem: null },
     containers: [
       {
         container: "front-end",
@@ -102,6 +103,7 @@ export function frontEndImages(running = "0.2.0"): WorkloadImages {
           firstSeenAt: null,
           dateFrom: "config",
           platforms: ["linux/amd64"],
+          runnable: true,
           movedAt: null,
           running: tag === running,
           eligible: tag !== "latest",
@@ -162,6 +164,9 @@ export function aJob(more: Partial<Job> = {}): Job {
     headline: "Release latest images to sock-shop/front-end",
     requestedBy: "anna",
     message: null,
+    labels: {},
+    sourceSha: null,
+    requestId: null,
     createdAt: "2026-11-23T16:40:00.000Z",
     startedAt: null,
     finishedAt: null,

@@ -7,8 +7,10 @@ import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 
 import { SlipwayError } from "#common/domain/errors.ts";
+import { isRequestId, withRequestId } from "#common/kit/request-id.ts";
 
 import { authorizer, denyUnlistedRoutes } from "./auth.ts";
+import { answerClientError } from "./client-error.ts";
 import { followClusters } from "./cluster-views.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { fluxRoutes } from "./flux/flux-routes.ts";
@@ -17,14 +19,17 @@ import { createJobWatch } from "./job-watch.ts";
 import type { LiveParts } from "./live-parts.ts";
 import { createOpenAnswers } from "./open-answers.ts";
 import { countAnswers } from "./metrics.ts";
-import { describeApi } from "./openapi.ts";
+import { describeApi } from "./description/openapi.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
+import { environmentEventRoutes } from "./routes/environment-events.ts";
 import { environmentRoutes } from "./routes/environments.ts";
 import { gateRoutes } from "./routes/gates.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { jobActRoutes } from "./routes/job-acts.ts";
 import { jobEventRoutes } from "./routes/job-events.ts";
+import { jobExportRoutes } from "./routes/job-export.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { policyRoutes } from "./routes/policies.ts";
@@ -48,6 +53,9 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.decorateRequest("principal", null);
   await app.register(helmet);
   app.addHook("onRequest", async (request, reply) => void reply.header("x-request-id", request.id));
+  app.addHook("onRequest", (request, _reply, done) => withRequestId(request.id, done));
+  // Once more: reading a body goes on in the context of its socket.
+  app.addHook("preHandler", (request, _reply, done) => withRequestId(request.id, done));
   countAnswers(app, deps.metrics);
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
@@ -69,6 +77,7 @@ function openInstance(deps: ApiDeps): ApiApp {
     logger: false,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestId(request, deps.newId),
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void sendProblem(reply, codedError(error), request.id),
     routerOptions: { maxParamLength: 300 },
   });
@@ -95,7 +104,7 @@ function openInstance(deps: ApiDeps): ApiApp {
 /** A client may name the request, if the name is harmless in a log. */
 function requestId(request: IncomingMessage, newId: () => string): string {
   const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[\w.:+/=-]{1,128}$/.test(given) ? given : newId();
+  return typeof given === "string" && isRequestId(given) ? given : newId();
 }
 
 function pathOf(request: FastifyRequest): string {
@@ -153,15 +162,18 @@ async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<v
   healthRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
+  environmentEventRoutes(app, deps, live);
   workloadRoutes(app, deps, live);
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
   policyRoutes(app, deps, live);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
+  jobExportRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);
   gateRoutes(app, deps);
+  deliveryRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);
   await fluxRoutes(app, deps, live);

@@ -12,7 +12,7 @@ test("tells all of an error of ours", () => {
     facts: { candidates: ["z"] },
   });
   expect(toProblem(error, "r-1")).toEqual({
-    type: "urn:slipway:error:WORKLOAD_NOT_FOUND",
+    type: "/v1/errors/WORKLOAD_NOT_FOUND",
     title: errorCatalogue.WORKLOAD_NOT_FOUND.title,
     status: 404,
     code: "WORKLOAD_NOT_FOUND",

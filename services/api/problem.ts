@@ -2,10 +2,13 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Problem } from "#common/contracts/http.ts";
 import { SlipwayError, errorCatalogue } from "#common/domain/errors.ts";
-import type { ErrorKind } from "#common/domain/errors.ts";
+import type { ErrorCode, ErrorKind } from "#common/domain/errors.ts";
 import type { Log } from "#common/kit/log.ts";
 
 /** The one place where an error becomes an HTTP answer (RFC 9457). */
+
+/** By kind, but for what HTTP has a status of its own for. */
+const statusOfCode: Partial<Record<ErrorCode, number>> = { HEADERS_TOO_LARGE: 431, REQUEST_TOO_SLOW: 408 };
 
 const statusOfKind: Record<ErrorKind, number> = {
   invalid: 400,
@@ -26,15 +29,20 @@ export const problemType = "application/problem+json";
 export function toProblem(error: SlipwayError, requestId?: string): Problem {
   const open = error.code !== "INTERNAL";
   return {
-    type: `urn:slipway:error:${error.code}`,
+    type: `/v1/errors/${error.code}`,
     title: errorCatalogue[error.code].title,
-    status: statusOfKind[error.kind],
+    status: statusOf(error.code),
     code: error.code,
     ...(open && error.detail !== undefined && { detail: error.detail }),
     ...(open && error.hint !== undefined && { hint: error.hint }),
     ...(requestId !== undefined && { requestId }),
     ...(open && error.facts !== undefined && { facts: { ...error.facts } }),
   };
+}
+
+/** The HTTP status that a code is answered with. */
+export function statusOf(code: ErrorCode): number {
+  return statusOfCode[code] ?? statusOfKind[errorCatalogue[code].kind];
 }
 
 /** Our error for whatever was thrown: Fastify's own refusals are coded too, the rest is INTERNAL. */
@@ -70,11 +78,6 @@ export function logRefusal(log: Log, request: FastifyRequest, ours: SlipwayError
   const facts = { method: request.method, route: request.routeOptions.url, requestId: request.id };
   if (ours.code === "INTERNAL") log.error("a request failed", { ...facts, error: ours.cause ?? ours });
   else if (ours.kind === "unavailable") log.warn("a request could not be served", { ...facts, error: ours });
-}
-
-/** The HTTP status of an error of ours. */
-export function statusOf(error: SlipwayError): number {
-  return statusOfKind[error.kind];
 }
 
 /** Answers with the problem; already text, so that no schema of a route's answer applies. */

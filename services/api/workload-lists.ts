@@ -8,7 +8,7 @@ import { holdsOf } from "#common/store/holds.ts";
 import type { HoldRow } from "#common/store/holds.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
-import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { View, Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import type { ClusterViews } from "./cluster-views.ts";
 import { toFreeze } from "./gates/freezes.ts";
@@ -16,6 +16,8 @@ import { createImageBoard } from "./image-board.ts";
 import type { ImageBoard, ImageBoardDeps, ImagesRead } from "./image-board.ts";
 import { ageOf } from "./read-model/age.ts";
 import type { Age, ViewFacts } from "./read-model/age.ts";
+import { createNodeReader } from "./read-model/node-platforms.ts";
+import type { NodeFacts } from "./read-model/node-platforms.ts";
 import { withRules } from "./read-model/policies.ts";
 import { createJoiner, repositoriesOf } from "./read-model/workloads.ts";
 import type { WorkloadFacts, WorkloadFreeze } from "./read-model/workloads.ts";
@@ -54,6 +56,7 @@ export function createWorkloadLists(deps: ListDeps): WorkloadLists {
 interface EnvironmentList {
   readonly board: ImageBoard;
   readonly join: (facts: WorkloadFacts) => readonly Workload[];
+  readonly nodesOf: (view: View | undefined) => NodeFacts;
   declared: Declared | undefined;
   held: Held;
   frozen: Frozen;
@@ -96,6 +99,7 @@ function createList(deps: ListDeps): EnvironmentList {
   return {
     board: createImageBoard(deps),
     join: createJoiner(),
+    nodesOf: createNodeReader(),
     declared: undefined,
     held: { text: "", rows: new Map() },
     frozen: { text: "[]", freezes: [] },
@@ -128,6 +132,7 @@ async function readList(
     freezes: frozenIn(list, freezes),
     automation: environment.automation ?? "off",
     images: images.entries,
+    nodes: list.nodesOf(cluster.view),
     now: ages ? new Date(Math.floor(now.getTime() / ageStepMs) * ageStepMs) : undefined,
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   };
@@ -213,7 +218,8 @@ function joined(list: EnvironmentList, facts: WorkloadFacts, version: number): r
     last.facts.held === facts.held &&
     last.facts.freezes === facts.freezes &&
     last.facts.now?.getTime() === facts.now?.getTime() &&
-    last.facts.images === facts.images;
+    last.facts.images === facts.images &&
+    last.facts.nodes === facts.nodes;
   if (isSame) return last.workloads;
   const workloads = list.join(facts);
   list.last = { facts, version, workloads };

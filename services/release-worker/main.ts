@@ -6,7 +6,7 @@ import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runMain } from "#common/kit/run-main.ts";
-import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { createSecretReader, findSettingsFile, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { createStore } from "#common/store/store.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
@@ -18,6 +18,7 @@ import { createReleaseService } from "./grpc.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createKubeApis } from "./kube-apis.ts";
 import { createWorkerMetrics } from "./metrics.ts";
+import { createNotifier } from "./notify/notifier.ts";
 import { createPeers } from "./peers.ts";
 import { createTipReaders } from "./planning/tip-readers.ts";
 import { createWorker } from "./worker.ts";
@@ -51,6 +52,8 @@ await runMain(async () => {
     redact: (text) => redactor.redact(text),
   };
   const worker = createWorker({ deps, bell, name: config.name });
+  const secretOf = createSecretReader({ env: process.env, redactor });
+  const notifier = createNotifier({ ...deps, secretOf });
   const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;
   const server = createGrpcServer({
     ...config.grpc,
@@ -62,6 +65,6 @@ await runMain(async () => {
   });
   const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
-  const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, server, ops];
+  const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
   await runUntilSignal(parts, { log, exitWithParent: true });
 });

@@ -11,9 +11,11 @@ import { createImageGate } from "./lane/image-gate.ts";
 import { createLaneRoom } from "./lane/look-at-lane.ts";
 import { createWaitRoom } from "./gates/look-at-waits.ts";
 import { repeat } from "./repeat.ts";
+import { tidy } from "./tidy.ts";
 
 const beatEveryMs = 1_500;
 const ownLookEveryMs = 2_000;
+const tidyEveryMs = 60_000;
 const dueLimit = 50;
 const concurrency = 10;
 /** A loop that did not turn for so long hangs: Postgres' own limits would have ended its question. */
@@ -85,6 +87,14 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
           act: lookByItself,
           what: "look",
           progress,
+        }),
+      );
+      loops.push(
+        repeat(deps, {
+          everyMs: tidyEveryMs,
+          signal: stopping.signal,
+          act: () => tidy(deps),
+          what: "tidy",
         }),
       );
       listener = await bell.listen(queueNames.worker, look, { concurrency });

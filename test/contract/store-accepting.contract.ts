@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { acceptJob } from "#common/store/job-accept.ts";
+import { acceptJob, findKey } from "#common/store/job-accept.ts";
 import { getJob } from "#common/store/jobs.ts";
 import { moveTip } from "#common/store/lanes.ts";
 import { listSteps } from "#common/store/steps.ts";
+import { ageKeys } from "#support/store-ages.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
 export function acceptingContract(given: () => StoreWorld): void {
@@ -49,6 +50,22 @@ export function acceptingContract(given: () => StoreWorld): void {
     const answer = await acceptJob(store.db, { job: second, idempotency: key("b", "reused") });
     expect(answer).toEqual({ kind: "conflict", jobId: first.id });
     expect(await getJob(store.db, second.id)).toBeUndefined();
+  });
+
+  test("a key is kept for a day, and is then free for another request", async () => {
+    const { store, jobRow } = given();
+    const [first, second, third] = [await jobRow(), await jobRow(), await jobRow()];
+    const [a, b] = [key("a", "of yesterday"), key("b", "of yesterday")];
+    await acceptJob(store.db, { job: first, idempotency: a });
+    await ageKeys(store.db, "of yesterday", 23);
+    expect(await acceptJob(store.db, { job: second, idempotency: b })).toMatchObject({ kind: "conflict" });
+    await ageKeys(store.db, "of yesterday", 2);
+    expect(await findKey(store.db, a)).toBeUndefined();
+    expect(await acceptJob(store.db, { job: second, idempotency: b })).toEqual({ kind: "accepted" });
+    expect(await acceptJob(store.db, { job: third, idempotency: b })).toEqual({
+      kind: "replayed",
+      jobId: second.id,
+    });
   });
 
   test("what a job cannot refer to takes nothing in, and the key stays free", async () => {

@@ -7,14 +7,18 @@ import type { Store } from "#common/store/store.ts";
 import { runSql } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 import { createStoreWorld } from "#support/store-world.ts";
+import { tidyContract } from "./store-tidy.contract.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
 import { acceptingContract } from "./store-accepting.contract.ts";
+import { eventsContract } from "./store-events.contract.ts";
 import { imageFactsContract } from "./store-image-facts.contract.ts";
 import { jobsContract } from "./store-jobs.contract.ts";
 import { lanesContract } from "./store-lanes.contract.ts";
 import { leasesContract } from "./store-leases.contract.ts";
 import { projectionsContract } from "./store-projections.contract.ts";
+import { searchContract } from "./store-search.contract.ts";
+import { scanScheduleContract } from "./store-scan-schedule.contract.ts";
 import { stepsContract } from "./store-steps.contract.ts";
 
 /** What the rest of Slipway relies on of its store, on one kind of Postgres. */
@@ -41,10 +45,14 @@ export function storeContract(name: string, start: () => Promise<TestPostgres>):
     leasesContract(given);
     acceptingContract(given);
     jobsContract(given);
+    searchContract(given);
     stepsContract(given);
+    eventsContract(given);
+    tidyContract(given);
     lanesContract(given);
     projectionsContract(given);
     imageFactsContract(given);
+    scanScheduleContract(given);
     migratingContract(() => postgres);
     losingContract(() => ({ postgres, databaseUrl, world }));
   });

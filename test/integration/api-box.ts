@@ -12,6 +12,9 @@ import { createStore } from "#common/store/store.ts";
 import type { Store } from "#common/store/store.ts";
 import { addToken } from "#common/store/tokens.ts";
 
+import { readServedApi } from "#support/served-api.ts";
+import type { ServedApi } from "#support/served-api.ts";
+
 import { hashToken } from "../../services/api/auth.ts";
 import { createHttpServer } from "../../services/api/http-server.ts";
 import { createApiMetrics } from "../../services/api/metrics.ts";
@@ -29,6 +32,8 @@ export interface ApiBox {
   /** The page that Prometheus reads. */
   metrics(): Promise<string>;
   readonly laneId: string;
+  /** The API as it describes itself: an answer of `call` that it does not declare is thrown. */
+  readonly served: ServedApi;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   stop(): Promise<void>;
 }
@@ -61,6 +66,8 @@ export async function startApiBox(options: {
   environments: unknown;
   registries?: unknown;
   writesPerMinute?: number;
+  /** Not for a second one on the same database. */
+  addTokens?: boolean;
   env?: Env;
   log?: Log;
 }): Promise<ApiBox> {
@@ -94,10 +101,12 @@ export async function startApiBox(options: {
     teller: { print: undefined, folder: "/nowhere" },
   });
   await server.start();
-  for (const role of ["viewer", "releaser"] as const) {
+  const adding = options.addTokens === false ? [] : (["viewer", "releaser"] as const);
+  for (const role of adding) {
     await addToken(store.db, { id: newUuidV7(), hash: hashToken(tokens[role]), name: `${role} robot`, role });
   }
   const url = `http://127.0.0.1:${server.port()}`;
+  const served = await readServedApi(url);
   return {
     url,
     store,
@@ -105,7 +114,8 @@ export async function startApiBox(options: {
     rung,
     metrics: () => metrics.text(),
     laneId: laneKey(git.url, git.branch),
-    call: (method, path, given) => call(`${url}${path}`, method, given),
+    served,
+    call: (method, path, given) => call({ url, served }, { method, path }, given),
     stop: async () => {
       await server.stop();
       await clients.stop?.();
@@ -115,9 +125,13 @@ export async function startApiBox(options: {
   };
 }
 
-async function call(url: string, method: string, options: CallOptions = {}): Promise<Answer> {
+async function call(
+  { url, served }: Pick<ApiBox, "url" | "served">,
+  { method, path }: { method: string; path: string },
+  options: CallOptions = {},
+): Promise<Answer> {
   const { token = tokens.admin, body, headers = {} } = options;
-  const response = await fetch(url, {
+  const response = await fetch(`${url}${path}`, {
     method,
     headers: {
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -127,6 +141,9 @@ async function call(url: string, method: string, options: CallOptions = {}): Pro
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
+  const contentType = response.headers.get("content-type");
+  const undeclared = served.undeclared({ method, path, status: response.status, contentType, text });
+  if (undeclared !== undefined) throw new Error(`${method} ${path}: ${undeclared}`);
   const parsed = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
   return { status: response.status, headers: response.headers, body: parsed };
 }

@@ -1,6 +1,7 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { silentLog } from "#common/kit/log.ts";
+import { currentRequestId } from "#common/kit/request-id.ts";
 import { ClusterServiceDefinition, OwnerKind, RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 import type {
   ClusterServiceImplementation,
@@ -33,6 +34,8 @@ export interface FakePeers {
   readonly refreshed: string[];
   /** Plans that were asked for. */
   readonly planned: PlanRequest[];
+  /** By which requests. */
+  readonly plannedFor: (string | undefined)[];
   /** Checks that were asked for, and what a worker answers to one. */
   readonly checked: CheckEnvironmentRequest[];
   found: DeepPartial<CheckEnvironmentResponse>;
@@ -64,6 +67,7 @@ export async function startFakePeers(): Promise<FakePeers> {
     view: freshView,
     refreshed: [],
     planned: [],
+    plannedFor: [],
     checked: [],
     found: {},
     exported: [],
@@ -96,6 +100,7 @@ export async function startFakePeers(): Promise<FakePeers> {
   const release: ReleaseServiceImplementation = {
     plan: async (request) => {
       state.planned.push(request);
+      state.plannedFor.push(currentRequestId());
       return planAnswer;
     },
     checkEnvironment: async (request) => {

@@ -14,6 +14,9 @@ import type {
 import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 
+import { readServedApi } from "./served-api.ts";
+import type { ServedApi } from "./served-api.ts";
+
 /** An answer as it came; `body` is whatever the status means. */
 export interface Answer<T> {
   readonly status: number;
@@ -53,6 +56,8 @@ const jobTimeoutMs = 60_000;
 const lookEveryMs = 50;
 
 export function createTestApi({ url, token }: { readonly url: string; readonly token: string }): TestApi {
+  // Whatever it does not declare is a failure of the test that meets it.
+  let served: Promise<ServedApi> | undefined;
   const ask = async <T>(method: string, path: string, sent: Sent = {}): Promise<Answer<T>> => {
     const text = sent.rawBody ?? (sent.body === undefined ? undefined : JSON.stringify(sent.body));
     const response = await fetch(`${url}${path}`, {
@@ -65,7 +70,18 @@ export function createTestApi({ url, token }: { readonly url: string; readonly t
       ...(text !== undefined && { body: text }),
       signal: AbortSignal.timeout(requestTimeoutMs),
     });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as T };
+    const answer = await response.text();
+    served ??= readServedApi(url);
+    const contentType = response.headers.get("content-type");
+    const undeclared = (await served).undeclared({
+      method,
+      path,
+      status: response.status,
+      contentType,
+      text: answer,
+    });
+    if (undeclared !== undefined) throw new Error(`${method} ${path}: ${undeclared}`);
+    return { status: response.status, headers: response.headers, body: JSON.parse(answer) as T };
   };
   const must = async <T>(method: string, path: string, sent?: Sent): Promise<T> => {
     const answer = await ask<T>(method, path, sent);

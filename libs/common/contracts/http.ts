@@ -102,6 +102,17 @@ export const job = z
     headline: z.string(),
     requestedBy: z.string(),
     message: z.string().nullable(),
+    labels: z
+      .record(z.string(), z.string())
+      .meta({ description: "What the requester marked it with, such as the address of the build." }),
+    sourceSha: z
+      .string()
+      .nullable()
+      .meta({ description: "The commit of the source, as the requester gave it." }),
+    requestId: z
+      .string()
+      .nullable()
+      .meta({ description: "Of the request that made it; in the logs of every service that it reached." }),
     createdAt: instant,
     startedAt: instant.nullable(),
     finishedAt: instant.nullable(),
@@ -156,7 +167,13 @@ export const age = z
   })
   .meta({ id: "Age", description: "How old the facts of this answer are." });
 
-export const newestReasons = ["not-an-image", "no-policy", "not-scanned", "no-eligible"] as const;
+export const newestReasons = [
+  "not-an-image",
+  "no-policy",
+  "not-scanned",
+  "no-eligible",
+  "no-runnable",
+] as const;
 
 export const newestImage = z
   .strictObject({
@@ -267,6 +284,7 @@ export const ineligibleReasons = [
   "other-platform",
   "platform-unknown",
   "digest-unknown",
+  "no-node",
 ] as const;
 
 export const dateSources = ["config", "label", "first-seen"] as const;
@@ -284,6 +302,9 @@ export const availableImage = z
       .array(z.string())
       .optional()
       .meta({ description: "os/architecture[/variant]; left out in lists of many workloads." }),
+    runnable: z.boolean().nullable().meta({
+      description: "Whether a node of the cluster can run it; null where one of both does not tell.",
+    }),
     movedAt: instant
       .nullable()
       .meta({ description: "When the tag was last seen to point at another image than before." }),
@@ -314,8 +335,27 @@ export const containerImages = z
   })
   .meta({ id: "ContainerImages" });
 
+export const nodePlatforms = z
+  .strictObject({
+    platforms: z
+      .array(z.string())
+      .meta({ description: "os/architecture of the cluster's nodes; empty where they are not known." }),
+    problem: z
+      .string()
+      .nullable()
+      .meta({ description: "Why they are not known: then no image is left alone because of its platform." }),
+  })
+  .meta({ id: "NodePlatforms" });
+
+export type NodePlatforms = z.infer<typeof nodePlatforms>;
+
 export const workloadImages = z
-  .strictObject({ workload: z.string(), environment: z.string(), containers: z.array(containerImages) })
+  .strictObject({
+    workload: z.string(),
+    environment: z.string(),
+    nodes: nodePlatforms,
+    containers: z.array(containerImages),
+  })
   .meta({ id: "WorkloadImages" });
 
 export const imagePage = z

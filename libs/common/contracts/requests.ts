@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { jobMarks } from "./job-marks.ts";
 import { overrides } from "./overrides.ts";
 
 /** What can be asked for: bodies that the API validates, and that the CLI and the page are typed by. */
@@ -10,6 +11,14 @@ const workloadTexts = z
   .min(1)
   .max(1000)
   .meta({ description: "namespace/name or namespace:kind/name." });
+
+/** Anything that Postgres can keep; what steers a terminal is taken out where it is printed. */
+const messageText = z
+  .string()
+  .max(2000)
+  .refine((text) => !text.includes("\0") && text.isWellFormed(), {
+    message: "must be well-formed Unicode without NUL",
+  });
 
 const imageText = z.string().min(1).max(500);
 
@@ -71,7 +80,8 @@ export const releaseRequest = z
     all: z.literal(true).optional().meta({ description: "Every workload that is declared and runs." }),
     exclude: z.array(workloadText).max(1000).default([]),
     images: imageSelection,
-    message: z.string().max(2000).optional().meta({ description: "Why; becomes part of the commit." }),
+    message: messageText.optional().meta({ description: "Why; becomes part of the commit." }),
+    ...jobMarks,
     dryRun: z
       .boolean()
       .default(false)
@@ -102,7 +112,8 @@ export const releaseRequest = z
 
 export const rollbackRequest = z
   .strictObject({
-    message: z.string().max(2000).optional(),
+    message: messageText.optional(),
+    ...jobMarks,
     override,
   })
   .meta({ id: "RollbackRequest" });
@@ -113,7 +124,8 @@ export const syncRequest = z
     workloads: workloadTexts.optional(),
     namespace: z.string().min(1).max(63).optional().meta({ description: "All that git declares in it." }),
     all: z.literal(true).optional().meta({ description: "All that git declares." }),
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
+    message: messageText.optional().meta({ description: "Why." }),
+    ...jobMarks,
     override,
   })
   .refine(
@@ -127,13 +139,14 @@ export const restartRequest = z
   .strictObject({
     environment: environmentName.optional().meta({ description: "May be left out when only one exists." }),
     workloads: workloadTexts,
-    message: z.string().max(2000).optional().meta({ description: "Why." }),
+    message: messageText.optional().meta({ description: "Why." }),
+    ...jobMarks,
     override,
   })
   .meta({ id: "RestartRequest" });
 
 export const endRequest = z
-  .strictObject({ message: z.string().max(2000).optional().meta({ description: "Why; kept in its log." }) })
+  .strictObject({ message: messageText.optional().meta({ description: "Why; kept in its log." }) })
   .meta({ id: "EndRequest" });
 
 export type ReleaseRequest = z.infer<typeof releaseRequest>;

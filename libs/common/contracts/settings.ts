@@ -3,6 +3,8 @@ import { z } from "zod";
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
 import { approvalsSettings, windowsSettings } from "./gate-settings.ts";
 import { manifestSettings } from "./manifest-settings.ts";
+import { notificationSettings } from "./notification-settings.ts";
+import { retentionSettings } from "./retention-settings.ts";
 import { policyRules } from "./policy-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
@@ -169,6 +171,9 @@ export const registrySettings = z.strictObject({
     .optional(),
   /** Tells of pushes to this registry, so that they are listed at once. */
   webhook: webhookSettings.optional(),
+  /** What all scanners together may ask of it; `requestBurst` is by default twice as much. */
+  requestsPerSecond: z.number().min(0.1).max(10_000).optional(),
+  requestBurst: z.number().int().min(1).max(100_000).optional(),
 });
 
 export const settings = z
@@ -182,8 +187,13 @@ export const settings = z
     registries: z.array(registrySettings).max(200).default([]),
     /** Docker's `config.json`: its auths, and the credential helpers it names. */
     dockerConfigFile: fileName.optional(),
-    scanInterval: durationMs.default(60_000),
+    /** Between two scans of a repository: of one that is used a lot, and of one that was quiet for long. */
+    scanInterval: durationMs.default(30_000),
+    scanIntervalLongest: durationMs.default(900_000),
     allowPrivateRegistries: z.boolean().default(false),
+    retention: retentionSettings.optional(),
+    /** Who is told of what happens. */
+    notifications: notificationSettings.optional(),
   })
   .superRefine((value, context) => {
     value.environments.forEach((environment, index) => {

@@ -76,6 +76,7 @@ export const errorCatalogue = {
     title: "The cluster's API server cannot be reached",
   },
   CURSOR_INVALID: { kind: "invalid", next: "stop", title: "The cursor is not one of ours" },
+  DELIVERY_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such delivery of a notification" },
   DISK_FULL: {
     kind: "unavailable",
     next: "wait",
@@ -147,6 +148,11 @@ export const errorCatalogue = {
   },
   GIT_SIGNING_FAILED: { kind: "internal", next: "stop", title: "The commit could not be signed" },
   GIT_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The git host cannot be reached" },
+  HEADERS_TOO_LARGE: {
+    kind: "too-large",
+    next: "stop",
+    title: "The request's headers are larger than 16 KiB",
+  },
   IDEMPOTENCY_CONFLICT: {
     kind: "conflict",
     next: "stop",
@@ -243,6 +249,16 @@ export const errorCatalogue = {
     title: "The proposal was closed without being merged",
   },
   RATE_LIMITED: { kind: "too-many", next: "wait", title: "Too many requests" },
+  RECEIVER_ADDRESS_DENIED: {
+    kind: "forbidden",
+    next: "stop",
+    title: "The receiver's address is in a range Slipway may not reach",
+  },
+  RECEIVER_UNAVAILABLE: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The receiver of a notification cannot be reached",
+  },
   REGISTRY_ADDRESS_DENIED: {
     kind: "forbidden",
     next: "stop",
@@ -275,6 +291,11 @@ export const errorCatalogue = {
     kind: "too-large",
     next: "stop",
     title: "The release changes more bytes than one push may carry",
+  },
+  REQUEST_TOO_SLOW: {
+    kind: "timeout",
+    next: "retry",
+    title: "The request did not arrive within 30 seconds",
   },
   ROLLOUT_FAILED: { kind: "conflict", next: "stop", title: "The rollout failed" },
   SCHEDULE_INVALID: { kind: "invalid", next: "stop", title: "The time of the schedule is not acceptable" },

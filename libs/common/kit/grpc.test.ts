@@ -7,7 +7,8 @@ import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.t
 import type { RegistryServiceImplementation } from "#proto/slipway/registry/v1/registry.ts";
 
 import { createGrpcClient, createGrpcServer } from "./grpc.ts";
-import { silentLog } from "./log.ts";
+import { createLog, silentLog } from "./log.ts";
+import { currentRequestId, withRequestId } from "./request-id.ts";
 
 const empty: RegistryServiceImplementation = {
   listImages: async () => ({ repositories: [] }),
@@ -176,5 +177,22 @@ test("names the address that it cannot listen on", async () => {
   const port = Number(address.split(":")[1]);
   const second = createGrpcServer({ host: "127.0.0.1", port, services: [], log: silentLog });
   await expect(second.start()).rejects.toThrow(`cannot listen on ${address}`);
+  await stop();
+});
+
+test("hands the id of the request on, into the log of the other side", async () => {
+  const lines: string[] = [];
+  const log = createLog({ service: "peer", level: "info", write: (line) => void lines.push(line) });
+  const { client, stop } = await serve({
+    listImages: async () => {
+      log.info("asked");
+      await Promise.resolve();
+      return { repositories: [{ key: currentRequestId() ?? "none" }] };
+    },
+  });
+  const ask = async () => (await client.listImages({ repositories: [] })).repositories[0]?.key;
+  const asked = [withRequestId("build-1", ask), withRequestId("build-2", ask), ask()];
+  expect(await Promise.all(asked)).toEqual(["build-1", "build-2", "none"]);
+  expect(lines.filter((line) => line.includes('"requestId":"build-1"'))).toHaveLength(1);
   await stop();
 });

@@ -36,6 +36,7 @@ import type { GrpcSecurity } from "./grpc-transport.ts";
 import type { Progress } from "./health.ts";
 import type { Service } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
+import { currentRequestId, enterRequest, requestIdName } from "./request-id.ts";
 import { withDeadline } from "./retry.ts";
 
 /** Is given one line per call, for people who watch (`--trace`). */
@@ -136,6 +137,7 @@ interface GuardDeps {
 function callGuard({ log, trace, stopping }: GuardDeps): ServerMiddleware {
   return async function* guard(call, context) {
     const method = call.method.path.slice(1);
+    enterRequest(context.metadata.get(requestIdName));
     const startedMs = performance.now();
     const tell = (outcome: string): void => {
       if (trace === undefined || method.startsWith("grpc.health.")) return;
@@ -212,6 +214,13 @@ export function createGrpcClient<D extends TsProtoServiceDefinition>(
   return Object.assign({}, client, { close: () => channel.close() });
 }
 
+/** The peer's log lines then tell of the request that led to the call. */
+function withOurRequest(given: CallOptions["metadata"]): Metadata {
+  const metadata = Metadata(given);
+  const id = currentRequestId();
+  return id === undefined ? metadata : metadata.set(requestIdName, id);
+}
+
 function serviceAt({ fullName }: TsProtoServiceDefinition, options: GrpcClientOptions): ServiceName {
   const known: Readonly<Record<string, ServiceName>> = grpcServers;
   const service = options.service ?? known[fullName];
@@ -237,6 +246,7 @@ function clientGuard({ peer, deadlineMs, options }: ClientGuardDeps): ClientMidd
     try {
       const answer = yield* call.next(call.request, {
         ...callOptions,
+        metadata: withOurRequest(callOptions.metadata),
         onTrailer,
         ...(deadline !== undefined && { deadline }),
       });

@@ -5,6 +5,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 
 import { createRedactor } from "./redactor.ts";
 import type { Redactor } from "./redactor.ts";
+import { currentRequestId } from "./request-id.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -45,6 +46,7 @@ export function createLog(options: LogOptions): Log {
       base: { service: options.service },
       messageKey: "text",
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      mixin: requestFacts,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: errorFacts },
     },
@@ -61,6 +63,11 @@ export const silentLog: Log = {
   error: () => undefined,
   child: () => silentLog,
 };
+
+function requestFacts(): object {
+  const requestId = currentRequestId();
+  return requestId === undefined ? {} : { requestId };
+}
 
 function wrap(logger: Logger): Log {
   return {

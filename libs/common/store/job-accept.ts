@@ -49,10 +49,13 @@ export async function findKey(db: Db, key: Omit<IdempotencyKey, "bodyHash">) {
     .where("principal", "=", key.principal)
     .where("operation", "=", key.operation)
     .where("key", "=", key.key)
+    .where("created_at", ">", keyLimit)
     .executeTakeFirst();
 }
 
-// References are checked at the end of the statement, so the key may name the job before it is in.
+/** Older keys are free again, whether they are swept up already or not. */
+export const keyLimit = sql<Date>`clock_timestamp() - interval '24 hours'`;
+
 async function insertAll(db: Db, { job, idempotency, audit }: Acceptance): Promise<boolean> {
   const first = { last_step: 1, last_seq: 1n };
   const { rows } = await sql<{ accepted: boolean }>`
@@ -61,6 +64,9 @@ async function insertAll(db: Db, { job, idempotency, audit }: Acceptance): Promi
     step_row as (
       insert into steps (job_id, number, seq, text, ended_at, outcome)
       select ${job.id}, 1, 1, 'Submitted job.', clock_timestamp(), 'ok' from key_row),
+    event_row as (
+      insert into events (environment, kind, job_id, data)
+      select ${job.environment}, ${`job.${job.phase}`}, ${job.id}, ${firstEvent(job)} from key_row),
     audit_row as (${audit === undefined ? sql`select 1` : insertSelect("audit", auditRow(audit), "key_row")})
     select exists (select 1 from key_row) as accepted`.execute(db);
   return rows[0]?.accepted === true;
@@ -71,7 +77,14 @@ function keyInsert(jobId: string, key: IdempotencyKey | undefined) {
   return sql`
     insert into idempotency_keys (principal, operation, key, body_hash, job_id)
     values (${key.principal}, ${key.operation}, ${key.key}, ${key.bodyHash}, ${jobId})
-    on conflict do nothing returning job_id`;
+    on conflict (principal, operation, key) do update
+      set body_hash = excluded.body_hash, job_id = excluded.job_id, created_at = clock_timestamp()
+      where idempotency_keys.created_at <= ${keyLimit}
+    returning job_id`;
+}
+
+function firstEvent({ phase }: NewJobRow): string {
+  return JSON.stringify({ phase, outcome: null, waitingFor: null, commit: null });
 }
 
 function insertSelect(table: string, row: object, from: string) {

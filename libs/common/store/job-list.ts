@@ -1,21 +1,14 @@
 import { sql } from "kysely";
-import type { ExpressionBuilder } from "kysely";
 
 import { SlipwayError } from "../domain/errors.ts";
-import type { JobKind, JobPhase } from "../domain/job.ts";
+import type { JobPhase } from "../domain/job.ts";
 import type { Db } from "./db.ts";
-import type { Database, JobRow } from "./schema.ts";
+import { jobConditions } from "./job-search.ts";
+import type { JobSearch } from "./job-search.ts";
+import type { JobRow } from "./schema.ts";
 
-export interface JobFilter {
-  readonly environment?: string;
-  /** `namespace:kind/name`, or `namespace/name` for any kind. */
-  readonly workload?: string;
-  /** An image ref, or an image repository for all of its tags. */
-  readonly image?: string;
-  readonly phase?: JobPhase;
-  readonly kind?: JobKind;
-  readonly since?: Date;
-  readonly cursor?: string;
+export interface JobFilter extends JobSearch {
+  readonly cursor?: string | undefined;
   readonly limit: number;
 }
 
@@ -30,10 +23,12 @@ const pageLimit = 500;
 /** Jobs, newest first. */
 export async function listJobs(db: Db, filter: JobFilter): Promise<JobList> {
   const limit = Math.max(1, Math.min(filter.limit, pageLimit));
-  const rows = await db
+  let query = db
     .selectFrom("jobs")
     .selectAll()
-    .where((eb) => eb.and(conditions(eb, filter)))
+    .where((eb) => eb.and(jobConditions(eb, filter)));
+  if (filter.cursor !== undefined) query = query.where("accepted", "<", readCursor(filter.cursor));
+  const rows = await query
     .orderBy("accepted", "desc")
     .limit(limit + 1)
     .execute();
@@ -126,50 +121,6 @@ export async function rollbacksOf(db: Db, jobIds: readonly string[]): Promise<Ma
     .orderBy("accepted", "desc")
     .execute();
   return new Map(rows.map(({ rollback_of: of, ...link }) => [of ?? "", link]));
-}
-
-type Jobs = ExpressionBuilder<Database, "jobs">;
-
-function conditions(eb: Jobs, filter: JobFilter) {
-  const before = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
-  return [
-    filter.environment === undefined ? [] : eb("environment", "=", filter.environment),
-    filter.phase === undefined ? [] : eb("phase", "=", filter.phase),
-    filter.kind === undefined ? [] : eb("kind", "=", filter.kind),
-    filter.since === undefined ? [] : eb("created_at", ">=", filter.since),
-    filter.workload === undefined ? [] : touchesWorkload(filter.workload),
-    filter.image === undefined ? [] : touchesImage(filter.image),
-    before === undefined ? [] : eb("accepted", "<", before),
-  ].flat();
-}
-
-// Before planning a job has no results; what it was asked for stands in its spec, with or without a kind.
-function touchesWorkload(workload: string) {
-  const anyKind = workload.includes(":") ? null : workload.split("/", 2);
-  const pattern = anyKind && `${escapeLike(anyKind[0] ?? "")}:%/${escapeLike(anyKind[1] ?? "")}`;
-  const short = workload.replace(/:[^/]*\//, "/");
-  return sql<boolean>`(exists (
-    select 1 from jsonb_array_elements_text(spec->'workloads') as asked (workload)
-    where asked.workload in (${workload}, ${short}) or asked.workload like ${pattern}
-  ) or exists (
-    select 1 from jsonb_array_elements(results) as result
-    where result->>'workload' = ${workload} or result->>'workload' like ${pattern}))`;
-}
-
-function touchesImage(image: string) {
-  const tags = `${escapeLike(image)}:%`;
-  const digests = `${escapeLike(image)}@%`;
-  return sql<boolean>`exists (
-    select 1 from jsonb_array_elements(results) as result,
-      lateral (values (result->>'from'), (result->>'to')) as named (image)
-    where named.image = ${image} or named.image like ${tags} or named.image like ${digests}
-    union all
-    select 1 from jsonb_array_elements_text(spec->'images'->'exact') as asked (image)
-    where asked.image = ${image} or asked.image like ${tags} or asked.image like ${digests})`;
-}
-
-function escapeLike(text: string): string {
-  return text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 }
 
 function writeCursor(accepted: bigint): string {

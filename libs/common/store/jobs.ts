@@ -6,6 +6,7 @@ import { isTerminal, mustMove } from "../domain/job.ts";
 import type { Gate, JobEvent, JobMove, JobPhase } from "../domain/job.ts";
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
+import { jobEvent, jobEventColumns } from "./events.ts";
 import { noteEnding } from "./job-endings.ts";
 import type { Database, JobRow } from "./schema.ts";
 import { endOpenSteps } from "./steps.ts";
@@ -234,7 +235,7 @@ async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow
   };
   const move = mustMove(state, change.event);
   const { dueInMs = 0, outcome, ...columns } = change.patch ?? {};
-  const moved = await updateJob(tx, job.id, {
+  const moved = await updateAndTell(tx, job.id, {
     gate: null,
     gate_until: null,
     waiting_for: null,
@@ -255,6 +256,20 @@ function times(move: JobMove, given: { dueInMs: number; outcome: string | undefi
   const begins = move.phase === "writing" || move.phase === "rolling-out";
   const started = begins ? { started_at: sql<Date>`coalesce(started_at, clock_timestamp())` } : {};
   return { ...started, due_at: fromNow(given.dueInMs) };
+}
+
+/** The move and the event that tells of it, in one statement. */
+async function updateAndTell(tx: Db, id: string, columns: JobColumns): Promise<JobRow> {
+  const job = await tx
+    .with("moved", (db) => db.updateTable("jobs").set(columns).where("id", "=", id).returningAll())
+    .with("told", (db) =>
+      db.insertInto("events").columns(jobEventColumns).expression(db.selectFrom("moved").select(jobEvent)),
+    )
+    .selectFrom("moved")
+    .selectAll()
+    .executeTakeFirst();
+  if (job === undefined) throw new SlipwayError("JOB_NOT_FOUND", { detail: id });
+  return job;
 }
 
 async function updateJob(tx: Db, id: string, columns: JobColumns): Promise<JobRow> {

@@ -128,6 +128,10 @@ export interface JobsTable {
   message: string | null;
   requested_by: string;
   request_id: string | null;
+  /** What the requester named it by, such as the build. */
+  labels: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
+  /** The commit of the source that the images were built from. */
+  source_sha: string | null;
   created_at: Time;
   started_at: NullableTime;
   finished_at: NullableTime;
@@ -281,13 +285,37 @@ export interface Database {
   };
   image_repositories: {
     key: string;
+    host: ColumnType<string, never, never>;
     etag: string | null;
     wanted_at: NullableTime;
     scanned_at: NullableTime;
+    first_scanned_at: NullableTime;
     due_at: NullableTime;
     complete: Generated<boolean>;
     failures: Generated<number>;
     problem: ColumnType<JobErrorRow | null, string | null | undefined, string | null>;
+    changed_at: NullableTime;
+    asked_at: NullableTime;
+    automated: Generated<boolean>;
+    interval_ms: number | null;
+    interval_reason: string | null;
+    claimed_by: string | null;
+    reading: Generated<boolean>;
+    read_all: Generated<boolean>;
+    moves_at: NullableTime;
+    moves_scans: Generated<number>;
+    moves_after: string | null;
+  };
+  registry_hosts: {
+    host: string;
+    requests_per_second: number;
+    burst: number;
+    tokens: number;
+    refilled_at: Time;
+    requests: Big;
+    left_alone_until: NullableTime;
+    refusals: Generated<number>;
+    silent_until: NullableTime;
   };
   image_manifests: {
     digest: string;
@@ -328,6 +356,18 @@ export interface Database {
     lifted_by: string | null;
     lifted_at: NullableTime;
   };
+  events: {
+    id: GeneratedBig;
+    /** An xid8, as text. */
+    xid: Generated<string>;
+    at: Time;
+    environment: string;
+    kind: string;
+    job_id: string | null;
+    data: ColumnType<Readonly<Record<string, unknown>>, string | undefined, string>;
+    told: Generated<boolean>;
+  };
+  deliveries: DeliveriesTable;
   flux_plans: { id: string; made_at: Time; result: Json<unknown> };
   audit: {
     id: GeneratedBig;
@@ -340,6 +380,22 @@ export interface Database {
     request_id: string | null;
     detail: ColumnType<unknown, string | undefined, string>;
   };
+}
+
+export interface DeliveriesTable {
+  id: string;
+  receiver: string;
+  event_id: Big;
+  subject: string;
+  environment: string;
+  kind: string;
+  body: Json<Readonly<Record<string, unknown>>>;
+  state: Generated<"pending" | "delivered" | "dead">;
+  attempt: Generated<number>;
+  due_at: Time;
+  created_at: Time;
+  ended_at: NullableTime;
+  problem: string | null;
 }
 
 export interface IndexFault {
@@ -373,3 +429,4 @@ export type JobRow = Selectable<JobsTable>;
 export type NewJobRow = Insertable<JobsTable>;
 export type StepRow = Selectable<StepsTable>;
 export type LaneRow = Selectable<LanesTable>;
+export type DeliveryRow = Selectable<DeliveriesTable>;

@@ -28,7 +28,7 @@ export function sendFluxError(reply: FastifyReply, error: SlipwayError, requestI
   if (error.kind === "unavailable" || error.kind === "too-many") void reply.header("retry-after", "1");
   // Lower case and first in the header, or fluxctl does not look into the body.
   return reply
-    .code(statusOf(error))
+    .code(statusOf(error.code))
     .type("application/json; charset=utf-8")
     .send(JSON.stringify(toFluxError(error, requestId)));
 }

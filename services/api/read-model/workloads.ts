@@ -9,6 +9,7 @@ import type { Owner, Workload as Running } from "#proto/slipway/cluster/v1/clust
 
 import { newestOf } from "./newest.ts";
 import type { ImageEntries, ImageEntry } from "./newest.ts";
+import type { NodeFacts } from "./node-platforms.ts";
 import { notRunning, releaseState, unknownState } from "./release-state.ts";
 
 /** A stop of releases that concerns a workload. */
@@ -29,6 +30,7 @@ export interface WorkloadFacts {
   /** The freezes that hold now; the first that concerns a namespace is shown. */
   readonly freezes: readonly WorkloadFreeze[];
   readonly images: ImageEntries;
+  readonly nodes: NodeFacts;
   /** Only where something hangs on the age of images, and then not finer than that should be noticed. */
   readonly now?: Date | undefined;
   /** Whether the environment has to do with a namespace. */
@@ -72,6 +74,7 @@ interface Pair {
   readonly freeze: WorkloadFreeze | null;
   readonly complete: boolean;
   readonly now: Date | undefined;
+  readonly nodes: NodeFacts;
 }
 
 interface Joined extends Pair {
@@ -92,13 +95,12 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
 }
 
 function pairOf(facts: WorkloadFacts, id: string): Pair {
-  const { running, declared, held, complete, freezes, now } = facts;
+  const { running, declared, held, complete, freezes, nodes } = facts;
   const row = declared.get(id)?.[0];
-  const ages = row?.policies.minAgeMs !== undefined;
+  const now = row?.policies.minAgeMs === undefined ? undefined : facts.now;
   const namespace = id.slice(0, id.indexOf(":"));
   const freeze = freezes.find((one) => one.namespace === null || one.namespace === namespace) ?? null;
-  const about = { holds: held.get(id), freeze, complete, now: ages ? now : undefined };
-  return { id, runs: running?.get(id), row, ...about };
+  return { id, runs: running?.get(id), row, holds: held.get(id), freeze, complete, nodes, now };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -109,6 +111,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.freeze === pair.freeze &&
     known.complete === pair.complete &&
     known.now?.getTime() === pair.now?.getTime() &&
+    known.nodes === pair.nodes &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
   );
 }
@@ -148,7 +151,7 @@ function keyOf(image: string): string | undefined {
   return ref === undefined ? undefined : repositoryKey(ref);
 }
 
-function containersOf(images: ImageEntries, { runs, row, now }: Pair): Workload["containers"] {
+function containersOf(images: ImageEntries, { runs, row, now, nodes }: Pair): Workload["containers"] {
   const declared = new Map((row?.containers ?? []).map((container) => [container.name, container.image]));
   const found = runs?.containers ?? row?.containers ?? [];
   return found.map(({ name, image, init }) => ({
@@ -159,7 +162,7 @@ function containersOf(images: ImageEntries, { runs, row, now }: Pair): Workload[
     ...newestOf({
       image,
       filter: row && filterOf(row.policies, name),
-      rule: row && ruleOf(row.policies, now),
+      rule: { ...(row && ruleOf(row.policies, now)), nodes: nodes.platforms },
       entries: images,
     }),
   }));

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import { environmentSubject, laneSubject, queueNames } from "#common/contracts/queue.ts";
 import type { Subject } from "#common/contracts/queue.ts";
+import type { JobMarks } from "#common/contracts/job-marks.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
@@ -28,6 +29,7 @@ export interface JobDraft {
   readonly spec: JobSpec;
   readonly headline: string;
   readonly message: string | undefined;
+  readonly marks?: JobMarks;
   readonly rollbackOf?: string;
 }
 
@@ -58,6 +60,7 @@ export async function acceptOrReplay(
     return replay(deps, key, { jobId: accepted.jobId, same: accepted.kind === "replayed" });
   }
   deps.ring(queueNames.worker, subjectOf(acceptance.job));
+  deps.store.hint(acceptance.job.id);
   return mustGetJob(deps.store.db, acceptance.job.id);
 }
 
@@ -84,7 +87,7 @@ function toAcceptance(
   made: { asker: Asker; draft: JobDraft; key: IdempotencyKey | undefined },
 ): Acceptance {
   const { asker, draft, key } = made;
-  const { environment, spec, headline, message, rollbackOf } = draft;
+  const { environment, spec, headline, message, marks = {}, rollbackOf } = draft;
   const { url, branch } = environment.git;
   const id = deps.newId();
   const isRollback = spec.kind === "rollback";
@@ -101,6 +104,8 @@ function toAcceptance(
       headline,
       spec: JSON.stringify(spec),
       message: message ?? null,
+      ...(marks.labels !== undefined && { labels: JSON.stringify(marks.labels) }),
+      source_sha: marks.sourceSha ?? null,
       requested_by: asker.principal.name,
       request_id: asker.requestId,
       rollback_of: rollbackOf ?? null,
@@ -143,6 +148,11 @@ async function isStored(deps: AcceptDeps, jobId: string): Promise<boolean> {
     deps.log.debug("the accepted job could not be read back", { job: jobId, error });
     return false;
   }
+}
+
+/** The marks of a request, if it has any: others are the same requests as before there were marks. */
+export function marksOf({ labels, sourceSha }: JobMarks): JobMarks {
+  return { ...(labels !== undefined && { labels }), ...(sourceSha !== undefined && { sourceSha }) };
 }
 
 function idempotencyKey(asker: Asker, body: unknown): IdempotencyKey | undefined {

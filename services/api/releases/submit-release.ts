@@ -8,7 +8,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
 import { refuseOverrides } from "../gates/refuse-overrides.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { planRelease } from "./plan-release.ts";
 import { readRequest, toSpec } from "./release-spec.ts";
@@ -19,12 +19,13 @@ export async function submitRelease(deps: ApiDeps, asker: Asker, body: ReleaseRe
   refuseObserved(environment);
   refuseOverrides(asker.principal, situationOf(body), body.override);
   const asked = readRequest(body);
+  const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, message: body.message ?? null, ...asked },
+    body: { environment: environment.name, message: body.message ?? null, ...asked, ...marks },
     draft: async () => {
       await refuseFarSchedule(deps, body.notBefore);
       const spec = await toSpec(deps, environment, asked);
-      return { environment, spec, headline: headlineOf(spec), message: body.message };
+      return { environment, spec, headline: headlineOf(spec), message: body.message, marks };
     },
   });
 }

@@ -6,7 +6,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
 import { refuseOverrides } from "../gates/refuse-overrides.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { chooseRunning } from "./choose-running.ts";
 
@@ -16,8 +16,9 @@ export async function submitRestart(deps: ApiDeps, asker: Asker, body: RestartRe
   refuseObserved(environment);
   refuseOverrides(asker.principal, "restart", body.override);
   const { workloads, message, override } = body;
+  const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, workloads, message: message ?? null, override },
+    body: { environment: environment.name, workloads, message: message ?? null, override, ...marks },
     draft: async () => {
       const chosen = await chooseRunning(deps, environment, workloads);
       return {
@@ -25,6 +26,7 @@ export async function submitRestart(deps: ApiDeps, asker: Asker, body: RestartRe
         spec: { kind: "restart", workloads: chosen, override },
         headline: restartHeadline(chosen.map(shortName)),
         message,
+        marks,
       };
     },
   });

@@ -9,7 +9,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, refuseUnseen, resolveEnvironment } from "../environments.ts";
 import { refuseOverrides } from "../gates/refuse-overrides.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { chooseWorkloads } from "./choose-workloads.ts";
 
@@ -20,9 +20,11 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
   refuseHandedOff(environment);
   refuseOverrides(asker.principal, "sync", body.override);
   const { workloads = [], namespace = null, all = false, message, override } = body;
+  const marks = marksOf(body);
   if (namespace !== null) refuseUnseen(environment, namespace);
+  const what = { environment: environment.name, workloads, namespace, all };
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, workloads, namespace, all, message: message ?? null, override },
+    body: { ...what, message: message ?? null, override, ...marks },
     draft: async () => {
       const chosen = await chooseDeclared(deps, environment, workloads);
       return {
@@ -30,6 +32,7 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
         spec: { kind: "sync", workloads: chosen, all, namespace, override },
         headline: syncHeadline({ names: chosen.map(shortName), namespace }),
         message,
+        marks,
       };
     },
   });

@@ -13,7 +13,7 @@ import { appendSteps } from "#common/store/steps.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
 import { refuseOverrides } from "../gates/refuse-overrides.ts";
-import { acceptOrReplay } from "./accept.ts";
+import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 
 /** Takes a job in that undoes another: what is in git, or on its way there. */
@@ -26,8 +26,9 @@ export async function rollBack(
   const environment = resolveEnvironment(deps.settings, job.environment);
   refuseObserved(environment);
   refuseOverrides(asker.principal, "rollback", body.override);
+  const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
-    body: { of: job.id, message: body.message ?? null, override: body.override },
+    body: { of: job.id, message: body.message ?? null, override: body.override, ...marks },
     draft: async () => {
       refuseUndoable(job);
       return {
@@ -35,6 +36,7 @@ export async function rollBack(
         spec: { kind: "rollback", of: job.id, override: body.override },
         headline: rollbackHeadline(job),
         message: body.message,
+        marks,
         rollbackOf: job.id,
       };
     },

@@ -5,6 +5,8 @@ import { toSlipwayError } from "#common/domain/errors.ts";
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { findJob } from "../find-job.ts";
+import { createSharedReads } from "../events/shared-reads.ts";
+import { streamHeaders } from "../events/sse-writer.ts";
 import { followJob } from "../follow-job.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { at, jobPath, problemAnswers, security } from "./schemas.ts";
@@ -16,14 +18,6 @@ const eventHeaders = z.object({
     .optional()
     .meta({ description: "The id of the last event seen; what came since is sent." }),
 });
-
-const streamHeaders = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-store",
-  connection: "close",
-  // Proxies that buffer would hold events back.
-  "x-accel-buffering": "no",
-};
 
 /** `GET /v1/jobs/:id/events`: a job's steps and changes as they happen. */
 export function jobEventRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
@@ -39,6 +33,7 @@ export function jobEventRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): voi
       ...problemAnswers,
     },
   };
+  const share = createSharedReads();
   app.route({
     ...at("followJob"),
     schema,
@@ -51,7 +46,7 @@ export function jobEventRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): voi
       reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...streamHeaders });
       reply.raw.flushHeaders();
       try {
-        await followJob(deps, { jobId, after, follower, raw: reply.raw, signal: answer.signal });
+        await followJob(deps, { jobId, after, follower, share, raw: reply.raw, signal: answer.signal });
       } catch (error) {
         // The headers are out: the stream just ends, and the client comes back with its last id.
         deps.log.error("a stream of events broke", { job: jobId, error: toSlipwayError(error) });

@@ -1,35 +1,20 @@
 import { z } from "zod";
 
-import { job, jobKinds, jobPage, jobPhases, steps } from "#common/contracts/http.ts";
-import { listJobs, rollbacksOf } from "#common/store/job-list.ts";
+import { job, jobPage, steps } from "#common/contracts/http.ts";
 import { listSteps, stepLimit } from "#common/store/steps.ts";
 
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { findJob, withRollback } from "../find-job.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { principalOf } from "../auth.ts";
-import { toJob, toStep } from "../read-model/job.ts";
+import { readJobs } from "../read-jobs.ts";
+import { toStep } from "../read-model/job.ts";
 import { waitForEnd } from "../wait-for-end.ts";
+import { jobSearchQuery, toSearch } from "./job-query.ts";
+import { linkNext } from "./link-next.ts";
 import { at, cursor, jobPath, pageLimit, problemAnswers, security } from "./schemas.ts";
 
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-const since = z
-  .union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,6}[smhd]$/)], {
-    error: "a time such as 2026-01-31T12:00:00Z, or a duration such as 2h",
-  })
-  .meta({ description: "A time, or how long ago: 30m, 2h, 7d." });
-
-const jobQuery = z.strictObject({
-  environment: z.string().max(63).optional(),
-  workload: z.string().max(400).optional().meta({ description: "namespace/name or namespace:kind/name" }),
-  image: z.string().max(500).optional().meta({ description: "An image, or a repository for all its tags." }),
-  phase: z.enum(jobPhases).optional(),
-  kind: z.enum(jobKinds).optional(),
-  since: since.optional(),
-  limit: pageLimit(200, 50),
-  cursor,
-});
+const jobQuery = z.strictObject({ ...jobSearchQuery, limit: pageLimit(200, 50), cursor });
 
 const waitQuery = z.strictObject({
   wait: z
@@ -56,14 +41,10 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       response: { 200: jobPage, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { since: from, ...query } = request.query;
-      const page = await listJobs(deps.store.db, { ...query, ...sinceOf(from, deps) });
-      const undone = await rollbacksOf(
-        deps.store.db,
-        page.jobs.map((row) => row.id),
-      );
-      if (page.next !== null) void reply.header("link", nextLink(request.url, page.next));
-      return { jobs: page.jobs.map((row) => toJob(row, undone.get(row.id))), next: page.next };
+      const { limit, cursor: after, ...query } = request.query;
+      const page = await readJobs(deps, { ...toSearch(query, deps), limit, cursor: after });
+      linkNext(request, reply, page.next);
+      return page;
     },
   });
 
@@ -100,18 +81,4 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       return { steps: page.steps.map(toStep), next: Number(page.next) };
     },
   });
-}
-
-function sinceOf(text: string | undefined, { clock }: ApiDeps): { since?: Date } {
-  if (text === undefined) return {};
-  const [, amount, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  if (unit === undefined) return { since: new Date(text) };
-  return { since: new Date(clock.now().getTime() - Number(amount) * unitMs[unit as keyof typeof unitMs]) };
-}
-
-function nextLink(url: string, next: string): string {
-  const [path = "", query = ""] = url.split("?", 2);
-  const parameters = new URLSearchParams(query);
-  parameters.set("cursor", next);
-  return `<${path}?${parameters.toString()}>; rel="next"`;
 }

@@ -46,4 +46,7 @@ export const idempotencyHeaders = z.object({
     .meta({ description: "At most 200 printable ASCII characters; the same key makes one job." }),
 });
 
+/** Where an answer is written by hand, its type is too. */
+export const jsonType = "application/json; charset=utf-8";
+
 export const security = [{ token: [] }];

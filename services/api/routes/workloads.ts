@@ -8,7 +8,8 @@ import type { LiveParts } from "../live-parts.ts";
 import { readHistory } from "../read-history.ts";
 import { createListing } from "../read-model/listing.ts";
 import { findWorkload, idOf, listFilter, readPage } from "./find-workloads.ts";
-import { at, cursor, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
+import { linkNext } from "./link-next.ts";
+import { at, cursor, jsonType, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
 
 const workloadsQuery = z.strictObject({ ...listFilter, limit: pageLimit(10_000, 500) });
 
@@ -31,10 +32,11 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       const { age, ...cut } = await readPage({ ...deps, ...live }, request.query);
       const page = { workloads: cut.workloads, age, next: cut.next };
       const etag = listing.etag(page);
+      linkNext(request, reply, cut.next);
       void reply.header("etag", etag).header("cache-control", "private, no-cache");
       if (request.headers["if-none-match"] === etag) return reply.code(304).send(null);
       // Written already: ten thousand workloads would take longer to check than to read.
-      void reply.serializer(() => listing.json(page));
+      void reply.type(jsonType).serializer(() => listing.json(page));
       return { ...page, workloads: [] };
     },
   });
@@ -59,9 +61,12 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       querystring: z.strictObject({ limit: pageLimit(200, 50), cursor }),
       response: { 200: workloadHistory, ...problemAnswers },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const { name: environment } = resolveEnvironment(deps.settings, request.params.environment);
-      return readHistory(deps, { environment, workload: idOf(request.params).id, ...request.query });
+      const asked = { environment, workload: idOf(request.params).id, ...request.query };
+      const history = await readHistory(deps, asked);
+      linkNext(request, reply, history.next);
+      return history;
     },
   });
 }

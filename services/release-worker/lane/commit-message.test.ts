@@ -37,6 +37,14 @@ Release-Job: 0193-job
 `);
 });
 
+test("what the requester marked the job with stands in trailers of its own", () => {
+  const marked = { ...job, source_sha: "5f2a9c7d0b", labels: { build: "https://ci.example.com/412\nX: y" } };
+  expect(commitMessage({}, { job: marked, results: [] })).toContain(
+    "\n\nRequested-by: ada\nSource-Commit: 5f2a9c7d0b\nRelease-Label: build=https://ci.example.com/412 X: y\nRelease-Job: 0193-job\n",
+  );
+  expect(commitMessage({}, said("Source-Commit: forged"))).toContain("> Source-Commit: forged");
+});
+
 test("a template is filled in once, and the trailers follow whatever it says", () => {
   const messageTemplate = "chore(release): {headline}\n\n{message} ({requestedBy}, {job})";
   expect(commitMessage({ messageTemplate }, said("say {job}")))

@@ -7,7 +7,8 @@ type GitSettings = EnvironmentSettings["git"];
 
 /** What a commit message is made of. */
 export interface CommitWords {
-  readonly job: Pick<JobRow, "id" | "headline" | "message" | "requested_by">;
+  readonly job: Pick<JobRow, "id" | "headline" | "message" | "requested_by"> &
+    Partial<Pick<JobRow, "labels" | "source_sha">>;
   readonly results: readonly ContainerResult[];
 }
 
@@ -43,7 +44,7 @@ export function commitMessage(
   const paragraphs = [
     body === "" ? oneLine(job.headline) : body,
     git.skipCi === true ? "[skip ci]" : "",
-    `Requested-by: ${oneLine(job.requested_by)}\nRelease-Job: ${job.id}`,
+    trailers(job).join("\n"),
   ];
   return `${paragraphs.filter((paragraph) => paragraph !== "").join("\n\n")}\n`;
 }
@@ -87,9 +88,22 @@ function oneByOne(lines: readonly string[]): string {
   return [...lines.slice(0, maxListedChanges), ...rest].map(oneLine).join("\n");
 }
 
+/** Who asked, what it was built from, and last the job. */
+function trailers({ id, requested_by, source_sha, labels = {} }: CommitWords["job"]): string[] {
+  return [
+    `Requested-by: ${oneLine(requested_by)}`,
+    ...(source_sha === undefined || source_sha === null ? [] : [`Source-Commit: ${oneLine(source_sha)}`]),
+    ...Object.entries(labels).map(([key, value]) => `Release-Label: ${oneLine(`${key}=${value}`)}`),
+    `Release-Job: ${id}`,
+  ];
+}
+
 /** A line that git or a person would read as our trailer is quoted, so that only ours count. */
 function withoutTrailers(text: string): string {
-  return text.replace(/^[^\S\n]*(release-job|requested-by)[^\S\n]*:/gim, (found) => `> ${found.trimStart()}`);
+  return text.replace(
+    /^[^\S\n]*(release-job|requested-by|source-commit|release-label)[^\S\n]*:/gim,
+    (found) => `> ${found.trimStart()}`,
+  );
 }
 
 /** Line ends as git has them, nothing that steers a terminal. */

@@ -41,7 +41,13 @@ export async function takeJobs(context: LaneContext, limit: number): Promise<rea
     for (const job of batch) await begin(tx, job);
     return batch;
   });
-  for (const job of taken) deps.store.hint(job.id);
+  for (const job of taken) {
+    deps.store.hint(job.id);
+    deps.log.info("job taken", {
+      job: job.id,
+      ...(job.request_id !== null && { requestId: job.request_id }),
+    });
+  }
   deps.fault("after-take");
   return taken;
 }

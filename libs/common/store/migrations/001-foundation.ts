@@ -75,6 +75,8 @@ const statements: readonly string[] = [
     message text,
     requested_by text not null,
     request_id text,
+    labels jsonb not null default '{}',
+    source_sha text,
     created_at timestamptz not null default clock_timestamp(),
     started_at timestamptz,
     finished_at timestamptz,
@@ -109,6 +111,34 @@ const statements: readonly string[] = [
   `create index jobs_by_commit on jobs (commit_sha text_pattern_ops) where commit_sha is not null`,
   `create index jobs_by_changed_workload on jobs using gin (results jsonb_path_ops) where commit_sha is not null`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
+  // What the history is searched by, beside its order.
+  `create index jobs_by_person on jobs (requested_by, accepted desc)`,
+  `create index jobs_by_outcome on jobs (outcome, accepted desc)`,
+  `create index jobs_by_phase on jobs (phase, accepted desc)`,
+  `create index jobs_by_kind on jobs (kind, accepted desc)`,
+  `create index jobs_by_time on jobs (created_at)`,
+  `create index jobs_by_end on jobs (finished_at) where finished_at is not null`,
+  `create index jobs_by_source on jobs (source_sha text_pattern_ops) where source_sha is not null`,
+  // Workloads (w: with and without kind, a: asked for without), images (i: whole, without digest, without tag), labels (l:).
+  `create function job_terms(spec jsonb, results jsonb, labels jsonb) returns text[]
+    language sql immutable parallel safe as $$
+      with named as (
+        select asked as workload, null as image from jsonb_array_elements_text(spec->'workloads') as asked
+        union all select ordered->>'workload', null from jsonb_array_elements(spec->'orders') as ordered
+        union all select null, asked from jsonb_array_elements_text(spec->'images'->'exact') as asked
+        union all select result->>'workload', result->>'from' from jsonb_array_elements(results) as result
+        union all select null, result->>'to' from jsonb_array_elements(results) as result),
+      terms as (
+        select 'w:' || workload as term from named
+        union select 'w:' || regexp_replace(workload, ':[^/]*/', '/') from named
+        union select 'a:' || workload from named where workload not like '%:%'
+        union select 'i:' || image from named
+        union select 'i:' || regexp_replace(image, '@.*$', '') from named
+        union select 'i:' || regexp_replace(regexp_replace(image, '@.*$', ''), ':[^/:]*$', '') from named
+        union select 'l:' || key || '=' || value from jsonb_each_text(labels))
+      select coalesce(array_agg(term), '{}') from terms where term is not null
+    $$`,
+  `create index jobs_by_terms on jobs using gin (job_terms(spec, results, labels))`,
 
   `create table steps (
     job_id uuid not null references jobs (id) on delete cascade,
@@ -128,10 +158,50 @@ const statements: readonly string[] = [
     operation text not null,
     key text not null,
     body_hash text not null,
-    job_id uuid not null references jobs (id) on delete cascade,
+    -- Keys are gone long before their jobs are, so that none is left without one.
+    job_id uuid not null,
     created_at timestamptz not null default clock_timestamp(),
     primary key (principal, operation, key)
   )`,
+  `create index idempotency_keys_by_age on idempotency_keys (created_at)`,
+
+  // What happened, in the transaction of what it tells; read in the order of commit: (xid, id) below the
+  // oldest transaction that runs. told: notifications were made of it.
+  `create table events (
+    id bigint generated always as identity primary key,
+    xid xid8 not null default pg_current_xact_id(),
+    at timestamptz not null default clock_timestamp(),
+    environment text not null,
+    kind text not null,
+    job_id uuid,
+    data jsonb not null default '{}',
+    told boolean not null default false
+  )`,
+  `create index events_by_environment on events (environment, xid, id)`,
+  `create index events_untold on events (id) where not told`,
+  `create index events_by_age on events (at)`,
+
+  // One event for one receiver. subject: what must stay in order (a job, else the environment).
+  `create table deliveries (
+    id uuid primary key,
+    receiver text not null,
+    event_id bigint not null,
+    subject text not null,
+    environment text not null,
+    kind text not null,
+    body jsonb not null,
+    state text not null default 'pending' check (state in ('pending', 'delivered', 'dead')),
+    attempt integer not null default 0,
+    due_at timestamptz not null default clock_timestamp(),
+    created_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    problem text,
+    unique (receiver, event_id)
+  )`,
+  `create index deliveries_pending on deliveries (receiver, subject, event_id) where state = 'pending'`,
+  `create index deliveries_due on deliveries (receiver, due_at) where state = 'pending'`,
+  `create index deliveries_listed on deliveries (state, event_id desc, id desc)`,
+  `create index deliveries_ended on deliveries (ended_at) where ended_at is not null`,
 
   // At most one open intent per lane: a lane with one does nothing else until it is resolved.
   `create table push_intents (
@@ -208,15 +278,50 @@ const statements: readonly string[] = [
 
   `create table image_repositories (
     key text primary key,
+    host text not null generated always as (split_part(key, '/', 1)) stored,
     etag text,
     wanted_at timestamptz,
     scanned_at timestamptz,
+    first_scanned_at timestamptz,
     due_at timestamptz default clock_timestamp(),
     complete boolean not null default false,
     failures integer not null default 0,
-    problem jsonb
+    problem jsonb,
+    -- What the pace goes by: when its tags last changed, when somebody last asked, and who uses it.
+    changed_at timestamptz,
+    asked_at timestamptz,
+    automated boolean not null default false,
+    -- The pace as it was decided last, and why.
+    interval_ms double precision,
+    interval_reason text,
+    -- While a scanner has it, due_at is the end of its claim.
+    claimed_by text,
+    -- Its list has changed, and what is new of it has not been read.
+    reading boolean not null default true,
+    -- Somebody wants to see all of its images, not only those that matter by themselves.
+    read_all boolean not null default false,
+    -- The look at known tags for digests that moved: when, the scans since, and the tag it ended with.
+    moves_at timestamptz,
+    moves_scans integer not null default 0,
+    moves_after text
   )`,
-  `create index image_repositories_due on image_repositories (due_at) where due_at is not null`,
+  `create index image_repositories_due on image_repositories (host, due_at) where due_at is not null`,
+
+  // What may be asked of a registry host, for all scanners together.
+  `create table registry_hosts (
+    host text primary key,
+    requests_per_second double precision not null,
+    burst double precision not null,
+    -- Below zero it is what was taken in advance for somebody who waits.
+    tokens double precision not null,
+    refilled_at timestamptz not null default clock_timestamp(),
+    requests bigint not null default 0,
+    -- It answered 429: nobody asks it before, and how often in a row.
+    left_alone_until timestamptz,
+    refusals integer not null default 0,
+    -- It did not answer several times in a row: nobody asks it by the schedule before.
+    silent_until timestamptz
+  )`,
 
   // Everything a digest says of itself is immutable: fetched once, kept for ever.
   `create table image_manifests (

@@ -67,22 +67,27 @@ export function deniedRange(address: string, o: { readonly allowPrivate: boolean
   return found?.range === "private" && o.allowPrivate ? undefined : found?.range;
 }
 
+/** What may be reached, and how a refusal is told; a registry's when nothing else is said. */
+export interface AddressRules {
+  readonly allowPrivate: boolean;
+  readonly denied?: (hostname: string, range: DeniedRange) => SlipwayError;
+}
+
 /** Throws when the host of a URL is itself a forbidden address; names are judged when they resolve. */
-export function refuseLiteralAddress(hostname: string, o: { readonly allowPrivate: boolean }): void {
+export function refuseLiteralAddress(hostname: string, o: AddressRules): void {
   const address = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
   if (isIP(address) === 0) return;
   const range = deniedRange(address, o);
-  if (range !== undefined) throw addressDenied(hostname, range);
+  if (range !== undefined) throw (o.denied ?? addressDenied)(hostname, range);
 }
 
 /**
  * A lookup for sockets that hands out permitted addresses only. Judging happens on the very addresses
  * the socket then connects to, so a name that changes its mind between two questions gains nothing.
  */
-export function createGuardedLookup(o: {
-  readonly allowPrivate: boolean;
-  readonly resolve?: typeof resolveAll;
-}): LookupFunction {
+export function createGuardedLookup(
+  o: AddressRules & { readonly resolve?: typeof resolveAll },
+): LookupFunction {
   const resolve = o.resolve ?? resolveAll;
   return (hostname, options, callback) => {
     resolve(hostname, options, (error, addresses) => {
@@ -91,7 +96,7 @@ export function createGuardedLookup(o: {
       const [first] = allowed;
       if (first === undefined) {
         const range = addresses[0] === undefined ? "reserved" : deniedRange(addresses[0].address, o);
-        return callback(addressDenied(hostname, range ?? "reserved"), "");
+        return callback((o.denied ?? addressDenied)(hostname, range ?? "reserved"), "");
       }
       return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
     });
