@@ -78,24 +78,11 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
     async start() {
       await workers.registerWorker(deps.store.db, { id: deps.workerId, name });
       loops.push(
-        repeat(deps, { everyMs: beatEveryMs, signal: silenced.signal, act: () => beat(deps), what: "beat" }),
-      );
-      loops.push(
-        repeat(deps, {
-          everyMs: ownLookEveryMs,
-          signal: stopping.signal,
-          act: lookByItself,
-          what: "look",
-          progress,
-        }),
-      );
-      loops.push(
-        repeat(deps, {
-          everyMs: tidyEveryMs,
-          signal: stopping.signal,
-          act: () => tidy(deps),
-          what: "tidy",
-        }),
+        ...[
+          { everyMs: beatEveryMs, signal: silenced.signal, act: () => beat(deps), what: "beat" },
+          { everyMs: ownLookEveryMs, signal: stopping.signal, act: lookByItself, what: "look", progress },
+          { everyMs: tidyEveryMs, signal: stopping.signal, act: () => tidy(deps), what: "tidy" },
+        ].map((loop) => repeat(deps, loop)),
       );
       listener = await bell.listen(queueNames.worker, look, { concurrency });
     },

@@ -55,6 +55,12 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
       .orderBy("id")
       .execute();
 
+  /** Lists and the bell follow a moment later. */
+  const seen = (look: () => unknown) => expect.poll(look, { timeout: 20_000 });
+  const isRung = () => seen(() => box.rung).toContain("slipway-worker environment:default");
+  const listed = async (path: string, key: string) =>
+    (await box.call("GET", path, { token: tokens.viewer })).body[key];
+
   describe("a freeze", () => {
     const put = (name: string, body: object, environment = "default") =>
       box.call("PUT", `/v1/environments/${environment}/freeze`, { token: as(name), body });
@@ -71,25 +77,23 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
           underWay: [],
         },
       });
-      expect(box.rung).toContain("slipway-worker environment:default");
-      const listed = await box.call("GET", "/v1/environments", { token: tokens.viewer });
-      expect(listed.body["environments"]).toMatchObject([
+      await isRung();
+      await seen(() => listed("/v1/environments", "environments")).toMatchObject([
         { name: "default", freezes: [{ reason: "incident 42" }], windows: [] },
         { name: "shut", freezes: [] },
       ]);
-      const workloads = await box.call("GET", "/v1/workloads?environment=default");
       const shown = { reason: "incident 42", by: "bob", until, namespace: null };
-      expect(workloads.body["workloads"]).toMatchObject([{ freeze: shown }]);
-      const one = await box.call("GET", "/v1/environments/default/workloads/sock-shop/deployment/front-end");
-      expect(one.body).toMatchObject({ freeze: shown });
+      const list = () => listed("/v1/workloads?environment=default", "workloads");
+      await seen(list).toMatchObject([{ freeze: shown }]);
+      const one = "/v1/environments/default/workloads/sock-shop/deployment/front-end";
+      await seen(() => listed(one, "freeze")).toMatchObject(shown);
 
       await put("dave", { reason: "still going on" });
       const freezes = await box.call("GET", "/v1/freezes", { token: tokens.viewer });
       expect(freezes.body["freezes"]).toMatchObject([{ reason: "still going on", by: "dave", until: null }]);
       expect((await lift("bob")).body).toMatchObject({ reason: "still going on" });
       expect((await box.call("GET", "/v1/freezes")).body).toEqual({ freezes: [] });
-      const after = await box.call("GET", "/v1/workloads?environment=default");
-      expect(after.body["workloads"]).toMatchObject([{ freeze: null }]);
+      await seen(list).toMatchObject([{ freeze: null }]);
       expect(await auditOf("setFreeze")).toMatchObject([
         {
           principal: "bob",
@@ -104,8 +108,7 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
 
     test("of a namespace is one of its own", async () => {
       await put("bob", { reason: "stocktaking", namespace: "payment" });
-      const workloads = await box.call("GET", "/v1/workloads?environment=default");
-      expect(workloads.body["workloads"]).toMatchObject([
+      await seen(() => listed("/v1/workloads?environment=default", "workloads")).toMatchObject([
         { id: "sock-shop:deployment/front-end", freeze: null },
       ]);
       const whole = await lift("bob");
@@ -177,7 +180,7 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
           approvals: [{ by: "bob", verdict: "approved", comment: "tested on staging", ofThisPlan: true }],
         },
       });
-      expect(box.rung).toContain("slipway-worker environment:default");
+      await isRung();
       expect(await say("approve", id, { by: "carol" })).toMatchObject({ status: 200 });
       const { body } = await box.call("GET", `/v1/jobs/${id}/steps`);
       expect(body["steps"]).toMatchObject([
