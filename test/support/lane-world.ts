@@ -34,6 +34,8 @@ import { startPostgres } from "./postgres.ts";
 
 export interface LaneWorker {
   readonly id: string;
+  /** Holds the git cache of its one credential. */
+  readonly cacheFolder: string;
   readonly lane: LaneRoom;
   readonly gate: ImageGate;
   readonly waits: WaitRoom;
@@ -248,6 +250,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
   const waits = createWaitRoom(deps);
   return {
     id,
+    cacheFolder: join(folder, id),
     lane,
     gate,
     waits,

@@ -130,3 +130,8 @@ export async function claimedScans(db: Db): Promise<number> {
     where claimed_by is not null and due_at > clock_timestamp()`.execute(db);
   return rows[0]?.count ?? 0;
 }
+
+/** No lane is due by itself for an hour. */
+export async function putOffPolls(db: Db): Promise<void> {
+  await sql`update lanes set due_at = clock_timestamp() + interval '1 hour'`.execute(db);
+}
