@@ -1,4 +1,5 @@
 import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
+import type { ApproveRequest, Freeze, FreezeRequest, FreezeSet } from "#common/contracts/gates.ts";
 import type {
   Environments,
   ImagePage,
@@ -85,6 +86,11 @@ export interface ApiClient {
   rollback(id: string, body: RollbackRequestInput, key: string): Promise<Job>;
   cancel(id: string, key: string): Promise<Job>;
   end(id: string, body: EndRequest, key: string): Promise<Job>;
+  approve(id: string, body: ApproveRequest): Promise<Job>;
+  reject(id: string, body: ApproveRequest): Promise<Job>;
+  freeze(environment: string, body: FreezeRequest): Promise<FreezeSet>;
+  /** Of a namespace, or of the whole environment. */
+  unfreeze(environment: string, namespace: string | undefined): Promise<Freeze>;
   /** Newest first; `limit` 0 is as many as there are, up to 10,000. */
   jobs(query: JobQuery, limit: number): Promise<readonly Job[]>;
   job(id: string): Promise<Job>;
@@ -132,6 +138,12 @@ export function createApiClient(transport: Transport): ApiClient {
     rollback: (id, body, key) => post("rollbackJob", { parameters: { id }, body, key }),
     cancel: (id, key) => post("cancelJob", { parameters: { id }, key }),
     end: (id, body, key) => post("endJob", { parameters: { id }, body, key }),
+    approve: (id, body) => post("approveJob", { parameters: { id }, body }),
+    reject: (id, body) => post("rejectJob", { parameters: { id }, body }),
+    freeze: (environment, body) =>
+      transport.json({ method: "PUT", path: pathOf("setFreeze", { environment }), body }),
+    unfreeze: (environment, namespace) =>
+      transport.json({ method: "DELETE", path: pathOf("liftFreeze", { environment }), query: { namespace } }),
     jobs: (query, limit) => someJobs(get, query, limit),
     job: (id) => get("getJob", { parameters: { id } }),
     steps: (id, after) => get("listSteps", { parameters: { id }, query: { after } }),

@@ -13,7 +13,7 @@ type QueryValue = string | number | boolean | undefined;
 type Query = Readonly<Record<string, QueryValue | readonly string[]>>;
 
 export interface Ask {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;

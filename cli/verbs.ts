@@ -49,6 +49,18 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./commands/policy.ts")).addPolicy,
   },
   { group: "Act:", names: ["cancel"], load: async () => (await import("./commands/job.ts")).addCancel },
+  {
+    group: "Act:",
+    names: ["approve"],
+    load: async () => (await import("./commands/approve.ts")).addApprove,
+  },
+  { group: "Act:", names: ["reject"], load: async () => (await import("./commands/approve.ts")).addReject },
+  { group: "Act:", names: ["freeze"], load: async () => (await import("./commands/freeze.ts")).addFreeze },
+  {
+    group: "Act:",
+    names: ["unfreeze"],
+    load: async () => (await import("./commands/freeze.ts")).addUnfreeze,
+  },
   { group: "Act:", names: ["end"], load: async () => (await import("./commands/job.ts")).addEnd },
   { group: "Run it:", names: ["login"], load: async () => (await import("./commands/login.ts")).addLogin },
   { group: "Run it:", names: ["logout"], load: async () => (await import("./commands/login.ts")).addLogout },

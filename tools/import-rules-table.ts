@@ -23,6 +23,7 @@ export const doors: readonly Door[] = [
     typesFrom: ["services/**"],
   },
   { packages: ["@grpc/grpc-js", "nice-grpc*"], from: ["libs/common/kit/grpc*.ts", "proto/gen/**"] },
+  { packages: ["croner"], from: ["libs/common/domain/cron.ts"] },
   { packages: ["@peculiar/x509", "reflect-metadata"], from: ["libs/common/kit/issue-certificates.ts"] },
   { packages: ["pg", "kysely"], from: ["libs/common/store/**", "test/support/**", "tools/**"] },
 ];
@@ -40,7 +41,7 @@ export const pureRooms: readonly PureRoom[] = [
     rule: "domain-pure",
     inside: "libs/common/domain/**",
     files: ["libs/common/domain/**"],
-    packages: ["yaml", "semver", "picomatch", "re2js"],
+    packages: ["yaml", "semver", "picomatch", "re2js", "croner"],
   },
   {
     rule: "contracts-pure",

@@ -36,7 +36,15 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         return [key, { scanned: at !== null, images: known }];
       }),
     );
-    const read = { environment: name, running, complete: true, declared, held: new Map(), images };
+    const read = {
+      environment: name,
+      running,
+      complete: true,
+      declared,
+      held: new Map(),
+      freezes: [],
+      images,
+    };
     const facts = { ...read, automation: "off", nodes: unknownNodes(""), sees: () => true } as const;
     return { workloads: joinWorkloads(facts), repositories };
   };

@@ -46,7 +46,7 @@ test("a line is read as a shell reads it, its last word unfinished", () => {
 });
 
 test("verbs, flags and their choices come from the program itself", async () => {
-  expect(await complete("slipway re")).toEqual(["release", "restart"]);
+  expect(await complete("slipway re")).toEqual(["release", "restart", "reject"]);
   expect(await complete("slipway environment ")).toEqual(["list", "check"]);
   expect(await complete("slipway release front-end --to")).toEqual([
     "--to-previous",

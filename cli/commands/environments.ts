@@ -2,6 +2,7 @@ import type { Command } from "commander";
 
 import { checkLines } from "../print/environment-check.ts";
 import { environmentLines } from "../print/environments.ts";
+import { stopLines } from "../print/gates.ts";
 import { exitCodes, usageProblem } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
 import { show } from "../session.ts";
@@ -41,6 +42,8 @@ function addList(command: Command, deps: CommandDeps, name: string): void {
         names: environments.map(({ name }) => name),
         lines: (style) => environmentLines(environments, style),
       });
+      const isTable = options.output === "table" || options.output === "wide";
+      for (const line of isTable ? environments.flatMap(stopLines) : []) session.io.err(`Note: ${line}`);
       return undefined;
     }),
   );

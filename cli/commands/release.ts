@@ -2,6 +2,8 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 
 import type { Job, Plan } from "#common/contracts/http.ts";
+import { overrides } from "#common/contracts/overrides.ts";
+import type { Override } from "#common/contracts/overrides.ts";
 import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
@@ -12,10 +14,11 @@ import type { ExitCode } from "../problem.ts";
 import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
+import { parseFuture } from "./instants.ts";
 import { parseLabel } from "./labels.ts";
 import { hintFor, withNearImages } from "./near-images.ts";
 import { pickRelease } from "./release-picked.ts";
-import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
+import { parseOverrides } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
 import { showPlan } from "./show-plan.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
@@ -41,6 +44,7 @@ interface ReleaseOptions extends WaitOptions {
   readonly waitForImage?: number;
   readonly label?: Readonly<Record<string, string>>;
   readonly sourceSha?: string;
+  readonly at?: string;
 }
 
 const examples = `
@@ -52,6 +56,7 @@ Examples:
   slipway release front-end -i "$IMAGE" --wait-for-image 10m           # while another job still pushes it
   slipway release --interactive                    # choose from a list: arrows, space, type to filter
   slipway release front-end --to-previous -m "0.4 is slow"     # back to what ran before
+  slipway release front-end --latest --at 2026-12-01T06:00Z    # then; returns at once, cancel it before
   slipway release front-end --to-running                       # keep what kubectl set in an emergency
   slipway release front-end -i "$IMAGE" --timeout 10m -o json > job.json   # a pipeline: exits by the outcome
 
@@ -80,12 +85,13 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .option("-m, --message <text>", "why; becomes part of the commit")
     .option("--dry-run", "show the plan and its diff; nothing is stored or written")
     .option("-y, --yes", "do not ask")
-    .option("--override <right>", `pass one guard: ${overrideNames.join(", ")}; repeatable`, parseOverrides)
+    .option("--override <right>", `pass one guard: ${overrides.join(", ")}; repeatable`, parseOverrides)
     .option(
       "--wait-for-image <duration>",
       "wait so long for an --image that is still being pushed (at most 1h); does not ask",
       parseImageWait,
     )
+    .option("--at <time>", "begin at 2026-12-01T06:00Z, or in 2h; its images are chosen now; does not wait")
     .option("--idempotency-key <key>", "yours: a rerun of the same step releases once (else a fresh one)")
     .option(
       "--label <key=value>",
@@ -117,7 +123,9 @@ async function release(
   }
   const job = await session.api.release(body, options.idempotencyKey ?? session.io.newKey());
   const hintOf = ({ error }: Job) => hintFor(session, body, error?.code ?? "");
-  return await waitAndPrint(session, job, { ...options, hintOf });
+  // It begins at its time: nobody waits here until then.
+  const wait = options.wait && options.at === undefined;
+  return await waitAndPrint(session, job, { ...options, wait, hintOf });
 }
 
 async function planOf(session: Session, body: ReleaseRequestInput): Promise<Plan> {
@@ -151,7 +159,7 @@ async function pickedBody(
   }
   const names = namesGiven(options, args);
   const picked = await pickRelease(session, { names, exclude: options.exclude ?? [] });
-  return picked === undefined ? undefined : { ...picked, ...commonOf(options) };
+  return picked === undefined ? undefined : { ...picked, ...commonOf(session, options) };
 }
 
 const longestWaitMs = 3_600_000;
@@ -205,7 +213,7 @@ async function requestBody(session: Session, ask: BodyAsk): Promise<ReleaseReque
   const workloads = found.slice(0, names.length);
   const exclude = found.slice(names.length);
   return {
-    ...commonOf(options),
+    ...commonOf(session, options),
     ...(names.length > 0 ? { workloads: [...workloads] } : await everyWorkload(session, options)),
     ...(exclude.length > 0 ? { exclude: [...exclude] } : {}),
     images,
@@ -217,15 +225,20 @@ function namesGiven(options: ReleaseOptions, args: readonly string[]): readonly 
   return [...args, ...(options.workload ?? []), ...(options.service ?? [])];
 }
 
-type CommonBody = Pick<ReleaseRequestInput, "environment" | "message" | "override" | "labels" | "sourceSha">;
+type CommonBody = Pick<
+  ReleaseRequestInput,
+  "environment" | "message" | "override" | "labels" | "sourceSha" | "notBefore"
+>;
 
-function commonOf({ environment, message, override, label, sourceSha }: ReleaseOptions): CommonBody {
+function commonOf({ io }: Session, options: ReleaseOptions): CommonBody {
+  const { environment, message, override, label, sourceSha, at } = options;
   return {
     ...(environment === undefined ? {} : { environment }),
     ...(message === undefined ? {} : { message }),
     ...(override === undefined ? {} : { override: [...override] }),
     ...(label === undefined ? {} : { labels: { ...label } }),
     ...(sourceSha === undefined ? {} : { sourceSha }),
+    ...(at === undefined ? {} : { notBefore: parseFuture(at, io.clock.now()) }),
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 
+import type { Override } from "#common/contracts/overrides.ts";
+
 import { findNames } from "../lookup.ts";
 import { exitCodes } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
@@ -7,6 +9,7 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, consents, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
+import { parseOverrides } from "./overrides.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
@@ -14,6 +17,7 @@ interface RestartOptions extends WaitOptions {
   readonly message?: string;
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
+  readonly override?: readonly Override[];
 }
 
 const examples = `
@@ -31,6 +35,7 @@ export function addRestart(program: Command, deps: CommandDeps): void {
     )
     .option("-m, --message <text>", "why; kept with the job")
     .option("-y, --yes", "do not ask (a pipe never asks)")
+    .option("--override <right>", "pass a guard: freeze; repeatable", parseOverrides)
     .option("--idempotency-key <key>", "yours: a rerun of the same step restarts once (else a fresh one)")
     .addHelpText("after", examples);
   addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<RestartOptions>(deps, restart));
@@ -44,11 +49,12 @@ async function restart(
   const workloads = await findNames(session, args);
   const ask = { question: `Restart ${workloads.join(", ")}?`, no: "Nothing was restarted." };
   if (!(await consents(session, options, ask))) return exitCodes.cancelled;
-  const { environment, message } = options;
+  const { environment, message, override } = options;
   const body = {
     ...(environment === undefined ? {} : { environment }),
     workloads: [...workloads],
     ...(message === undefined ? {} : { message }),
+    ...(override === undefined ? {} : { override: [...override] }),
   };
   const job = await session.api.restart(body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, job, options);

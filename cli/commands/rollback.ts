@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import type { Job } from "#common/contracts/http.ts";
+import type { Override } from "#common/contracts/overrides.ts";
 
 import { findJob, findWorkloads, isJobId } from "../lookup.ts";
 import { shortJob, shortWorkload } from "../print/names.ts";
@@ -12,7 +13,7 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
-import { parseOverrides, type Override } from "./overrides.ts";
+import { parseOverrides } from "./overrides.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 

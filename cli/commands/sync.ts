@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import type { Override } from "#common/contracts/overrides.ts";
 import type { SyncRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
@@ -10,6 +11,7 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, consents, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
+import { parseOverrides } from "./overrides.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
@@ -18,6 +20,7 @@ interface SyncOptions extends WaitOptions {
   readonly message?: string;
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
+  readonly override?: readonly Override[];
 }
 
 const examples = `
@@ -39,6 +42,7 @@ export function addSync(program: Command, deps: CommandDeps): void {
     .option("--all", "all that git declares (with -n: in that namespace)")
     .option("-m, --message <text>", "why; kept with the job")
     .option("-y, --yes", "do not ask (a pipe never asks)")
+    .option("--override <right>", "pass a guard: freeze or window; repeatable", parseOverrides)
     .option("--idempotency-key <key>", "yours: a rerun of the same step syncs once (else a fresh one)")
     .addHelpText("after", examples);
   addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<SyncOptions>(deps, sync));
@@ -49,11 +53,12 @@ async function sync(session: Session, options: SyncOptions, args: readonly strin
   const words = wordsOf(what);
   if (!(await consents(session, options, { question: `Sync ${words}?`, no: "Nothing was synced." })))
     return exitCodes.cancelled;
-  const { environment, message } = options;
+  const { environment, message, override } = options;
   const body: SyncRequestInput = {
     ...(environment === undefined ? {} : { environment }),
     ...what,
     ...(message === undefined ? {} : { message }),
+    ...(override === undefined ? {} : { override: [...override] }),
   };
   const job = await session.api.sync(body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, job, options);

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { listNames } from "../print/names.ts";
 import { safe } from "../print/safe.ts";
-import { ageNotes, brokenNotes, policyNotes, workloadLines } from "../print/workloads.ts";
+import { ageNotes, brokenNotes, freezeNotes, policyNotes, workloadLines } from "../print/workloads.ts";
 import { show } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
@@ -62,7 +62,12 @@ async function listWorkloads(session: Session, options: ListOptions, heading: st
     names: workloads.map((workload) => names.get(workload.id) ?? workload.id),
     lines: (style) => workloadLines(workloads, { ...style, heading, newest: behind, columns }),
   });
-  const notes = [...ageNotes(age), ...brokenNotes(workloads), ...policyNotes(workloads)];
+  const notes = [
+    ...ageNotes(age),
+    ...brokenNotes(workloads),
+    ...policyNotes(workloads),
+    ...freezeNotes(workloads),
+  ];
   for (const note of notes) io.err(safe(`Note: ${note}`));
   return undefined;
 }

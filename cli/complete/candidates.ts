@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
 
-import { overrideNames } from "../commands/overrides.ts";
+import { overrides } from "#common/contracts/overrides.ts";
 
 /** Something that may stand at the cursor. */
 export interface Candidate {
@@ -135,7 +135,7 @@ const wantedByFlag: Readonly<Record<string, Wanted>> = {
 };
 
 function valuesOf(option: Option): Values {
-  const choices = option.long === "--override" ? overrideNames : (option.argChoices ?? []);
+  const choices = option.long === "--override" ? overrides : (option.argChoices ?? []);
   const wanted = wantedByFlag[option.long ?? ""];
   return {
     candidates: choices.map((value) => ({ value, about: "" })),

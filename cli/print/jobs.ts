@@ -1,6 +1,7 @@
 import type { Job, Step } from "#common/contracts/http.ts";
 
 import { changeText } from "./change.ts";
+import { approvalText } from "./gates.ts";
 import { shortCommit, shortJob, shortWorkload } from "./names.ts";
 import { errorLines, outcomeWord, tookMs } from "./outcome.ts";
 import type { Paint } from "./paint.ts";
@@ -69,6 +70,8 @@ function factsOf(job: Job): readonly (readonly string[])[] {
     ["environment", job.environment],
     ["phase", phaseText(job)],
     ["waiting for", job.waitingFor],
+    ["approvals", job.approvals.length === 0 ? null : job.approvals.map(approvalText).join("; ")],
+    ["overrides", job.overrides.length === 0 ? null : job.overrides.join(", ")],
     ["requested by", job.requestedBy],
     ["message", job.message],
     ...Object.entries(job.labels).map(([key, value]) => [key, value] as const),
@@ -101,6 +104,7 @@ function resultRow(result: Job["results"][number]): readonly string[] {
 }
 
 function phaseText(job: Job): string {
+  if (job.gate !== null) return `${job.phase} (${job.gate})`;
   const word = outcomeWord(job);
   return word === job.phase ? job.phase : `${job.phase} (${word})`;
 }

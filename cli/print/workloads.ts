@@ -3,6 +3,7 @@ import type { Workload, WorkloadPage } from "#common/contracts/http.ts";
 import { groupBy } from "#common/domain/group-by.ts";
 
 import { shortVersion } from "./change.ts";
+import { freezeLine } from "./gates.ts";
 import { listNames } from "./names.ts";
 import { tableLines } from "./table.ts";
 import { durationText, spanText } from "./time.ts";
@@ -48,7 +49,8 @@ function rowsOf(workload: Workload, name: string, style: RowStyle): readonly (re
   const { release } = workload;
   const containers = [...workload.containers].sort((a, b) => Number(a.init) - Number(b.init));
   const [first, ...others] = containers;
-  const own = [release.text, policiesText(workload)];
+  const frozen = workload.freeze === null ? [] : ["frozen"];
+  const own = [release.text, [policiesText(workload), ...frozen].filter((word) => word !== "").join(",")];
   if (first === undefined) return [[name, "", "", ...own]];
   const about = style.wide ? wideOf(workload) : undefined;
   return [
@@ -122,6 +124,14 @@ export function brokenNotes(workloads: readonly Workload[]): readonly string[] {
   });
   const more = notes.length - maxBrokenNotes;
   return more > 0 ? [...notes.slice(0, maxBrokenNotes), `${more} more files do not parse`] : notes;
+}
+
+/** Why what is listed is frozen, each freeze once. */
+export function freezeNotes(workloads: readonly Workload[]): readonly string[] {
+  const notes = workloads.flatMap(({ environment, freeze }) =>
+    freeze === null ? [] : [freezeLine({ environment, ...freeze })],
+  );
+  return [...new Set(notes)];
 }
 
 const maxFaultNotes = 5;

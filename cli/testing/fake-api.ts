@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { z } from "zod";
 
 import { environmentCheck } from "#common/contracts/environment-check.ts";
+import * as gates from "#common/contracts/gates.ts";
 import * as contract from "#common/contracts/http.ts";
 import { explanation, workloadPolicy } from "#common/contracts/policy-http.ts";
 import { releaseRequest } from "#common/contracts/requests.ts";
@@ -101,6 +102,10 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   rollbackJob: contract.job,
   createRelease: contract.job,
   createSync: contract.job,
+  approveJob: contract.job,
+  rejectJob: contract.job,
+  setFreeze: gates.setFreeze,
+  liftFreeze: gates.freeze,
   changePolicies: contract.job,
   createRestart: contract.job,
   getPolicy: workloadPolicy,

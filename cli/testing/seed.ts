@@ -59,6 +59,7 @@ export function aWorkload(name: string, image: string, more: Partial<Workload> =
     declared: { file: `deploy/${name}.yaml`, document: 1, line: 20, problem: null },
     owner: { kind: "none", name: "" },
     drift: false,
+    freeze: null,
     ...more,
   };
 }
@@ -154,6 +155,11 @@ export function aJob(more: Partial<Job> = {}): Job {
     environment: "default",
     phase: "queued",
     waitingFor: null,
+    gate: null,
+    waitingUntil: null,
+    approvals: [],
+    planHash: null,
+    overrides: [],
     outcome: null,
     headline: "Release latest images to sock-shop/front-end",
     requestedBy: "anna",
@@ -239,6 +245,8 @@ export const anEnvironment: Environment = {
   mode: "apply",
   git: { url: "https://git.example.com/shop/config.git", branch: "main", paths: ["deploy"] },
   age: freshAge,
+  freezes: [],
+  windows: [],
 };
 
 /** Released, and undone by its rollback. */

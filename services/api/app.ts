@@ -24,6 +24,7 @@ import { codedError, problemHandler, sendProblem } from "./problem.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { environmentEventRoutes } from "./routes/environment-events.ts";
 import { environmentRoutes } from "./routes/environments.ts";
+import { gateRoutes } from "./routes/gates.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { jobActRoutes } from "./routes/job-acts.ts";
@@ -171,6 +172,7 @@ async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<v
   jobExportRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
   jobActRoutes(app, deps);
+  gateRoutes(app, deps);
   deliveryRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);

@@ -13,6 +13,8 @@ export interface Principal {
   readonly tokenId: string;
   readonly name: string;
   readonly role: Role;
+  /** Groups that approvals may ask for; tokens have none. */
+  readonly groups?: readonly string[];
 }
 
 declare module "fastify" {

@@ -2,6 +2,8 @@ import type { Workload } from "#common/contracts/http.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
+import { readGates } from "#common/store/freezes.ts";
+import type { FreezeRow } from "#common/store/freezes.ts";
 import { holdsOf } from "#common/store/holds.ts";
 import type { HoldRow } from "#common/store/holds.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
@@ -9,6 +11,7 @@ import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { View, Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import type { ClusterViews } from "./cluster-views.ts";
+import { toFreeze } from "./gates/freezes.ts";
 import { createImageBoard } from "./image-board.ts";
 import type { ImageBoard, ImageBoardDeps, ImagesRead } from "./image-board.ts";
 import { ageOf } from "./read-model/age.ts";
@@ -17,7 +20,7 @@ import { createNodeReader } from "./read-model/node-platforms.ts";
 import type { NodeFacts } from "./read-model/node-platforms.ts";
 import { withRules } from "./read-model/policies.ts";
 import { createJoiner, repositoriesOf } from "./read-model/workloads.ts";
-import type { WorkloadFacts } from "./read-model/workloads.ts";
+import type { WorkloadFacts, WorkloadFreeze } from "./read-model/workloads.ts";
 import { readCluster, readGit } from "./views.ts";
 import type { ViewDeps } from "./views.ts";
 
@@ -56,6 +59,7 @@ interface EnvironmentList {
   readonly nodesOf: (view: View | undefined) => NodeFacts;
   declared: Declared | undefined;
   held: Held;
+  frozen: Frozen;
   /** Image repositories of everything that runs and is declared, and what they were read from. */
   wanted: {
     readonly from: unknown;
@@ -80,6 +84,11 @@ interface Held {
   readonly rows: ReadonlyMap<string, readonly HoldRow[]>;
 }
 
+interface Frozen {
+  readonly text: string;
+  readonly freezes: readonly WorkloadFreeze[];
+}
+
 interface Listed {
   readonly facts: WorkloadFacts;
   readonly version: number;
@@ -93,6 +102,7 @@ function createList(deps: ListDeps): EnvironmentList {
     nodesOf: createNodeReader(),
     declared: undefined,
     held: { text: "", rows: new Map() },
+    frozen: { text: "[]", freezes: [] },
     wanted: { from: undefined, version: 0, rows: undefined, keys: [] },
     last: undefined,
   };
@@ -104,11 +114,11 @@ async function readList(
   environment: EnvironmentSettings,
 ): Promise<WorkloadsRead> {
   const { store } = deps;
-  const [cluster, git, held, now] = await Promise.all([
+  const [cluster, git, held, { now, freezes }] = await Promise.all([
     runningOf(deps, environment.name),
     readGit(deps, environment),
     heldIn(deps, list, environment.name),
-    store.now(),
+    readGates(store.db, [environment.name]),
   ]);
   const declared = await declaredAt(deps, list, { environment, index: git.index });
   const ages = list.declared?.ages === true;
@@ -119,6 +129,7 @@ async function readList(
     complete: cluster.view?.complete ?? false,
     declared,
     held,
+    freezes: frozenIn(list, freezes),
     automation: environment.automation ?? "off",
     images: images.entries,
     nodes: list.nodesOf(cluster.view),
@@ -174,6 +185,15 @@ async function heldIn(
   return list.held.rows;
 }
 
+function frozenIn(list: EnvironmentList, rows: readonly FreezeRow[]): Frozen["freezes"] {
+  const freezes = rows.map(toFreeze).map(({ namespace, reason, by, since, until }) => {
+    return { namespace, reason, by, since, until };
+  });
+  const text = JSON.stringify(freezes);
+  if (text !== list.frozen.text) list.frozen = { text, freezes };
+  return list.frozen.freezes;
+}
+
 function keysOf(
   list: EnvironmentList,
   { running, version }: RunningFacts,
@@ -196,6 +216,7 @@ function joined(list: EnvironmentList, facts: WorkloadFacts, version: number): r
     last.facts.complete === facts.complete &&
     last.facts.declared === facts.declared &&
     last.facts.held === facts.held &&
+    last.facts.freezes === facts.freezes &&
     last.facts.now?.getTime() === facts.now?.getTime() &&
     last.facts.images === facts.images &&
     last.facts.nodes === facts.nodes;

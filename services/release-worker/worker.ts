@@ -9,6 +9,7 @@ import type { WorkerDeps } from "./deps.ts";
 import { createEnvironmentRoom } from "./environment/look-at-environment.ts";
 import { createImageGate } from "./lane/image-gate.ts";
 import { createLaneRoom } from "./lane/look-at-lane.ts";
+import { createWaitRoom } from "./gates/look-at-waits.ts";
 import { repeat } from "./repeat.ts";
 import { tidy } from "./tidy.ts";
 
@@ -40,6 +41,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   const laneRoom = createLaneRoom(deps);
   const environmentRoom = createEnvironmentRoom(deps);
   const imageGate = createImageGate(deps);
+  const waitRoom = createWaitRoom(deps);
   const stopping = new AbortController();
   const silenced = new AbortController();
   const running = new Set<Promise<void>>();
@@ -51,7 +53,10 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
     const what = rest.join(":");
     if (kind === "lane") await laneRoom.look(what);
     // A rollout takes minutes: it must not occupy a slot of the queue.
-    if (kind === "environment") start(environmentRoom.look(what));
+    if (kind === "environment") {
+      start(waitRoom.look());
+      start(environmentRoom.look(what));
+    }
     // A registry may take its time, too.
     if (kind === "repository") start(imageGate.look());
   };
@@ -61,6 +66,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   };
   const lookByItself = async (): Promise<void> => {
     start(imageGate.look());
+    start(waitRoom.look());
     for (const id of await lanes.dueLanes(deps.store.db, dueLimit)) start(look(laneSubject(id)));
     for (const due of await lanes.dueEnvironments(deps.store.db, dueLimit))
       start(look(environmentSubject(due)));
@@ -72,24 +78,11 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
     async start() {
       await workers.registerWorker(deps.store.db, { id: deps.workerId, name });
       loops.push(
-        repeat(deps, { everyMs: beatEveryMs, signal: silenced.signal, act: () => beat(deps), what: "beat" }),
-      );
-      loops.push(
-        repeat(deps, {
-          everyMs: ownLookEveryMs,
-          signal: stopping.signal,
-          act: lookByItself,
-          what: "look",
-          progress,
-        }),
-      );
-      loops.push(
-        repeat(deps, {
-          everyMs: tidyEveryMs,
-          signal: stopping.signal,
-          act: () => tidy(deps),
-          what: "tidy",
-        }),
+        ...[
+          { everyMs: beatEveryMs, signal: silenced.signal, act: () => beat(deps), what: "beat" },
+          { everyMs: ownLookEveryMs, signal: stopping.signal, act: lookByItself, what: "look", progress },
+          { everyMs: tidyEveryMs, signal: stopping.signal, act: () => tidy(deps), what: "tidy" },
+        ].map((loop) => repeat(deps, loop)),
       );
       listener = await bell.listen(queueNames.worker, look, { concurrency });
     },
@@ -98,6 +91,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
       laneRoom.stop();
       environmentRoom.stop();
       imageGate.stop();
+      waitRoom.stop();
       await listener?.close();
       await Promise.allSettled(running);
       // Only now: a push that is under way must not lose its lease to the end of our heartbeat.

@@ -20,7 +20,7 @@ import { silenceWorker } from "../support/store-tricks.ts";
 describe.skipIf(!hasPostgres())("what a release of latest has chosen", () => {
   let world: LaneWorld;
   beforeAll(async () => {
-    world = await startLaneWorld({}, {}, "apply");
+    world = await startLaneWorld({}, {}, { mode: "apply" });
     await untilSettled(world, await world.worker(), [await world.release("delta", "1.0.1")]);
   });
   afterAll(() => world.stop());

@@ -19,6 +19,7 @@ import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
 import { createWorkerMetrics } from "../../services/release-worker/metrics.ts";
+import { createWaitRoom, type WaitRoom } from "../../services/release-worker/gates/look-at-waits.ts";
 import { createLaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
 
 /** What a worker throws where a test wants it dead: nothing of it acts any more, its leases stay behind. */
@@ -92,7 +93,11 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
   };
   const deps = depsOf({ parts, id, life, fault, cluster, kube, git });
   await registerWorker(store.db, { id, name: `worker-${id.slice(-4)}` });
-  const rooms = { lane: createLaneRoom(deps), environment: createEnvironmentRoom(deps) };
+  const rooms = {
+    lane: createLaneRoom(deps),
+    environment: createEnvironmentRoom(deps),
+    waits: createWaitRoom(deps),
+  };
   const stopping = new AbortController();
   const kill = (): void => {
     life.dead = true;
@@ -255,6 +260,7 @@ interface Looking {
   readonly rooms: {
     readonly lane: ReturnType<typeof createLaneRoom>;
     readonly environment: ReturnType<typeof createEnvironmentRoom>;
+    readonly waits: WaitRoom;
   };
   readonly signal: AbortSignal;
 }
@@ -269,6 +275,7 @@ async function keepLooking({ parts, id, life, rooms, signal }: Looking): Promise
     if (!life.lapsed) await beat(parts.store.db, id).catch(throwUnless(() => signal.aborted || life.lapsed));
     if (!life.paused) {
       begin(rooms.lane.look(parts.laneId));
+      begin(rooms.waits.look());
       for (const { name } of parts.settings.environments) begin(rooms.environment.look(name));
     }
     await systemClock.sleep(lookEveryMs, signal).catch(() => undefined); // aborted: the loop's head ends it

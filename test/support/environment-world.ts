@@ -41,6 +41,9 @@ export interface EnvironmentOptions {
   readonly sync?: "release-only" | "on-change";
   readonly mode?: "apply" | "hand-off";
   readonly nudgeOwners?: boolean;
+  /** As the settings file writes them. */
+  readonly windows?: readonly object[];
+  readonly approvals?: readonly object[];
 }
 
 export interface Asked {

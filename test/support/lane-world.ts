@@ -26,6 +26,7 @@ import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
 import { createHeartbeat } from "../../services/release-worker/heartbeat.ts";
 import { createWorkerMetrics } from "../../services/release-worker/metrics.ts";
+import { createWaitRoom, type WaitRoom } from "../../services/release-worker/gates/look-at-waits.ts";
 import { createImageGate, type ImageGate } from "../../services/release-worker/lane/image-gate.ts";
 import { createLaneRoom, type LaneRoom } from "../../services/release-worker/lane/look-at-lane.ts";
 import { createTipReaders } from "../../services/release-worker/planning/tip-readers.ts";
@@ -37,6 +38,7 @@ export interface LaneWorker {
   readonly cacheFolder: string;
   readonly lane: LaneRoom;
   readonly gate: ImageGate;
+  readonly waits: WaitRoom;
   look(): Promise<void>;
   /** The page that Prometheus reads. */
   metrics(): Promise<string>;
@@ -50,6 +52,7 @@ export interface LaneWorker {
 export interface LaneWorld {
   readonly store: Store;
   readonly databaseUrl: string;
+  readonly settings: Settings;
   readonly git: SandboxGit;
   readonly laneId: string;
   readonly laneRef: string;
@@ -64,8 +67,8 @@ export interface LaneWorld {
   atDryRun(act: () => Promise<void>): void;
   /** In the environment "default", or in "other", which declares the service `omega` under `other/`. */
   release(service: string, tag: string, environment?: string): Promise<string>;
-  /** Any job of the environment "default". */
-  submit(spec: JobSpec, headline: string): Promise<string>;
+  /** Any job of the environment "default", unless another is named. */
+  submit(spec: JobSpec, headline: string, environment?: string): Promise<string>;
   job(id: string): Promise<JobRow>;
   /** Subjects of the branch, oldest first, without the first commit. */
   subjects(): Promise<string[]>;
@@ -77,12 +80,13 @@ export const services = ["alpha", "beta", "gamma", "delta"] as const;
 
 /**
  * `gitSettings` adds to the git settings of both environments, `other` to those of the second alone.
- * In mode `apply` jobs are tried on a cluster where nothing runs, before their push.
+ * In mode `apply` jobs are tried on a cluster where nothing runs, before their push; `gates` are windows
+ * and approvals of the first environment.
  */
 export async function startLaneWorld(
   gitSettings: GitOverrides = {},
   other: GitOverrides = {},
-  mode: "apply" | "hand-off" = "hand-off",
+  more: { mode?: "apply" | "hand-off"; gates?: GitOverrides } = {},
 ): Promise<LaneWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-lane-"));
   const postgres = await startPostgres();
@@ -92,7 +96,7 @@ export async function startLaneWorld(
   const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
   files["other/omega.yaml"] = manifest("omega", "1.0.0");
   await git.createRepository(repository, files, { message: "first" });
-  const settings = settingsOf(git.repositoryUrl(repository), { gitSettings, other, mode });
+  const settings = settingsOf(git.repositoryUrl(repository), { gitSettings, other, ...more });
   const databaseUrl = await postgres.createDatabase();
   const store = createStore({ databaseUrl });
   await store.start();
@@ -107,6 +111,7 @@ export async function startLaneWorld(
   return {
     store,
     databaseUrl,
+    settings,
     git,
     laneId,
     laneRef,
@@ -118,8 +123,8 @@ export async function startLaneWorld(
     publish: (service, tag, createdAt) => publish(published, { service, tag, createdAt }),
     release: (service, tag, environment = "default") =>
       accept({ store, laneId, revision }, { service, tag, environment }),
-    submit: (spec, headline) =>
-      acceptSpec({ store, laneId, revision }, { spec, headline, environment: "default" }),
+    submit: (spec, headline, environment = "default") =>
+      acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
     subjects: async () =>
       (await git.log(repository, "main"))
@@ -159,8 +164,9 @@ type GitOverrides = Readonly<Record<string, unknown>>;
 
 function settingsOf(
   url: string,
-  { gitSettings, other, mode }: { gitSettings: GitOverrides; other: GitOverrides; mode: string },
+  o: { gitSettings: GitOverrides; other: GitOverrides; mode?: string; gates?: GitOverrides },
 ): Settings {
+  const { gitSettings, other, mode = "hand-off", gates = {} } = o;
   const environment = (name: string, path: string, own: GitOverrides) => ({
     name,
     cluster: { kubeconfig: "/nowhere" },
@@ -176,6 +182,7 @@ function settingsOf(
     },
     // Nothing is applied by a lane: its work ends with the record of its push.
     mode,
+    ...(name === "default" ? gates : {}),
   });
   return settingsSchema.parse({
     installation: "test",
@@ -221,14 +228,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
       getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),
     } as Partial<WorkerDeps["cluster"]> as WorkerDeps["cluster"],
-    registry: {
-      listImages: async () => ({ repositories: [...published.values()] }),
-      refresh: async ({ repository: key, tag }) => {
-        const errorCode = withheld.get(`${key ?? ""}:${tag ?? ""}`);
-        if (errorCode === undefined) return { tagFound: true, repository: undefined };
-        return { tagFound: false, repository: Repository.fromPartial({ key: key ?? "", errorCode }) };
-      },
-    } as Partial<WorkerDeps["registry"]> as WorkerDeps["registry"],
+    registry: registryOf({ published, withheld }),
     fault(point) {
       const act = acts.get(point);
       acts.delete(point);
@@ -247,11 +247,13 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
   stops.push(() => cache.dispose());
   const lane = createLaneRoom(deps);
   const gate = createImageGate(deps);
+  const waits = createWaitRoom(deps);
   return {
     id,
     cacheFolder: join(folder, id),
     lane,
     gate,
+    waits,
     async look() {
       await beat(store.db, id);
       await lane.look(laneId);
@@ -269,6 +271,21 @@ const emptyCluster = {
   objectPath: async () => "/",
   request: async () => ({ status: 404, headers: new Headers(), body: null }),
 } as Partial<KubeApi> as KubeApi;
+
+/** A registry that has everything but what is withheld. */
+function registryOf({
+  published,
+  withheld,
+}: Pick<WorkerParts, "published" | "withheld">): WorkerDeps["registry"] {
+  return {
+    listImages: async () => ({ repositories: [...published.values()] }),
+    refresh: async ({ repository: key, tag }) => {
+      const errorCode = withheld.get(`${key ?? ""}:${tag ?? ""}`);
+      if (errorCode === undefined) return { tagFound: true, repository: undefined };
+      return { tagFound: false, repository: Repository.fromPartial({ key: key ?? "", errorCode }) };
+    },
+  } as Partial<WorkerDeps["registry"]> as WorkerDeps["registry"];
+}
 
 function publish(
   published: Map<string, Repository>,

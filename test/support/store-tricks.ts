@@ -110,6 +110,20 @@ export async function markCancelled(db: Db, id: string): Promise<void> {
     where id = ${id}`.execute(db);
 }
 
+/** As if the gate that a job waits at opened (or its deadline passed) in so many seconds; it is due now. */
+export async function moveDeadline(db: Db, id: string, seconds: number): Promise<void> {
+  await sql`update jobs set gate_until = clock_timestamp() + ${seconds} * interval '1 second',
+    due_at = clock_timestamp() where id = ${id}`.execute(db);
+}
+
+/** As if the time of every freeze had come, and of the jobs that wait for it. */
+export async function endFreezesNow(db: Db): Promise<void> {
+  await sql`update freezes set until = clock_timestamp() where lifted_at is null`.execute(db);
+  await sql`update jobs set due_at = clock_timestamp() where phase = 'waiting' and gate = 'freeze'`.execute(
+    db,
+  );
+}
+
 /** How many image repositories scanners have claimed, and hold still. */
 export async function claimedScans(db: Db): Promise<number> {
   const { rows } = await sql<{ count: number }>`select count(*)::int as count from image_repositories

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { approval, freeze, gates, windowNow, workloadFreeze } from "./gates.ts";
+
 /** What the HTTP API answers: it validates and documents with it, the CLI and the page are typed by it. */
 
 export const jobKinds = ["release", "rollback", "policy", "sync", "restart"] as const;
@@ -86,9 +88,16 @@ export const job = z
     environment: z.string(),
     phase: z.enum(jobPhases),
     waitingFor: z.string().nullable().meta({ description: "What a queued or waiting job waits for." }),
+    gate: z.enum(gates).nullable().meta({ description: "The gate at which a waiting job stands." }),
+    waitingUntil: instant
+      .nullable()
+      .meta({ description: "When the gate opens by itself; the deadline of an approval." }),
+    approvals: z.array(approval),
+    planHash: z.string().nullable().meta({ description: "Of what it changes; approvals name it." }),
+    overrides: z.array(z.string()).meta({ description: "Rights that its request named." }),
     outcome: z.string().nullable().meta({
       description:
-        "Null until the end; else the phase or a finer word: nothing-to-do, committed (succeeded); not-merged, worker-crashed, outcome-unknown, landed-late (failed); branch-rewritten (superseded). outcome-unknown alone may still change, to landed-late.",
+        "Null until the end; else the phase or a finer word: nothing-to-do, committed (succeeded); rejected, not-approved, not-merged, worker-crashed, outcome-unknown, landed-late (failed); branch-rewritten (superseded). outcome-unknown alone may still change, to landed-late.",
     }),
     headline: z.string(),
     requestedBy: z.string(),
@@ -253,6 +262,7 @@ export const workload = z
       .nullable(),
     owner: z.strictObject({ kind: z.enum(["none", "slipway", "flux", "argo-cd", "helm"]), name: z.string() }),
     drift: z.boolean().meta({ description: "Running differs from declared." }),
+    freeze: workloadFreeze.nullable(),
   })
   .meta({ id: "Workload" });
 
@@ -395,6 +405,8 @@ export const environment = z
     mode: z.enum(["observe", "apply", "hand-off"]),
     git: z.strictObject({ url: z.string(), branch: z.string(), paths: z.array(z.string()) }),
     age,
+    freezes: z.array(freeze),
+    windows: z.array(windowNow).meta({ description: "Empty: it has none, releases may always run." }),
   })
   .meta({ id: "Environment" });
 

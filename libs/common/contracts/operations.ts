@@ -22,6 +22,9 @@ export const operations = {
   showError: { method: "GET", path: "/v1/errors/:code", role: "public" },
   listEnvironments: { method: "GET", path: "/v1/environments", role: "viewer" },
   checkEnvironment: { method: "POST", path: "/v1/environments/:environment/check", role: "viewer" },
+  listFreezes: { method: "GET", path: "/v1/freezes", role: "viewer" },
+  setFreeze: { method: "PUT", path: "/v1/environments/:environment/freeze", role: "approver" },
+  liftFreeze: { method: "DELETE", path: "/v1/environments/:environment/freeze", role: "approver" },
   followEnvironment: { method: "GET", path: "/v1/environments/:environment/events", role: "viewer" },
   listWorkloads: { method: "GET", path: "/v1/workloads", role: "viewer" },
   getWorkload: {
@@ -65,6 +68,9 @@ export const operations = {
   listSteps: { method: "GET", path: "/v1/jobs/:id/steps", role: "viewer" },
   followJob: { method: "GET", path: "/v1/jobs/:id/events", role: "viewer" },
   cancelJob: { method: "POST", path: "/v1/jobs/:id/cancel", role: "releaser" },
+  // Who may consent is said by the settings of the environment: a role, names of tokens, or a group.
+  approveJob: { method: "POST", path: "/v1/jobs/:id/approve", role: "viewer" },
+  rejectJob: { method: "POST", path: "/v1/jobs/:id/reject", role: "viewer" },
   endJob: { method: "POST", path: "/v1/jobs/:id/end", role: "releaser" },
   rollbackJob: { method: "POST", path: "/v1/jobs/:id/rollback", role: "releaser" },
   listDeliveries: { method: "GET", path: "/v1/notifications/deliveries", role: "admin" },

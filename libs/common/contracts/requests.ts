@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { jobMarks } from "./job-marks.ts";
+import { overrides } from "./overrides.ts";
 
 /** What can be asked for: bodies that the API validates, and that the CLI and the page are typed by. */
 
@@ -22,15 +23,9 @@ const messageText = z
 const imageText = z.string().min(1).max(500);
 
 const environmentName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "a lower-case DNS label");
-export const overrides = [
-  "lock",
-  "filter",
-  "downgrade",
-  "freeze",
-  "window",
-  "conflict",
-  "changed-since",
-] as const;
+
+/** Guards that the request passes, one right each (`contracts/overrides.ts`). */
+const override = z.array(z.enum(overrides)).max(overrides.length).default([]);
 
 export const imageSelects = ["latest", "previous", "running"] as const;
 
@@ -91,9 +86,12 @@ export const releaseRequest = z
       .boolean()
       .default(false)
       .meta({ description: "Answers plan and diff; nothing is stored or written." }),
-    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
+    override,
     waitForImageSeconds: z.int().min(1).max(longestImageWaitSeconds).optional().meta({
       description: "How long the job waits for images that are named but not pushed yet; a dry run does not.",
+    }),
+    notBefore: z.iso.datetime({ offset: true }).optional().meta({
+      description: "The job waits until then. Its images are chosen at once, as for every job that waits.",
     }),
   })
   .refine(({ waitForImageSeconds, images }) => waitForImageSeconds === undefined || isExact(images), {
@@ -116,7 +114,7 @@ export const rollbackRequest = z
   .strictObject({
     message: messageText.optional(),
     ...jobMarks,
-    override: z.array(z.enum(overrides)).max(overrides.length).default([]),
+    override,
   })
   .meta({ id: "RollbackRequest" });
 
@@ -128,6 +126,7 @@ export const syncRequest = z
     all: z.literal(true).optional().meta({ description: "All that git declares." }),
     message: messageText.optional().meta({ description: "Why." }),
     ...jobMarks,
+    override,
   })
   .refine(
     ({ workloads, namespace, all }) =>
@@ -142,6 +141,7 @@ export const restartRequest = z
     workloads: workloadTexts,
     message: messageText.optional().meta({ description: "Why." }),
     ...jobMarks,
+    override,
   })
   .meta({ id: "RestartRequest" });
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
+import { approvalsSettings, windowsSettings } from "./gate-settings.ts";
 import { manifestSettings } from "./manifest-settings.ts";
 import { notificationSettings } from "./notification-settings.ts";
 import { retentionSettings } from "./retention-settings.ts";
@@ -132,6 +133,10 @@ export const environmentSettings = z.strictObject({
   kustomize: z.strictObject({ addImages: z.boolean().default(false) }).optional(),
   /** Where images stand besides pods: values files of charts, custom kinds. */
   manifests: manifestSettings.optional(),
+  /** When releases may run; without any, always. */
+  windows: windowsSettings.optional(),
+  /** Whose consent a release needs; without any, nobody's. */
+  approvals: approvalsSettings.optional(),
   /** Whether Slipway releases by itself what policies choose. */
   automation: z.enum(["off", "on"]).optional(),
   /** The platform team's word on policies; the workloads' annotations narrow it. */

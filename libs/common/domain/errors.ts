@@ -38,6 +38,33 @@ export const errorCatalogue = {
     title: "The cluster does not allow Slipway to apply this object",
   },
   APPLY_REFUSED: { kind: "invalid", next: "stop", title: "The API server refused the document" },
+  APPROVAL_EXPIRED: {
+    kind: "conflict",
+    next: "stop",
+    title: "Nobody approved the job before its deadline",
+  },
+  APPROVAL_FORBIDDEN: {
+    kind: "forbidden",
+    next: "stop",
+    title: "This job needs somebody else's approval",
+  },
+  APPROVAL_GIVEN: { kind: "conflict", next: "stop", title: "You have approved this plan already" },
+  APPROVAL_NOT_ASKED: {
+    kind: "conflict",
+    next: "stop",
+    title: "The job does not wait for an approval",
+  },
+  APPROVAL_OWN: {
+    kind: "forbidden",
+    next: "stop",
+    title: "Who asked for a job cannot approve it",
+  },
+  APPROVAL_PLAN_CHANGED: {
+    kind: "conflict",
+    next: "stop",
+    title: "The job has another plan than the one you looked at",
+  },
+  APPROVAL_REJECTED: { kind: "conflict", next: "stop", title: "The job was rejected" },
   CLUSTER_AUTH_FAILED: {
     kind: "unavailable",
     next: "stop",
@@ -74,6 +101,8 @@ export const errorCatalogue = {
   },
   FILTER_INVALID: { kind: "invalid", next: "stop", title: "The tag filter is not valid" },
   FORBIDDEN: { kind: "forbidden", next: "stop", title: "You may not do this" },
+  FREEZE_INVALID: { kind: "invalid", next: "stop", title: "The freeze is not acceptable" },
+  FREEZE_NOT_FOUND: { kind: "not-found", next: "stop", title: "There is no such freeze" },
   GIT_AUTH_FAILED: { kind: "unavailable", next: "stop", title: "The git host refused the credential" },
   GIT_BRANCH_MISSING: {
     kind: "not-found",
@@ -196,6 +225,12 @@ export const errorCatalogue = {
     next: "stop",
     title: "Who applies this workload has not brought the commit to the cluster",
   },
+  OVERRIDE_FORBIDDEN: { kind: "forbidden", next: "stop", title: "You may not use this override" },
+  OVERRIDE_MEANINGLESS: {
+    kind: "invalid",
+    next: "stop",
+    title: "This override is not meant for such a request",
+  },
   PAYLOAD_TOO_LARGE: { kind: "too-large", next: "stop", title: "The request body is too large" },
   POLICY_INVALID: { kind: "invalid", next: "stop", title: "The policy is not valid" },
   POLICY_REFUSED: {
@@ -263,6 +298,7 @@ export const errorCatalogue = {
     title: "The request did not arrive within 30 seconds",
   },
   ROLLOUT_FAILED: { kind: "conflict", next: "stop", title: "The rollout failed" },
+  SCHEDULE_INVALID: { kind: "invalid", next: "stop", title: "The time of the schedule is not acceptable" },
   SELECTOR_INVALID: { kind: "invalid", next: "stop", title: "The label selector is not valid" },
   SETTINGS_INVALID: { kind: "invalid", next: "stop", title: "The settings have mistakes" },
   STORE_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The database cannot be reached" },

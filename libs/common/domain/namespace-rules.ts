@@ -20,8 +20,8 @@ export function namedNamespaces(rules: NamespaceRules | undefined): readonly str
   return [...new Set(allow)].filter((namespace) => isNamespaceSeen(rules, namespace));
 }
 
-// Part after part from the left, in linear steps: a regular expression of many stars can take for ever.
-function patternMatches(pattern: string, text: string): boolean {
+/** Whether a pattern with stars fits, in linear steps: a regular expression of many stars can take for ever. */
+export function patternMatches(pattern: string, text: string): boolean {
   const parts = pattern.split("*");
   const [first = "", ...rest] = parts;
   const last = rest.pop();

@@ -150,12 +150,14 @@ export async function countAutomaticRollbacks(
 }
 
 type PatchColumn =
+  | "approvals"
   | "attempt"
   | "changes"
   | "commit_sha"
   | "crashes"
   | "error"
   | "gate"
+  | "gate_until"
   | "headline"
   | "outcome"
   | "plan_hash"
@@ -235,6 +237,7 @@ async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow
   const { dueInMs = 0, outcome, ...columns } = change.patch ?? {};
   const moved = await updateAndTell(tx, job.id, {
     gate: null,
+    gate_until: null,
     waiting_for: null,
     ...asSql(columns),
     phase: move.phase,
@@ -281,8 +284,8 @@ async function updateJob(tx: Db, id: string, columns: JobColumns): Promise<JobRo
 }
 
 function asSql(patch: Omit<JobPatch, "dueInMs">): JobColumns {
-  const { changes, error, results, targets, ...plain } = patch;
-  const json = { changes, error, results, targets };
+  const { approvals, changes, error, results, targets, ...plain } = patch;
+  const json = { approvals, changes, error, results, targets };
   const texts = Object.entries(json)
     .filter(([, value]) => value !== undefined)
     .map(([column, value]) => [column, value === null ? null : JSON.stringify(value)]);

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ContainerResult } from "../contracts/http.ts";
+import type { GivenApproval } from "../domain/gates.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
 import type { OwnerName } from "../domain/owner.ts";
@@ -37,6 +38,8 @@ export type JobSpec =
       readonly only?: ChosenContainers;
       /** From its acceptance on, for exact images that do not exist yet. */
       readonly waitForImageSeconds?: number;
+      /** The job waits until then. */
+      readonly notBefore?: string;
     }
   | { readonly kind: "rollback"; readonly of: string; readonly override: readonly string[] }
   | {
@@ -115,6 +118,7 @@ export interface JobsTable {
   phase: JobPhase;
   intent: Generated<boolean>;
   gate: string | null;
+  gate_until: NullableTime;
   waiting_for: string | null;
   outcome: string | null;
   priority: number;
@@ -145,6 +149,7 @@ export interface JobsTable {
   changes: ColumnType<readonly RecordedChange[], string | undefined, string>;
   targets: ColumnType<readonly RolloutTarget[], string | undefined, string>;
   plan_hash: string | null;
+  approvals: ColumnType<readonly GivenApproval[], string | undefined, string>;
   commit_sha: string | null;
   rollback_of: string | null;
   automatic: Generated<boolean>;
@@ -339,6 +344,17 @@ export interface Database {
     job_id: string;
     reason: string;
     since: Time;
+  };
+  freezes: {
+    id: string;
+    environment: string;
+    namespace: string | null;
+    reason: string;
+    set_by: string;
+    set_at: Time;
+    until: NullableTime;
+    lifted_by: string | null;
+    lifted_at: NullableTime;
   };
   events: {
     id: GeneratedBig;

@@ -39,6 +39,11 @@ const job: Job = {
   environment: "default",
   phase: "succeeded",
   waitingFor: null,
+  gate: null,
+  waitingUntil: null,
+  approvals: [],
+  planHash: "96fd5d6869f4a3813523db65f2fa8e7ec293ebe9c056dd5cbf4e58a0933b0827",
+  overrides: [],
   outcome: "succeeded",
   headline: "Release weaveworksdemos/front-end:0.3.1 to sock-shop/front-end",
   requestedBy: "anna",
@@ -104,6 +109,7 @@ const workload: Workload = {
   declared: { file: "deploy/front-end.yaml", document: 1, line: 20, problem: null },
   owner: { kind: "slipway", name: "" },
   drift: false,
+  freeze: null,
 };
 
 const environment: Environment = {
@@ -111,6 +117,8 @@ const environment: Environment = {
   mode: "apply",
   git: { url: "https://git.example.com/shop/config.git", branch: "main", paths: ["deploy"] },
   age,
+  freezes: [],
+  windows: [{ open: true, until: "2026-11-23T16:00:00.000Z", reason: null, namespaces: null }],
 };
 
 const problem: Problem = {

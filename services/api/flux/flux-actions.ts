@@ -34,7 +34,8 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
       return changePolicies(deps, action, update);
     case "sync": {
       const message = messageOf(update.cause);
-      return (await submitSync(deps, asker, { environment: environment.name, all: true, ...message })).id;
+      const body = { environment: environment.name, all: true as const, override: [], ...message };
+      return (await submitSync(deps, asker, body)).id;
     }
     default:
       throw new SlipwayError("INVALID_REQUEST", {
@@ -50,7 +51,7 @@ function wordsOf({ update, environment }: FluxAction): { cause: FluxCause; envir
 
 async function release(deps: ApiDeps, { asker }: FluxAction, body: ReleaseRequest): Promise<string> {
   if (!body.dryRun) return (await submitRelease(deps, asker, body)).id;
-  const plan = await tryRelease(deps, body);
+  const plan = await tryRelease(deps, asker.principal, body);
   return keepResult(deps, toFluxResults(plan.results));
 }
 

@@ -48,7 +48,10 @@ function gitProblem({ commit, problem, faults }: GitFacts): string | null {
 }
 
 /** An environment as clients see it. */
-export function toEnvironment(settings: EnvironmentSettings, age: Age): Environment {
+export function toEnvironment(
+  settings: EnvironmentSettings,
+  facts: Pick<Environment, "age" | "freezes" | "windows">,
+): Environment {
   const { url, branch, paths } = settings.git;
-  return { name: settings.name, mode: settings.mode, git: { url, branch, paths: [...paths] }, age };
+  return { name: settings.name, mode: settings.mode, git: { url, branch, paths: [...paths] }, ...facts };
 }

@@ -1,4 +1,5 @@
 import type { Job, Step } from "#common/contracts/http.ts";
+import type { Gate } from "#common/domain/job.ts";
 import type { RollbackLink } from "#common/store/job-list.ts";
 import type { JobRow, StepRow } from "#common/store/schema.ts";
 
@@ -10,6 +11,13 @@ export function toJob(row: JobRow, undoneBy?: RollbackLink): Job {
     environment: row.environment,
     phase: row.phase,
     waitingFor: row.waiting_for,
+    gate: row.phase === "waiting" ? (row.gate as Gate | null) : null,
+    waitingUntil: timeText(row.gate_until),
+    approvals: row.approvals.map(({ by, verdict, comment, at, planHash }) => {
+      return { by, verdict, comment, at, ofThisPlan: planHash === row.plan_hash };
+    }),
+    planHash: row.plan_hash,
+    overrides: [...row.spec.override],
     outcome: row.outcome,
     headline: row.headline,
     requestedBy: row.requested_by,

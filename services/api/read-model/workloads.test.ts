@@ -63,6 +63,7 @@ function facts(more: {
     running: running && new Map(running.map((one) => [`${one.namespace}:${one.kind}/${one.name}`, one])),
     declared: Map.groupBy(more.declared ?? [], (row) => row.workload),
     held: more.held ?? new Map(),
+    freezes: [],
     automation: "off",
     images: more.images ?? new Map(),
     nodes: nodesOf(View.fromPartial({ nodes: { platforms: [...(more.nodes ?? [])] } })),

@@ -12,6 +12,9 @@ import type { ImageEntries, ImageEntry } from "./newest.ts";
 import type { NodeFacts } from "./node-platforms.ts";
 import { notRunning, releaseState, unknownState } from "./release-state.ts";
 
+/** A stop of releases that concerns a workload. */
+export type WorkloadFreeze = NonNullable<Workload["freeze"]>;
+
 export interface WorkloadFacts {
   readonly environment: string;
   /** What runs, by id; undefined when nobody could tell. */
@@ -24,6 +27,8 @@ export interface WorkloadFacts {
   readonly held: ReadonlyMap<string, readonly HoldRow[]>;
   /** Whether the environment releases anything by itself. */
   readonly automation: "on" | "off";
+  /** The freezes that hold now; the first that concerns a namespace is shown. */
+  readonly freezes: readonly WorkloadFreeze[];
   readonly images: ImageEntries;
   readonly nodes: NodeFacts;
   /** Only where something hangs on the age of images, and then not finer than that should be noticed. */
@@ -66,6 +71,7 @@ interface Pair {
   readonly runs: Running | undefined;
   readonly row: DeclaredRow | undefined;
   readonly holds: readonly HoldRow[] | undefined;
+  readonly freeze: WorkloadFreeze | null;
   readonly complete: boolean;
   readonly now: Date | undefined;
   readonly nodes: NodeFacts;
@@ -89,10 +95,12 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
 }
 
 function pairOf(facts: WorkloadFacts, id: string): Pair {
-  const { running, declared, held, complete, nodes } = facts;
+  const { running, declared, held, complete, freezes, nodes } = facts;
   const row = declared.get(id)?.[0];
   const now = row?.policies.minAgeMs === undefined ? undefined : facts.now;
-  return { id, runs: running?.get(id), row, holds: held.get(id), complete, nodes, now };
+  const namespace = id.slice(0, id.indexOf(":"));
+  const freeze = freezes.find((one) => one.namespace === null || one.namespace === namespace) ?? null;
+  return { id, runs: running?.get(id), row, holds: held.get(id), freeze, complete, nodes, now };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -100,6 +108,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.runs === pair.runs &&
     known.row === pair.row &&
     known.holds === pair.holds &&
+    known.freeze === pair.freeze &&
     known.complete === pair.complete &&
     known.now?.getTime() === pair.now?.getTime() &&
     known.nodes === pair.nodes &&
@@ -127,6 +136,7 @@ function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
     declared: declaredIn(row),
     owner: ownerOf(runs?.owner),
     drift: runs !== undefined && row !== undefined && drifts(runs, row),
+    freeze: pair.freeze,
   };
   return { ...pair, workload, chosenFrom: [...keys].map((key) => [key, facts.images.get(key)]) };
 }

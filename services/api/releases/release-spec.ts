@@ -19,6 +19,7 @@ export interface ReleaseAsked {
   readonly images: ReleaseSpec["images"];
   readonly override: readonly string[];
   readonly waitForImageSeconds?: number;
+  readonly notBefore?: string;
   readonly only?: ReleaseSpec["only"];
 }
 
@@ -26,10 +27,11 @@ export interface ReleaseAsked {
 export function readRequest(body: ReleaseRequest): ReleaseAsked {
   const { images, only } = writtenOut(body.images);
   if ("exact" in images) images.exact.forEach(refuseUntagged);
-  const { all = false, exclude, override, waitForImageSeconds } = body;
+  const { all = false, exclude, override, waitForImageSeconds, notBefore } = body;
   const workloads = only === undefined ? (body.workloads ?? []) : workloadsOf(only);
   const wait = waitForImageSeconds === undefined ? {} : { waitForImageSeconds };
-  return { workloads, all, exclude, images, override, ...(only && { only }), ...wait };
+  const schedule = notBefore === undefined ? {} : { notBefore: new Date(notBefore).toISOString() };
+  return { workloads, all, exclude, images, override, ...(only && { only }), ...wait, ...schedule };
 }
 
 /** The spec of the job, with the workloads looked up. */

@@ -1,10 +1,13 @@
 import type { Plan } from "#common/contracts/http.ts";
+import type { Situation } from "#common/contracts/overrides.ts";
 import type { ReleaseRequest } from "#common/contracts/requests.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
 import { headlineOf } from "#common/domain/plan.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { refuseOverrides } from "../gates/refuse-overrides.ts";
 import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { planRelease } from "./plan-release.ts";
@@ -14,11 +17,13 @@ import { readRequest, toSpec } from "./release-spec.ts";
 export async function submitRelease(deps: ApiDeps, asker: Asker, body: ReleaseRequest): Promise<JobRow> {
   const environment = resolveEnvironment(deps.settings, body.environment);
   refuseObserved(environment);
+  refuseOverrides(asker.principal, situationOf(body), body.override);
   const asked = readRequest(body);
   const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
     body: { environment: environment.name, message: body.message ?? null, ...asked, ...marks },
     draft: async () => {
+      await refuseFarSchedule(deps, body.notBefore);
       const spec = await toSpec(deps, environment, asked);
       return { environment, spec, headline: headlineOf(spec), message: body.message, marks };
     },
@@ -26,8 +31,29 @@ export async function submitRelease(deps: ApiDeps, asker: Asker, body: ReleaseRe
 }
 
 /** What the release would do; nothing is stored, so observed environments allow it too. */
-export async function tryRelease(deps: ApiDeps, body: ReleaseRequest): Promise<Plan> {
+export async function tryRelease(
+  deps: ApiDeps,
+  principal: Asker["principal"],
+  body: ReleaseRequest,
+): Promise<Plan> {
   const environment = resolveEnvironment(deps.settings, body.environment);
+  refuseOverrides(principal, situationOf(body), body.override);
   const spec = await toSpec(deps, environment, readRequest(body));
   return planRelease(deps.workers, { environment: environment.name, spec });
+}
+
+function situationOf({ all }: ReleaseRequest): Situation {
+  return all === true ? "release --all" : "release";
+}
+
+const farthestMs = 366 * 24 * 3_600_000;
+
+/** A time that has passed is no mistake: a request that is repeated goes at once. */
+async function refuseFarSchedule(
+  { store }: Pick<ApiDeps, "store">,
+  notBefore: string | undefined,
+): Promise<void> {
+  if (notBefore === undefined) return;
+  if (new Date(notBefore).getTime() - (await store.now()).getTime() <= farthestMs) return;
+  throw new SlipwayError("SCHEDULE_INVALID", { detail: `${notBefore} is more than a year from now` });
 }

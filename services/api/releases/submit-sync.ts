@@ -8,6 +8,7 @@ import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, refuseUnseen, resolveEnvironment } from "../environments.ts";
+import { refuseOverrides } from "../gates/refuse-overrides.ts";
 import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 import { chooseWorkloads } from "./choose-workloads.ts";
@@ -17,16 +18,18 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
   const environment = resolveEnvironment(deps.settings, body.environment);
   refuseObserved(environment);
   refuseHandedOff(environment);
-  const { workloads = [], namespace = null, all = false, message } = body;
+  refuseOverrides(asker.principal, "sync", body.override);
+  const { workloads = [], namespace = null, all = false, message, override } = body;
   const marks = marksOf(body);
   if (namespace !== null) refuseUnseen(environment, namespace);
+  const what = { environment: environment.name, workloads, namespace, all };
   return acceptOrReplay(deps, asker, {
-    body: { environment: environment.name, workloads, namespace, all, message: message ?? null, ...marks },
+    body: { ...what, message: message ?? null, override, ...marks },
     draft: async () => {
       const chosen = await chooseDeclared(deps, environment, workloads);
       return {
         environment,
-        spec: { kind: "sync", workloads: chosen, all, namespace, override: [] },
+        spec: { kind: "sync", workloads: chosen, all, namespace, override },
         headline: syncHeadline({ names: chosen.map(shortName), namespace }),
         message,
         marks,

@@ -12,6 +12,7 @@ import { appendSteps } from "#common/store/steps.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { refuseOverrides } from "../gates/refuse-overrides.ts";
 import { acceptOrReplay, marksOf } from "./accept.ts";
 import type { Asker } from "./accept.ts";
 
@@ -24,6 +25,7 @@ export async function rollBack(
   const { job, body } = asked;
   const environment = resolveEnvironment(deps.settings, job.environment);
   refuseObserved(environment);
+  refuseOverrides(asker.principal, "rollback", body.override);
   const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
     body: { of: job.id, message: body.message ?? null, override: body.override, ...marks },

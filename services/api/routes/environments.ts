@@ -2,12 +2,15 @@ import { z } from "zod";
 
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import { environments } from "#common/contracts/http.ts";
+import { readGates } from "#common/store/freezes.ts";
 
 import { checkEnvironment } from "../check/check-environment.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { resolveEnvironment } from "../environments.ts";
+import { toFreeze } from "../gates/freezes.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { toEnvironment } from "../read-model/age.ts";
+import { windowsNow } from "../read-model/windows.ts";
 import { readAge } from "../views.ts";
 import { at, problemAnswers, security } from "./schemas.ts";
 
@@ -22,11 +25,22 @@ export function environmentRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LivePar
   app.route({
     ...at("listEnvironments"),
     schema,
-    handler: async () => ({
-      environments: await Promise.all(
-        deps.settings.environments.map(async (one) => toEnvironment(one, await readAge(deps, one))),
-      ),
-    }),
+    handler: async () => {
+      const { environments: all } = deps.settings;
+      const gates = await readGates(
+        deps.store.db,
+        all.map(({ name }) => name),
+      );
+      return {
+        environments: await Promise.all(
+          all.map(async (one) => {
+            const freezes = gates.freezes.filter(({ environment }) => environment === one.name).map(toFreeze);
+            const windows = windowsNow(one.windows ?? [], gates.now);
+            return toEnvironment(one, { age: await readAge(deps, one), freezes, windows });
+          }),
+        ),
+      };
+    },
   });
   app.route({
     ...at("checkEnvironment"),

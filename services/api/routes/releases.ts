@@ -21,7 +21,8 @@ export function releaseRoutes(app: ApiApp, deps: ApiDeps): void {
     ...at("createRelease"),
     schema,
     handler: async (request, reply) => {
-      if (request.body.dryRun) return reply.code(200).send(await tryRelease(deps, request.body));
+      if (request.body.dryRun)
+        return reply.code(200).send(await tryRelease(deps, principalOf(request), request.body));
       const asker = {
         principal: principalOf(request),
         operation: "createRelease",

@@ -3,6 +3,8 @@ import type { ContainerResult } from "#common/contracts/http.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
+import { askJob, lockGateFacts } from "../gates/ask-gates.ts";
+import { holdBack, tellPassed } from "../gates/hold-back.ts";
 import { endJob } from "./end-job.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 import { restartWorkload, type RestartOutcome } from "./restart-workload.ts";
@@ -21,6 +23,10 @@ export async function beginRestarts(context: EnvironmentContext): Promise<void> 
       const [job] = await jobs.lockJobs(tx, [id]);
       // Cancelled since it was read.
       if (job?.phase !== "queued" || job.spec.kind !== "restart") return;
+      const facts = await lockGateFacts(tx, [job]);
+      const { closed, passed } = askJob(job, { environment, facts });
+      if (closed !== undefined) return holdBack(tx, job, { closed, now: facts.now });
+      await tellPassed(tx, job, passed);
       const targets = job.spec.workloads.map(toTarget);
       await steps.appendSteps(tx, id, [
         { text: job.headline, outcome: "ok" },

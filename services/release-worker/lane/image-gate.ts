@@ -45,7 +45,12 @@ export async function closeImageGate(
       { text: "Clone OK.", outcome: "ok" },
       { text: `Waiting for image ${image}.`, open: true },
     ]);
-    const patch = { gate: "image", waiting_for: waitingFor(image, until), dueInMs: shortestPauseMs };
+    const patch = {
+      gate: "image",
+      gate_until: until,
+      waiting_for: waitingFor(image, until),
+      dueInMs: shortestPauseMs,
+    };
     await jobs.moveJob(tx, { id: job.id, event: "gate-closed", patch });
   });
   deps.store.hint(job.id);

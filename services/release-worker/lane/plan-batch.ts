@@ -10,6 +10,9 @@ import type { JobPlan } from "../planning/job-plan.ts";
 import { planJob, type PlanInput } from "../planning/plan-job.ts";
 import { repositoriesOfPlan } from "../planning/read-facts.ts";
 import type { TipView } from "../planning/tip-view.ts";
+import { askJob, readGateFacts } from "../gates/ask-gates.ts";
+import type { GateFacts } from "../gates/ask-gates.ts";
+import { closeGate } from "./close-gate.ts";
 import { adoptEarlierPushes } from "./earlier-push.ts";
 import { endOrRetry, endWithNothing } from "./end-planned.ts";
 import { closeImageGate, waitsUntil } from "./image-gate.ts";
@@ -40,6 +43,7 @@ type Decision =
   | ({ readonly kind: "write" } & PlannedJob)
   | { readonly kind: "nothing"; readonly job: JobRow; readonly plan: JobPlan }
   | { readonly kind: "wait"; readonly job: JobRow; readonly image: string; readonly until: Date }
+  | { readonly kind: "gated"; readonly job: JobRow; readonly plan: JobPlan }
   | { readonly kind: "failed"; readonly job: JobRow; readonly error: SlipwayError; readonly event: JobEvent };
 
 /**
@@ -67,6 +71,7 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
       if (decision.kind === "nothing") await endWithNothing(context, decision, tip.commit);
       if (decision.kind === "failed") await endOrRetry(context, decision);
       if (decision.kind === "wait") await closeImageGate(context, decision);
+      if (decision.kind === "gated") await closeGate(context, decision);
     }
     for (const refusal of refused.values()) await endOrRetry(context, refusal);
     if (refused.size === 0) return { base: tip.commit, planned: written, views };
@@ -76,9 +81,9 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
   return { base: tip.commit, planned: [], views: [] };
 }
 
-/** Whether a job would end without a push. */
+/** Whether a job would end without a push, or people are asked about it. */
 function isVerdict({ kind }: Decision): boolean {
-  return kind === "nothing" || kind === "failed";
+  return kind === "nothing" || kind === "failed" || kind === "gated";
 }
 
 interface Decided {
@@ -93,6 +98,7 @@ async function decideAll(context: LaneContext, base: string, taken: readonly Job
   }
   const sources = createFactSources(context.deps, views);
   await readAhead({ taken, views, sources });
+  const gates = await readGateFacts(context.deps.store.db, taken);
   const decisions: Decision[] = [];
   for (const job of taken) {
     const view = views.get(job.environment);
@@ -100,7 +106,7 @@ async function decideAll(context: LaneContext, base: string, taken: readonly Job
       decisions.push({ kind: "failed", job, error: gone(job), event: "cannot-plan" });
       continue;
     }
-    const decision = await decide(context, { job, view, sources });
+    const decision = await decide(context, { job, view, sources, gates });
     decisions.push(decision);
     if (decision.kind === "write") carryOver(views, decision);
   }
@@ -150,14 +156,17 @@ function carryOver(views: Map<string, TipView>, { plan, after }: PlannedJob): vo
 
 async function decide(
   context: LaneContext,
-  asked: { job: JobRow; view: TipView; sources: FactSources },
+  asked: { job: JobRow; view: TipView; sources: FactSources; gates: GateFacts },
 ): Promise<Decision> {
-  const { job, view, sources } = asked;
+  const { job, view, sources, gates } = asked;
   try {
     const input = await planInput(context, job);
     const whole = await planJob({ sources, log: context.deps.log }, view, input);
     const plan = { ...whole, targets: await targetsToApply(context, job, whole.targets) };
     if (plan.changes.length === 0) return { kind: "nothing", job, plan };
+    // What a job that waits would change, the jobs after it must not stand on.
+    const { closed } = askJob(job, { environment: view.environment, facts: gates, plan });
+    if (closed !== undefined) return { kind: "gated", job, plan };
     return { kind: "write", job, plan, view, after: view.withTexts(plan.texts) };
   } catch (thrown) {
     const error = toSlipwayError(thrown);

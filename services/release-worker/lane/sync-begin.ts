@@ -3,6 +3,8 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
+import { askJob, lockGateFacts } from "../gates/ask-gates.ts";
+import { holdBack, tellPassed } from "../gates/hold-back.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 import { endedByCancel } from "./end-cancelled.ts";
 import { endOrRetry } from "./end-planned.ts";
@@ -26,13 +28,19 @@ export async function beginSyncs(context: LaneContext, taken: readonly JobRow[])
 
 async function beginSync(context: LaneContext, job: JobRow, tip: string): Promise<void> {
   const { deps, lease } = context;
-  if (environmentNamed(context, job.environment)?.mode !== "apply") {
+  const environment = environmentNamed(context, job.environment);
+  if (environment?.mode !== "apply") {
     const detail = `${job.environment} is not in mode apply any more`;
     const error = new SlipwayError("ENVIRONMENT_HANDED_OFF", { detail });
     return endOrRetry(context, { job, error, event: "cannot-plan" });
   }
   await deps.store.fenced(lease, async (tx) => {
     if (await endedByCancel(tx, job.id)) return;
+    const now = await jobs.mustGetJob(tx, job.id);
+    const facts = await lockGateFacts(tx, [now]);
+    const { closed, passed } = askJob(now, { environment, facts });
+    if (closed !== undefined) return holdBack(tx, now, { closed, now: facts.now });
+    await tellPassed(tx, now, passed);
     const short = tip.slice(0, 7);
     await steps.endOpenSteps(tx, job.id, { outcome: "ok", detail: `tip ${short}` });
     await steps.appendSteps(tx, job.id, [

@@ -1,12 +1,17 @@
 import { SlipwayError } from "#common/domain/errors.ts";
+import type { PassedGate } from "#common/domain/gates.ts";
 import * as intents from "#common/store/intents.ts";
 import type { OpenIntent } from "#common/store/intents.ts";
+import type { JobRow } from "#common/store/schema.ts";
 import * as jobs from "#common/store/jobs.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
+import { askJob, lockGateFacts } from "../gates/ask-gates.ts";
+import { holdBack, tellPassed } from "../gates/hold-back.ts";
 import type { CommitDraft } from "../git/git-cache.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { toErrorRow } from "../error-row.ts";
+import { keptOf } from "./close-gate.ts";
 import { commitMessage, commitPeople } from "./commit-message.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 import { ensureGuard, nextValue } from "./lane-guard.ts";
@@ -26,8 +31,8 @@ export interface WrittenBatch {
 
 /**
  * Makes the chain of commits and records the push intent with its first attempt: the point of no
- * return. Undefined when a job was cancelled in between: then nothing is recorded and the rest is
- * planned anew.
+ * return. Undefined when a job was cancelled in between, or a gate closed: then nothing is recorded
+ * and the rest is planned anew.
  */
 export async function writeBatch(
   context: LaneContext,
@@ -61,11 +66,20 @@ export async function writeBatch(
   };
   const laneNew = await nextValue(context, guard, `intent ${intent.id}: attempt 1`);
   const recorded = await deps.store.fenced(lease, async (tx) => {
-    const cancelled = await endCancelled(tx, planned);
-    if (cancelled > 0) return false;
+    const locked = await jobs.lockJobs(
+      tx,
+      planned.map((one) => one.job.id),
+    );
+    const cancelled = await endCancelled(tx, locked);
+    const asked = await holdBackGated(tx, context, { planned, locked, cancelled });
+    const stopped = new Set([...cancelled, ...asked.held]);
+    if (stopped.size > 0) {
+      await giveBackRest(tx, planned, stopped);
+      return false;
+    }
     await intents.recordIntent(tx, intent);
     await intents.addAttempt(tx, { intentId: intent.id, laneNew, fence: lease.fence });
-    for (const one of planned) await beginPush(tx, context, one);
+    for (const one of planned) await beginPush(tx, { ...one, passed: asked.passed.get(one.job.id) ?? [] });
     return true;
   });
   for (const one of planned) deps.store.hint(one.job.id);
@@ -136,33 +150,68 @@ async function putOff(context: LaneContext, one: PlannedJob, alone: boolean): Pr
 }
 
 /** Under the row locks of the intent's transaction: a cancel that came first wins. */
-async function endCancelled(tx: Db, planned: readonly PlannedJob[]): Promise<number> {
-  const locked = await jobs.lockJobs(
-    tx,
-    planned.map((one) => one.job.id),
-  );
+async function endCancelled(tx: Db, locked: readonly JobRow[]): Promise<readonly string[]> {
   const cancelled = locked.filter((job) => job.cancel_requested_at !== null);
   for (const job of cancelled) {
     await steps.endOpenSteps(tx, job.id, { outcome: "skipped", detail: "cancelled" });
     await jobs.moveJob(tx, { id: job.id, event: "cancelled" });
   }
-  if (cancelled.length === 0) return 0;
-  const over = new Set(cancelled.map((job) => job.id));
-  for (const one of planned.filter(({ job }) => !over.has(job.id))) {
+  return cancelled.map(({ id }) => id);
+}
+
+interface AskedGates {
+  /** Jobs that a gate stopped. */
+  readonly held: readonly string[];
+  /** What each of the others passed by an override. */
+  readonly passed: ReadonlyMap<string, readonly PassedGate[]>;
+}
+
+/** CORRECTNESS 6: what people closed before the point of no return counts, however late it was. */
+async function holdBackGated(
+  tx: Db,
+  context: LaneContext,
+  of: { planned: readonly PlannedJob[]; locked: readonly JobRow[]; cancelled: readonly string[] },
+): Promise<AskedGates> {
+  const rows = of.locked.filter(({ id }) => !of.cancelled.includes(id));
+  const facts = await lockGateFacts(tx, rows);
+  const held: string[] = [];
+  const passed = new Map<string, readonly PassedGate[]>();
+  for (const job of rows) {
+    const plan = of.planned.find((one) => one.job.id === job.id)?.plan;
+    const environment = environmentNamed(context, job.environment);
+    if (plan === undefined || environment === undefined) continue;
+    const answer = askJob(job, { environment, facts, plan });
+    passed.set(job.id, answer.passed);
+    if (answer.closed === undefined) continue;
+    await holdBack(tx, job, { closed: answer.closed, now: facts.now, kept: keptOf(plan) });
+    held.push(job.id);
+  }
+  return { held, passed };
+}
+
+async function giveBackRest(
+  tx: Db,
+  planned: readonly PlannedJob[],
+  stopped: ReadonlySet<string>,
+): Promise<void> {
+  for (const one of planned.filter(({ job }) => !stopped.has(job.id))) {
     await steps.endOpenSteps(tx, one.job.id, {
       outcome: "skipped",
-      detail: "another job of the batch was cancelled",
+      detail: "another job of the batch was stopped",
     });
     await jobs.moveJob(tx, { id: one.job.id, event: "lane-lost", patch: { dueInMs: 0 } });
   }
-  return cancelled.length;
 }
 
-async function beginPush(tx: Db, context: LaneContext, one: PlannedJob): Promise<void> {
+async function beginPush(
+  tx: Db,
+  one: PlannedJob & { readonly passed: readonly PassedGate[] },
+): Promise<void> {
   const { job, plan } = one;
   await steps.endOpenSteps(tx, job.id, { outcome: "ok", detail: `tip ${one.view.commit.slice(0, 7)}` });
   const many = { text: `Update ${plan.updates.length} services.`, detail: `${plan.texts.size} files` };
   const updates = plan.updates.length > maxNamedSteps ? [many] : plan.updates;
+  await tellPassed(tx, job, one.passed);
   await steps.appendSteps(tx, job.id, [
     { text: "Clone OK.", outcome: "ok" },
     ...plan.skipLines.slice(0, 50).map((text) => ({ text, outcome: "skipped" as const })),

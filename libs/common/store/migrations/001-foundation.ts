@@ -64,6 +64,8 @@ const statements: readonly string[] = [
     phase text not null check (phase in ('queued', 'waiting', 'writing', 'rolling-out', 'succeeded', 'failed', 'rolled-back', 'cancelled', 'superseded')),
     intent boolean not null default false,
     gate text,
+    -- When the gate opens by itself, or until when an approval may come.
+    gate_until timestamptz,
     waiting_for text,
     outcome text,
     priority smallint not null default 1,
@@ -91,6 +93,7 @@ const statements: readonly string[] = [
     changes jsonb not null default '[]',
     targets jsonb not null default '[]',
     plan_hash text,
+    approvals jsonb not null default '[]',
     commit_sha text,
     rollback_of uuid references jobs (id),
     automatic boolean not null default false,
@@ -353,6 +356,20 @@ const statements: readonly string[] = [
     since timestamptz not null default clock_timestamp(),
     primary key (environment, workload, container)
   )`,
+
+  // A stop that people set: it works with git down. namespace null: the whole environment.
+  `create table freezes (
+    id uuid primary key,
+    environment text not null,
+    namespace text,
+    reason text not null,
+    set_by text not null,
+    set_at timestamptz not null default clock_timestamp(),
+    until timestamptz,
+    lifted_by text,
+    lifted_at timestamptz
+  )`,
+  `create unique index freezes_one on freezes (environment, coalesce(namespace, '')) where lifted_at is null`,
 
   // Results of fluxctl's dry runs, which it polls like jobs; gone after an hour.
   `create table flux_plans (
