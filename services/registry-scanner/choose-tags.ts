@@ -3,7 +3,7 @@ import { parseFilter } from "#common/domain/tag-filter.ts";
 import type { TagFilter } from "#common/domain/tag-filter.ts";
 import { compareVersionsFirst, readVersion } from "#common/domain/tag-version.ts";
 import { isMovingTag } from "#common/domain/tag.ts";
-import type { DeclaredUse } from "#common/store/image-uses.ts";
+import type { DeclaredUse } from "./declared-uses.ts";
 
 /** Which tags of a repository are asked for without anybody's asking: those that could matter. */
 

@@ -4,6 +4,7 @@ import type { Clock } from "#common/kit/clock.ts";
 import type { Log } from "#common/kit/log.ts";
 import type { Store } from "#common/store/store.ts";
 import type { ClientSource } from "./client-source.ts";
+import type { DeclaredUses } from "./declared-uses.ts";
 import type { HostBudget } from "./host-budget.ts";
 import type { RepositoryRef } from "./oci/types.ts";
 import type { ScanMemory } from "./scan-memory.ts";
@@ -26,6 +27,7 @@ export interface ScanDeps {
   readonly trace: ((line: string) => void) | undefined;
   readonly rhythm: ScanRhythm;
   readonly moveRhythm: MoveRhythm;
+  readonly declaredUses: DeclaredUses["of"];
   /** What runs of a repository, as the watcher told it last. */
   readonly runningTags: (key: string) => ReadonlySet<string>;
   readonly count: ScanCounts;

@@ -5,6 +5,7 @@ import type { Bell } from "#common/kit/queue.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import type { Store } from "#common/store/store.ts";
 import type { ClientSource } from "./client-source.ts";
+import { createDeclaredUses } from "./declared-uses.ts";
 import { openHostBudget, rateByHost } from "./host-rows.ts";
 import { createScanMemory } from "./scan-memory.ts";
 import { createScanCounts } from "./scan-metrics.ts";
@@ -31,7 +32,8 @@ export function openScanner(o: OpenScanner): Scanner {
   const shortestMs = settings.scanInterval;
   const rhythm = { shortestMs, longestMs: settings.scanIntervalLongest };
   const environments = settings.environments.map(({ name }) => name);
-  const wanted = createWanted({ store, running, environments, clock, log, shortestMs });
+  const uses = createDeclaredUses({ store, environments: settings.environments, shortestMs });
+  const wanted = createWanted({ store, running, environments, clock, log, uses });
   const count = createScanCounts(metrics);
   const deps = {
     name: newUuidV7(),
@@ -46,6 +48,7 @@ export function openScanner(o: OpenScanner): Scanner {
     trace,
     rhythm,
     moveRhythm,
+    declaredUses: (key: string) => uses.of(key),
     runningTags: (key: string) => wanted.runningTags(key),
     count,
   };

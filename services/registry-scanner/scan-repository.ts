@@ -2,7 +2,6 @@ import { errorCatalogue } from "#common/domain/errors.ts";
 import type { SlipwayError } from "#common/domain/errors.ts";
 import { paceFacts, recordScanFailure, settleScan } from "#common/store/image-pace.ts";
 import type { PaceFacts, Settling } from "#common/store/image-pace.ts";
-import { declaredUses } from "#common/store/image-uses.ts";
 import * as images from "#common/store/images.ts";
 import type { RecordedListing, RepositoryRow } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
@@ -148,7 +147,7 @@ function moveStart(row: RepositoryRow, due: MoveReason) {
 }
 
 async function usesOf(deps: ScanDeps, key: string): Promise<Uses> {
-  return { declared: await declaredUses(deps.store.db, key), running: deps.runningTags(key) };
+  return { declared: await deps.declaredUses(key), running: deps.runningTags(key) };
 }
 
 async function chosenOf(

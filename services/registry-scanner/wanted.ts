@@ -3,11 +3,11 @@ import type { Clock } from "#common/kit/clock.ts";
 import { warnRarely } from "#common/kit/log-rarely.ts";
 import type { Log } from "#common/kit/log.ts";
 import { coolRepositories } from "#common/store/image-claims.ts";
-import { markAutomated } from "#common/store/image-uses.ts";
 import * as images from "#common/store/images.ts";
 import { wantedRepositories } from "#common/store/manifests.ts";
 import type { Store } from "#common/store/store.ts";
 import type { Workload } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { DeclaredUses } from "./declared-uses.ts";
 
 /** Reads what runs; the watcher's client fits. */
 export interface RunningSource {
@@ -22,8 +22,7 @@ export interface WantedDeps {
   readonly environments: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
-  /** What becomes automated is scanned within so long. */
-  readonly shortestMs: number;
+  readonly uses: Pick<DeclaredUses, "markAutomated">;
 }
 
 /** Keeps the store told which repositories somebody uses. */
@@ -37,12 +36,14 @@ export interface Wanted {
 }
 
 const againEveryMs = 60_000;
+const markEveryMs = 30_000;
 const unwantedForMs = 24 * 3_600_000;
 /** A listing that took long is asked for less often: at most a tenth of the time goes into it. */
 const restPerListing = 10;
 
 export function createWanted(deps: WantedDeps): Wanted {
   const toldAtMs = new Map<string, number>();
+  let markedAtMs = -Infinity;
   let runningTags: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   const environments = deps.environments.map((environment) => createRunning(deps, environment));
 
@@ -57,7 +58,9 @@ export function createWanted(deps: WantedDeps): Wanted {
       const due = [...wanted].filter((key) => nowMs - (toldAtMs.get(key) ?? -Infinity) >= againEveryMs);
       await images.wantRepositories(deps.store.db, due);
       for (const key of due) toldAtMs.set(key, nowMs);
-      await markAutomated(deps.store.db, deps.shortestMs);
+      if (nowMs - markedAtMs < markEveryMs) return;
+      await deps.uses.markAutomated();
+      markedAtMs = nowMs;
     },
     runningTags: (key) => runningTags.get(key) ?? noTags,
     async cool() {

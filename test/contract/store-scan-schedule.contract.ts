@@ -13,7 +13,7 @@ import {
   scheduleSummary,
 } from "#common/store/image-claims.ts";
 import { paceFacts, settleScan } from "#common/store/image-pace.ts";
-import { askForUnread, declaredUses, markAutomated } from "#common/store/image-uses.ts";
+import { askForUnread, declaredIn, declaredWith, markAutomated } from "#common/store/image-uses.ts";
 import { imagesOf, recordListing, wakeRepository, wantRepositories } from "#common/store/images.ts";
 import type { RepositoryRow } from "#common/store/images.ts";
 import { replaceDeclared } from "#common/store/manifests.ts";
@@ -171,17 +171,24 @@ function paceContract(given: () => StoreWorld): void {
     expect(await rowOf(given(), key)).toMatchObject({ changed_at: expect.any(Date), reading: true });
   });
 
-  test("what git declares says who uses a repository, and which of them are released by themselves", async () => {
+  test("what is released by itself is marked: by annotations, or as the caller says by rules", async () => {
     const { db } = given().store;
-    const [key = "", plain = ""] = await repositoriesAt(given(), aHost(), 2);
-    await declare(given(), key, true);
-    await markAutomated(db, 30_000);
-    expect(await declaredUses(db, key)).toEqual([{ tag: "1.2.3", filter: "semver:~1" }]);
-    expect((await rowOf(given(), key)).automated).toBe(true);
-    expect((await rowOf(given(), plain)).automated).toBe(false);
+    const [key = "", ruled = "", neither = ""] = await repositoriesAt(given(), aHost(), 3);
+    const plain = [await declare(given(), key, true)];
+    const automated = async (): Promise<boolean[]> => {
+      const rows = await Promise.all([key, ruled, neither].map((one) => rowOf(given(), one)));
+      return rows.map((row) => row.automated);
+    };
+    await markAutomated(db, { plain, keys: [ruled], withinMs: 30_000 });
+    expect(await automated()).toEqual([true, true, false]);
     await declare(given(), key, false);
-    await markAutomated(db, 30_000);
-    expect((await rowOf(given(), key)).automated).toBe(false);
+    await markAutomated(db, { plain, keys: [], withinMs: 30_000 });
+    expect(await automated()).toEqual([false, false, false]);
+    await declare(given(), key, true);
+    await markAutomated(db, { plain: [], keys: [], withinMs: 30_000 });
+    expect(await automated()).toEqual([false, false, false]);
+    expect(await declaredWith(db, key)).toMatchObject([{ workload: "a:deployment/web" }]);
+    expect(await declaredIn(db, plain)).toHaveLength(1);
   });
 
   test("whoever wants to see all images of a repository makes it due, once, while some are unread", async () => {
@@ -196,12 +203,13 @@ function paceContract(given: () => StoreWorld): void {
   });
 }
 
-async function declare({ store }: StoreWorld, key: string, automated: boolean): Promise<void> {
+async function declare({ store }: StoreWorld, key: string, automated: boolean): Promise<string> {
+  const environment = key.slice(0, 8);
   const container = { name: "web", image: `${key}:1.2.3`, init: false, editable: true, reason: null };
   const policies = { automated, locked: false, ignore: false, hold: null, tags: { web: "semver:~1" } };
   const place = { path: "web.yaml", document: 1, line: 1, blob_oid: randomUUID() };
   await replaceDeclared(store.db, {
-    environment: key.slice(0, 8),
+    environment,
     laneId: "lane",
     commit: randomUUID(),
     changedPaths: ["web.yaml"],
@@ -211,6 +219,7 @@ async function declare({ store }: StoreWorld, key: string, automated: boolean): 
     ],
     faults: [],
   });
+  return environment;
 }
 
 function hostsContract(given: () => StoreWorld): void {

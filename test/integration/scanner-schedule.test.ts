@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { askForUnread } from "#common/store/image-uses.ts";
 import * as images from "#common/store/images.ts";
+import { replaceDeclared } from "#common/store/manifests.ts";
 import type { Store } from "#common/store/store.ts";
 import { hasPostgres } from "#support/postgres.ts";
 import { claimedScans, makeScansDue, postponeScans } from "#support/store-tricks.ts";
@@ -45,6 +46,33 @@ describe.runIf(hasPostgres())("the schedule of scans", () => {
     registry.failNext(1, { status: 500 });
     await scanNow(store, scanner, cart);
     expect(await paceOf(store, cart)).toEqual({ ms: 120_000, reason: "unreadable" });
+  });
+
+  test("what is released by itself is scanned as often as allowed, and only what its filter lets pass is read", async () => {
+    const rules = [{ match: { name: "front-*" }, set: { automated: "true", "tag.*": "semver:<1.0.10" } }];
+    const { store, registry, scanner } = await aWorld({ rules });
+    fill(registry, "shop/front-end", 100);
+    const container = { name: "main", image: `${frontEnd}:1.0.3`, init: false, editable: true, reason: null };
+    const policies = { automated: false, locked: false, ignore: false, hold: null, tags: {} };
+    const place = { path: "web.yaml", document: 1, line: 1, blob_oid: "b1" };
+    const row = { workload: "shop:deployment/front-end", ...place, policies, repositories: [frontEnd] };
+    await replaceDeclared(store.db, {
+      environment: "default",
+      laneId: "lane",
+      commit: "c1",
+      changedPaths: ["web.yaml"],
+      removedPaths: [],
+      rows: [{ ...row, containers: [container] }],
+      faults: [],
+    });
+    await scanner.start();
+    await until(async () => {
+      const known = (await images.imagesOf(store.db, [frontEnd])).get(frontEnd);
+      return known?.automated === true && known.scanned_at !== null && known.claimed_by === null;
+    });
+    await makeScansDue(store.db);
+    await until(async () => (await repositoryOf(store, frontEnd)).interval_reason === "automated");
+    expect(await images.missingManifests(store.db, frontEnd)).toHaveLength(90);
   });
 
   test("only tags that could matter are read; the rest as soon as somebody lists them", async () => {

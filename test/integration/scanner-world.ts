@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll } from "vitest";
 import { systemClock } from "#common/kit/clock.ts";
 import { silentLog } from "#common/kit/log.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
+import type { PolicyRule } from "#common/domain/effective-policy.ts";
 import type { Bell } from "#common/kit/queue.ts";
 import { createRedactor } from "#common/kit/redactor.ts";
 import { pollUntil } from "#common/kit/retry.ts";
@@ -15,6 +16,7 @@ import type { SandboxRegistry, SandboxRegistryOptions } from "#sandbox/registry/
 import { startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 import { createClientSource } from "../../services/registry-scanner/client-source.ts";
+import { createDeclaredUses } from "../../services/registry-scanner/declared-uses.ts";
 import { openHostBudget } from "../../services/registry-scanner/host-rows.ts";
 import type { HostRate } from "../../services/registry-scanner/host-tokens.ts";
 import { createScanMemory } from "../../services/registry-scanner/scan-memory.ts";
@@ -40,6 +42,8 @@ export interface ScannerOptions {
   readonly rate?: HostRate;
   readonly pace?: ScanRhythm;
   readonly name?: string;
+  /** The settings' policies of the environment "default". */
+  readonly rules?: readonly PolicyRule[];
 }
 
 /** What tests of the scanner start, each ended after its test. */
@@ -134,13 +138,15 @@ function buildScanner({ store, urls, onEnd, o }: Build): Scanner {
   onEnd(() => clients.stop());
   const count = createScanCounts(createMetrics({ service: "registry-scanner", process: false }));
   const rhythm = o.pace ?? { shortestMs: 30_000, longestMs: 900_000 };
+  const environments = [{ name: "default", automation: "on", policies: o.rules } as const];
+  const uses = createDeclaredUses({ store, environments, shortestMs: rhythm.shortestMs });
   const wanted = createWanted({
     store,
     running: { listWorkloads: async () => ({ workloads: (o.running ?? []).map(aWorkload) }) },
     environments: ["default"],
     clock: systemClock,
     log: silentLog,
-    shortestMs: rhythm.shortestMs,
+    uses,
   });
   const deps = {
     store,
@@ -155,6 +161,7 @@ function buildScanner({ store, urls, onEnd, o }: Build): Scanner {
     rhythm,
     claimMs: claimMsOf(rhythm),
     moveRhythm: o.rhythm ?? moveRhythm,
+    declaredUses: (key: string) => uses.of(key),
     runningTags: (key: string) => wanted.runningTags(key),
     count,
   };

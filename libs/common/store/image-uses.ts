@@ -1,55 +1,59 @@
 import { sql } from "kysely";
 
-import { repositoryKey, tryParseImageRef } from "../domain/image-ref.ts";
-import { filterOf } from "../domain/plan-target.ts";
 import type { Db } from "./db.ts";
-import type { DeclaredContainerRow, DeclaredPoliciesRow } from "./schema.ts";
+import type { DeclaredRow } from "./manifests.ts";
 
-/** Who uses an image repository, by what git declares. */
-
-/** One container of the repository. */
-export interface DeclaredUse {
-  /** The tag that git declares, if any. */
-  readonly tag: string | undefined;
-  /** The container's tag filter; undefined where it has none. */
-  readonly filter: string | undefined;
-}
+/** Who uses image repositories, by what git declares. */
 
 const mostWorkloads = 1_000;
+const mostOfRules = 20_000;
 
-/** The containers that git declares with an image of this repository. */
-export async function declaredUses(db: Db, key: string): Promise<readonly DeclaredUse[]> {
-  const { rows } = await sql<{ containers: DeclaredContainerRow[]; policies: DeclaredPoliciesRow }>`
-    select containers, policies from declared_workloads
-    where repositories && array[${key}]::text[] order by environment, workload limit ${mostWorkloads}`.execute(
-    db,
-  );
-  return rows.flatMap(({ containers, policies }) =>
-    containers.flatMap(({ name, image }) => {
-      const ref = tryParseImageRef(image);
-      if (ref === undefined || repositoryKey(ref) !== key) return [];
-      return [{ tag: ref.tag, filter: filterOf(policies, name) }];
-    }),
-  );
+/** The workloads that git declares with an image of this repository. */
+export async function declaredWith(db: Db, key: string): Promise<readonly DeclaredRow[]> {
+  return db
+    .selectFrom("declared_workloads")
+    .selectAll()
+    .where(sql<boolean>`repositories && array[${key}]::text[]`)
+    .orderBy("environment")
+    .orderBy("workload")
+    .limit(mostWorkloads)
+    .execute();
 }
 
-/**
- * Marks the repositories whose new images are released by themselves; what has become one is due within
- * `withinMs`, each at another moment.
- */
-export async function markAutomated(db: Db, withinMs: number): Promise<void> {
+/** The workloads that git declares in these environments. */
+export async function declaredIn(db: Db, environments: readonly string[]): Promise<readonly DeclaredRow[]> {
+  if (environments.length === 0) return [];
+  return db
+    .selectFrom("declared_workloads")
+    .selectAll()
+    .where("environment", "in", environments)
+    .limit(mostOfRules)
+    .execute();
+}
+
+export interface Automated {
+  /** Environments where annotations alone tell. */
+  readonly plain: readonly string[];
+  /** What is automated in the others. */
+  readonly keys: readonly string[];
+  /** What has become automated is due in so long, each at another moment. */
+  readonly withinMs: number;
+}
+
+/** Marks the repositories whose new images are released by themselves, and no others. */
+export async function markAutomated(db: Db, { plain, keys, withinMs }: Automated): Promise<void> {
   await sql`
     with automated as (
-      select distinct unnest(repositories) as key from declared_workloads
-      where (policies->>'automated')::boolean and not (policies->>'locked')::boolean
-        and policies->>'hold' is null)
+      select unnest(${[...keys]}::text[]) as key
+      union
+      select unnest(repositories) from declared_workloads
+      where environment = any(${[...plain]}::text[]) and (policies->>'automated')::boolean
+        and not (policies->>'locked')::boolean and policies->>'hold' is null)
     update image_repositories r set automated = not r.automated,
       due_at = case when r.automated then r.due_at
         else least(r.due_at, clock_timestamp() + random() * ${withinMs} * interval '1 millisecond') end
     where r.due_at is not null
-      and r.automated is distinct from exists (select from automated where automated.key = r.key)`.execute(
-    db,
-  );
+      and r.automated <> (r.key in (select key from automated))`.execute(db);
 }
 
 /**
