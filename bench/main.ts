@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
+import { apiBench } from "./api.ts";
 import { applyBench } from "./apply.ts";
 import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
@@ -17,6 +18,7 @@ import { workloadsBench } from "./workloads.ts";
 
 const benches: readonly Bench[] = [
   releaseBench,
+  apiBench,
   lanesBench,
   workloadsBench,
   webhookBench,
