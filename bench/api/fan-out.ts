@@ -50,7 +50,10 @@ function follow(at: { url: string; token: string }, onText: (text: string) => vo
       at.url,
       { headers: { authorization: `Bearer ${at.token}` }, agent: false },
       (response) => {
-        if (response.statusCode !== 200) reject(new Error(`a stream was answered ${response.statusCode}`));
+        if (response.statusCode !== 200) {
+          reject(new Error(`a stream was answered ${response.statusCode}`));
+          return;
+        }
         response.setEncoding("utf8").on("data", onText);
         // Ours to end.
         response.on("error", () => undefined);
