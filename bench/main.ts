@@ -5,10 +5,12 @@ import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
 import { apiBench } from "./api.ts";
 import { applyBench } from "./apply.ts";
+import { cliBench } from "./cli.ts";
 import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
 import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
+import { scanBench } from "./scan.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
 import { webhookBench } from "./webhook.ts";
@@ -22,9 +24,11 @@ const benches: readonly Bench[] = [
   lanesBench,
   workloadsBench,
   webhookBench,
+  scanBench,
   applyBench,
   editBench,
   gitBench,
+  cliBench,
 ];
 
 const usage = `npm run bench -- [NAME…] [--json]

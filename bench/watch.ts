@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { freePort, spawnServer } from "#common/kit/child.ts";
@@ -16,6 +16,7 @@ import {
 
 import type { BenchRun } from "./support/bench.ts";
 import { quantile } from "./support/quantile.ts";
+import { residentBytes } from "./support/resident-bytes.ts";
 import { toRow } from "./support/row.ts";
 
 const size = 10_000;
@@ -144,12 +145,6 @@ async function startWatcher(run: BenchRun, name: string, kubeconfig: string) {
       await server.stop();
     },
   };
-}
-
-/** Linux tells it in pages. */
-async function residentBytes(pid: number): Promise<number> {
-  const [, resident = "0"] = (await readFile(`/proc/${pid}/statm`, "utf8")).split(" ");
-  return Number(resident) * 4096;
 }
 
 interface Parts {

@@ -98,7 +98,7 @@ test("a problem keeps code, detail, hint and candidates; its exit code follows i
   await api?.close();
   expect(await refuse(401, "UNAUTHENTICATED")).toMatchObject({
     exitCode: 6,
-    parts: { hint: expect.stringContaining("--token") },
+    parts: { hint: expect.stringContaining("slipway login") },
   });
   await api?.close();
   expect(await refuse(409, "JOB_TOO_LATE")).toMatchObject({ exitCode: 6, code: "JOB_TOO_LATE" });

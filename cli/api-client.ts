@@ -224,7 +224,7 @@ interface EventsAsk {
 }
 
 async function openEvents(transport: Transport, id: string, ask: EventsAsk) {
-  const response = await transport.stream({
+  const answer = await transport.stream({
     method: "GET",
     path: pathOf("followJob", { id }),
     headers: {
@@ -233,10 +233,10 @@ async function openEvents(transport: Transport, id: string, ask: EventsAsk) {
     },
     signal: ask.signal,
   });
-  const type = response.headers.get("content-type") ?? "";
-  if (!type.startsWith("text/event-stream") || response.body === null) {
-    await response.body?.cancel();
+  const type = answer.header("content-type") ?? "";
+  if (!type.startsWith("text/event-stream")) {
+    answer.close();
     throw new Error(`not an event stream but "${type}"`);
   }
-  return readEvents(response.body);
+  return readEvents(answer.body);
 }

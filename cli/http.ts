@@ -5,6 +5,8 @@ import { pauseMs } from "#common/kit/retry.ts";
 import { CliProblem, exitCodes } from "./problem.ts";
 import type { ExitCode } from "./problem.ts";
 import type { Target } from "./target.ts";
+import { exchange } from "./wire.ts";
+import type { WireAnswer, WireSettings } from "./wire.ts";
 
 type QueryValue = string | number | boolean | undefined;
 /** A list becomes one pair each. */
@@ -26,13 +28,16 @@ export interface Transport {
   /** One exchange of JSON; retried while the server is away, then a CliProblem. */
   json<T>(ask: Ask): Promise<T>;
   /** Opens a stream; not retried. The caller reads or cancels the body. */
-  stream(ask: Ask): Promise<Response>;
+  stream(ask: Ask): Promise<WireAnswer>;
+  /** One attempt whose answer, or failure, is told as it is: for those who look for what is wrong. */
+  try(ask: Ask): Promise<Answer>;
 }
 
 export interface TransportDeps {
   readonly target: Target;
   readonly clock: Clock;
   readonly userAgent: string;
+  readonly wire?: WireSettings;
 }
 
 /** HTTP with problem+json turned into CliProblems and every wait, retry and body limited. */
@@ -45,9 +50,17 @@ export function createTransport(deps: TransportDeps): Transport {
       throw toProblem(deps.target, answer);
     },
     stream: async (ask) => {
-      const response = await send(deps, ask, ask.signal);
-      if (response.ok) return response;
-      throw toProblem(deps.target, await readAnswer(response));
+      const answer = await send(deps, ask, ask.signal);
+      if (answer.status >= 200 && answer.status < 300) return answer;
+      throw toProblem(deps.target, await readAnswer(answer));
+    },
+    try: async (ask) => {
+      const signal = ask.signal ?? AbortSignal.timeout(exchangeTimeoutMs);
+      try {
+        return await readAnswer(await send(deps, ask, signal));
+      } catch (error) {
+        throw unreachableProblem(deps.target, signal.aborted ? signal.reason : error);
+      }
     },
   };
 }
@@ -57,11 +70,14 @@ const exchangeTimeoutMs = 60_000;
 const bodyBytesLimit = 64 * 1024 * 1024;
 const longestRetryAfterMs = 10_000;
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly retryAfterMs: number | undefined;
   readonly location: string | null;
+  /** The server's own clock, of its Date header. */
+  readonly date: string | null;
+  readonly certificate: WireAnswer["certificate"];
   readonly text: string;
 }
 
@@ -69,21 +85,21 @@ async function exchangePatiently(deps: TransportDeps, ask: Ask): Promise<Answer>
   for (let attempt = 1; ; attempt += 1) {
     const last = attempt >= attempts;
     let pause = pauseMs(attempt, { baseMs: 150, maxMs: 2_000 });
+    const limit = AbortSignal.timeout(exchangeTimeoutMs);
+    const signal = ask.signal === undefined ? limit : AbortSignal.any([ask.signal, limit]);
     try {
-      const limit = AbortSignal.timeout(exchangeTimeoutMs);
-      const signal = ask.signal === undefined ? limit : AbortSignal.any([ask.signal, limit]);
       const answer = await readAnswer(await send(deps, ask, signal));
       if (last || !isPassing(answer)) return answer;
       pause = Math.max(pause, answer.retryAfterMs ?? 0);
     } catch (error) {
       if (last || ask.signal?.aborted === true || isFinal(error))
-        throw unreachableProblem(deps.target, error);
+        throw unreachableProblem(deps.target, limit.aborted ? limit.reason : error);
     }
     await deps.clock.sleep(pause, ask.signal);
   }
 }
 
-async function send(deps: TransportDeps, ask: Ask, signal: AbortSignal | undefined): Promise<Response> {
+async function send(deps: TransportDeps, ask: Ask, signal: AbortSignal | undefined): Promise<WireAnswer> {
   const headers: Record<string, string> = {
     accept: "application/json, application/problem+json",
     "user-agent": deps.userAgent,
@@ -92,12 +108,12 @@ async function send(deps: TransportDeps, ask: Ask, signal: AbortSignal | undefin
   if (deps.target.token !== undefined) headers["authorization"] = `Bearer ${deps.target.token}`;
   if (ask.key !== undefined) headers["idempotency-key"] = ask.key;
   if (ask.body !== undefined) headers["content-type"] = "application/json";
-  return await fetch(`${deps.target.url}${ask.path}${queryText(ask.query ?? {})}`, {
+  return await exchange(deps.wire ?? { proxies: {} }, {
+    url: `${deps.target.url}${ask.path}${queryText(ask.query ?? {})}`,
     method: ask.method,
     headers,
-    redirect: "manual",
-    ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }),
-    ...(signal === undefined ? {} : { signal }),
+    body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+    signal,
   });
 }
 
@@ -108,20 +124,22 @@ function queryText(query: Query): string {
   return pairs.length === 0 ? "" : `?${new URLSearchParams(pairs).toString()}`;
 }
 
-async function readAnswer(response: Response): Promise<Answer> {
+async function readAnswer(answer: WireAnswer): Promise<Answer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of answer.body) {
     bytes += chunk.byteLength;
     if (bytes > bodyBytesLimit) throw tooLarge();
     chunks.push(chunk);
   }
-  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const seconds = Number(answer.header("retry-after") ?? Number.NaN);
   return {
-    status: response.status,
-    type: response.headers.get("content-type") ?? "",
+    status: answer.status,
+    type: answer.header("content-type") ?? "",
     retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined,
-    location: response.headers.get("location"),
+    location: answer.header("location"),
+    date: answer.header("date"),
+    certificate: answer.certificate,
     text: Buffer.concat(chunks).toString("utf8"),
   };
 }
@@ -167,8 +185,8 @@ function exitCodeOf(status: number): ExitCode {
 function hintFor(target: Target, status: number): string | undefined {
   if (status === 401) {
     return target.token === undefined
-      ? "give a token with --token or SLIPWAY_TOKEN"
-      : "the token given is unknown, expired or revoked: check --token or SLIPWAY_TOKEN";
+      ? `give a token with --token or SLIPWAY_TOKEN, or keep one: slipway login ${target.url}`
+      : `the token (of ${target.source}) is unknown, expired or revoked; slipway login ${target.url} keeps another`;
   }
   if (status === 403) return "the token given lacks the right or the scope for this";
   return undefined;
@@ -233,25 +251,32 @@ function unreachableProblem(target: Target, error: unknown): CliProblem {
 const reasonWords: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there (ECONNREFUSED)",
   ECONNRESET: "the connection was cut (ECONNRESET)",
-  UND_ERR_SOCKET: "the connection was cut",
   ENOTFOUND: "no such host (ENOTFOUND)",
   EAI_AGAIN: "the host's name cannot be looked up just now (EAI_AGAIN)",
   ETIMEDOUT: "no answer in time (ETIMEDOUT)",
   TimeoutError: "no answer within 60 s",
-  UND_ERR_CONNECT_TIMEOUT: "no connection in time",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; name its authority in NODE_EXTRA_CA_CERTS",
-  SELF_SIGNED_CERT_IN_CHAIN: "its certificate's authority is unknown; name it in NODE_EXTRA_CA_CERTS",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate's authority is unknown; name it in NODE_EXTRA_CA_CERTS",
+  PROXY_REFUSED: "the proxy does not connect to it",
+  EPIPE: "the connection was cut (EPIPE)",
+  EHOSTUNREACH: "no way to that host (EHOSTUNREACH)",
+  ENETUNREACH: "no network to that host (ENETUNREACH)",
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet: is the clock here right?",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
+  EPROTO: "it does not speak TLS (is it http: rather than https:?)",
+  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS (is it http: rather than https:?)",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; name it, or its authority, with --ca-file",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate's authority is unknown; name it with --ca-file",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate's authority is unknown; name it with --ca-file",
 };
 
-/** undici hides the reason under "fetch failed": the innermost coded cause tells it. */
+/** Node hides the reason under others: the innermost coded cause tells it. */
 function reasonOf(error: unknown): string {
   let found = error instanceof Error ? error.message : String(error);
   let current: unknown = error;
   for (let depth = 0; depth < 5 && current instanceof Error; depth += 1) {
+    if (current.name === "TimeoutError") return current.name;
     const { code } = current as { code?: unknown };
-    found =
-      typeof code === "string" ? code : depth === 0 && current.name === "TimeoutError" ? current.name : found;
+    if (typeof code === "string") found = code;
     const inner = current instanceof AggregateError ? current.errors[0] : undefined;
     current = (inner as unknown) ?? current.cause;
   }

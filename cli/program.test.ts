@@ -374,5 +374,24 @@ test("help is an answer, with examples, on stdout", async () => {
     expect({ code: ran.code, err: ran.err }).toEqual({ code: 0, err: "" });
     expect(ran.out).toContain("slipway release ".slice(0, 8));
   }
-  expect(await slipway([])).toMatchObject({ code: 2, out: "" });
+  expect((await slipway(["help", "release"])).out).toContain("slipway release front-end --latest -y");
+});
+
+test("slipway alone shows which server it would speak to, and what to begin with", async () => {
+  const ran = await slipway([]);
+  expect(ran).toMatchObject({ code: 0, err: "" });
+  expect(ran.out).toContain(`Server   ${ran.server.url}  (from SLIPWAY_URL)`);
+  expect(ran.out).toContain("slipway release front-end");
+  const io = createFakeIo([]);
+  expect(await runCli(io)).toBe(0);
+  expect(io.outLines.join("\n")).toMatch(/Server {3}none yet[^]*slipway login/);
+});
+
+test("a verb or a flag that is nearly one is named", async () => {
+  const verb = await slipway(["relase", "front-end"]);
+  expect(verb).toMatchObject({ code: 2, out: "" });
+  expect(verb.err).toContain("slipway: unknown command 'relase'\n(Did you mean release?)");
+  const flag = await slipway(["release", "front-end", "--latst"]);
+  expect(flag).toMatchObject({ code: 2, out: "" });
+  expect(flag.err).toContain("slipway: unknown option '--latst'\n(Did you mean --latest?)");
 });

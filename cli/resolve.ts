@@ -2,6 +2,8 @@ import type { Workload } from "#common/contracts/http.ts";
 import { kindLayout, parseWorkloadId } from "#common/domain/workload.ts";
 import type { AskedWorkload } from "#common/domain/workload.ts";
 
+import { nearest } from "./near.ts";
+
 /** What a typed name means among the workloads there are. */
 export type Resolution =
   | { readonly kind: "found"; readonly workload: Workload }
@@ -56,36 +58,16 @@ function matches(workload: Workload, asked: Reading, inScope: boolean): boolean 
   return workload.name === asked.name && kindFits && namespaceFits;
 }
 
-const nearLimit = 3;
-
 function nearNames(text: string, known: readonly Workload[]): readonly string[] {
-  const name = text.slice(Math.max(text.lastIndexOf("/"), text.lastIndexOf(":")) + 1).slice(0, 100);
-  const most = Math.max(2, Math.floor(name.length / 3));
-  const scored = known.map((workload) => ({
-    id: `${workload.namespace}/${workload.name}`,
-    score: scoreOf(name, workload.name),
-  }));
-  const near = scored.filter(({ score }) => score <= most).sort((a, b) => a.score - b.score);
-  return [...new Set(near.map(({ id }) => id))].slice(0, nearLimit);
+  const asked = text.slice(Math.max(text.lastIndexOf("/"), text.lastIndexOf(":")) + 1);
+  const names = nearest(
+    asked,
+    known.map(({ name }) => name),
+  );
+  const ids = names.flatMap((near) =>
+    known.filter(({ name }) => name === near).map(({ namespace, name }) => `${namespace}/${name}`),
+  );
+  return [...new Set(ids)].slice(0, nearLimit);
 }
 
-function scoreOf(asked: string, name: string): number {
-  if (name === asked) return 0;
-  if (name.replaceAll("-", "") === asked.replaceAll("-", "")) return 0.5;
-  if (asked.length >= 3 && name.includes(asked)) return 1.5;
-  return editDistance(asked, name.slice(0, 100));
-}
-
-/** Levenshtein's, over one row; both texts are at most 100 characters. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, change));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
+const nearLimit = 3;

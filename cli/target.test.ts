@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { writeContexts } from "./contexts.ts";
 import { findTarget } from "./target.ts";
 import type { TargetDeps } from "./target.ts";
 
@@ -61,6 +62,34 @@ test("the newest living demo upward from here is found, with its own token", asy
   expect((await findTarget({ token: "mine" }, deps({ cwd }))).token).toBe("mine");
 });
 
+test("a context goes before a demo and after the environment, and its token goes nowhere else", async () => {
+  await demo("demo-1.json", { url: "http://127.0.0.1:4001", token: "of the demo", pid: 1 });
+  const own = { XDG_CONFIG_HOME: root };
+  const prod = { url: "https://prod.example", token: "of prod", proxy: "none" };
+  const staging = { url: "https://staging.example", caFile: "/etc/ca.pem" };
+  await writeContexts(own, { current: "prod", contexts: { prod, staging } });
+  const found = { ...prod, source: 'context "prod"' };
+  expect(await findTarget({}, deps({ env: own }))).toEqual(found);
+  expect(await findTarget({}, deps({ env: { ...own, SLIPWAY_TOKEN: "of another" } }))).toEqual(found);
+  expect(await findTarget({ token: "mine" }, deps({ env: own }))).toMatchObject({ token: "mine" });
+  const other = { url: "https://staging.example", token: undefined, source: 'context "staging"' };
+  expect(await findTarget({ context: "staging" }, deps({ env: { ...own, ...env } }))).toEqual({
+    ...other,
+    caFile: "/etc/ca.pem",
+  });
+  const byFlag = await findTarget({ context: "staging", caFile: "mine.pem" }, deps({ env: own }));
+  expect(byFlag.caFile).toBe("mine.pem");
+  expect(await findTarget({}, deps({ env: { ...own, ...env } }))).toMatchObject({ token: "env-token" });
+  expect((await findTarget({ url: "http://x" }, deps({ env: own }))).token).toBeUndefined();
+  await expect(findTarget({ context: "prdo" }, deps({ env: own }))).rejects.toMatchObject({
+    exitCode: 2,
+    parts: { hint: "did you mean prod?" },
+  });
+  await expect(findTarget({ context: "prod", url: "http://x" }, deps())).rejects.toMatchObject({
+    exitCode: 2,
+  });
+});
+
 test("a demo file of another user is not followed", async () => {
   await demo("demo-1.json", { url: "http://127.0.0.1:4001", token: "x", pid: 1 });
   await expect(findTarget({}, deps({ userId: 987_654 }))).rejects.toMatchObject({ code: "NO_SERVER" });
@@ -69,7 +98,7 @@ test("a demo file of another user is not followed", async () => {
 test("without any, the answer is exit 2 and names all ways", async () => {
   await expect(findTarget({}, deps())).rejects.toMatchObject({
     exitCode: 2,
-    parts: { hint: expect.stringMatching(/--url.*SLIPWAY_URL.*npm run demo/s) },
+    parts: { hint: expect.stringMatching(/--url.*SLIPWAY_URL.*slipway login.*npm run demo/s) },
   });
 });
 

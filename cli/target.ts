@@ -1,6 +1,8 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { contextNamed, readContexts } from "./contexts.ts";
+import type { Context } from "./contexts.ts";
 import { CliProblem, exitCodes, usageProblem } from "./problem.ts";
 
 /** The server that is spoken to, and how it was found. */
@@ -8,8 +10,12 @@ export interface Target {
   /** Without a slash at the end. */
   readonly url: string;
   readonly token: string | undefined;
-  /** For messages: "--url", "SLIPWAY_URL" or the demo's file. */
+  /** For messages: "--url", "SLIPWAY_URL", the context's name or the demo's file. */
   readonly source: string;
+  /** Certificates of an authority of one's own. */
+  readonly caFile?: string | undefined;
+  /** A proxy's URL, or "none"; without it the environment's HTTPS_PROXY and the like count. */
+  readonly proxy?: string | undefined;
 }
 
 export interface TargetDeps {
@@ -22,24 +28,55 @@ export interface TargetDeps {
 export interface TargetOptions {
   readonly url?: string | undefined;
   readonly token?: string | undefined;
+  readonly context?: string | undefined;
+  readonly caFile?: string | undefined;
 }
 
 /**
- * `--url/--token`, else `SLIPWAY_URL/SLIPWAY_TOKEN`, else the newest living demo upward from here.
- * Throws with exit 2, naming all three, when there is none.
+ * `--url/--token` (or `--context`), else `SLIPWAY_URL/SLIPWAY_TOKEN`, else the current context, else the
+ * newest living demo upward from here. Throws with exit 2, naming all four, when there is none.
  */
 export async function findTarget(options: TargetOptions, deps: TargetDeps): Promise<Target> {
+  const { caFile, ...target } = await findPlace(options, deps);
+  const certificates = filled(options.caFile) ?? filled(deps.env["SLIPWAY_CA_FILE"]) ?? caFile;
+  return certificates === undefined ? target : { ...target, caFile: certificates };
+}
+
+async function findPlace(options: TargetOptions, deps: TargetDeps): Promise<Target> {
+  const given = filled(options.token);
+  const ofEnv = filled(deps.env["SLIPWAY_TOKEN"]);
+  if (options.url !== undefined && options.context !== undefined) {
+    throw usageProblem("Give either --url or --context");
+  }
+  if (options.url !== undefined) {
+    return { url: checkUrl(options.url, "--url"), token: given ?? ofEnv, source: "--url" };
+  }
+  if (options.context !== undefined) {
+    const contexts = await readContexts(deps.env);
+    return ofContext(options.context, contextNamed(contexts, options.context), given);
+  }
   const envUrl = filled(deps.env["SLIPWAY_URL"]);
-  const token = filled(options.token) ?? filled(deps.env["SLIPWAY_TOKEN"]);
-  if (options.url !== undefined) return { url: checkUrl(options.url, "--url"), token, source: "--url" };
-  if (envUrl !== undefined) return { url: checkUrl(envUrl, "SLIPWAY_URL"), token, source: "SLIPWAY_URL" };
+  if (envUrl !== undefined) {
+    return { url: checkUrl(envUrl, "SLIPWAY_URL"), token: given ?? ofEnv, source: "SLIPWAY_URL" };
+  }
+  // SLIPWAY_TOKEN belongs to another server; only a token given by hand replaces one's own.
+  const { current, contexts } = await readContexts(deps.env);
+  const context = current === undefined ? undefined : contexts[current];
+  if (current !== undefined && context !== undefined) return ofContext(current, context, given);
   const demo = await findDemo(deps);
   if (demo === undefined) throw nowhere();
-  // SLIPWAY_TOKEN belongs to another server; only a token given by hand replaces the demo's own.
+  return { url: checkUrl(demo.url, demo.file), token: given ?? demo.token, source: demo.file };
+}
+
+function ofContext(name: string, context: Context, token: string | undefined): Target {
+  const source = `context "${name}"`;
+  const { caFile, proxy } = context;
   return {
-    url: checkUrl(demo.url, demo.file),
-    token: filled(options.token) ?? demo.token,
-    source: demo.file,
+    url: checkUrl(context.url, source),
+    token: token ?? context.token,
+    source,
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(proxy === undefined ? {} : { proxy }),
   };
 }
 
@@ -112,7 +149,8 @@ async function readDemo(path: string): Promise<DemoFile | undefined> {
   }
 }
 
-function checkUrl(text: string, source: string): string {
+/** An address as it is used: no slash at the end, no password in it. Exit 2 for anything else. */
+export function checkUrl(text: string, source: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
     throw usageProblem(`${source} is not an http or https address`, "for example http://127.0.0.1:3030");
@@ -135,6 +173,7 @@ function nowhere(): CliProblem {
       "give one of these:",
       "  --url URL --token TOKEN",
       "  SLIPWAY_URL and SLIPWAY_TOKEN in the environment",
+      "  a context: slipway login URL keeps one, slipway context use NAME chooses among them",
       "  a running demo: `npm run demo` leaves .slipway/demo-*.json, looked for from here upward",
     ].join("\n"),
     exitCode: exitCodes.usage,

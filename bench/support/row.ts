@@ -2,11 +2,11 @@
 export interface Row {
   readonly name: string;
   readonly value: number;
-  readonly unit: "s" | "1/s";
+  readonly unit: "s" | "1/s" | "MiB";
   readonly p99?: number;
   /** What a straightforward implementation, or the peers' way, needs in the same run. */
   readonly baseline: number;
-  /** How many times better than the baseline; above 1 is better, for times and for rates alike. */
+  /** How many times better than the baseline; above 1 is better, for times, rates and memory alike. */
   readonly ratio: number;
   /** What else was counted. */
   readonly more?: Readonly<Record<string, number>>;
@@ -18,7 +18,7 @@ export interface Row {
 /** A row whose ratio follows from its unit. */
 export function toRow(row: Omit<Row, "ratio">): Row {
   const { value, baseline, unit } = row;
-  return { ...row, ratio: unit === "s" ? baseline / value : value / baseline };
+  return { ...row, ratio: unit === "1/s" ? value / baseline : baseline / value };
 }
 
 /** One line of JSON. */

@@ -91,7 +91,7 @@ async function writeSettings(
     "      allowHttp: true",
     "    mode: apply",
     "registries:",
-    `  - { host: docker.io, endpoint: "${registry.url}", webhook: { secretFile: ${hookFile} } }`,
+    `  - { host: docker.io, endpoint: "${registry.url}", requestsPerSecond: 10000, webhook: { secretFile: ${hookFile} } }`,
     // One scan before we measure, none while we do.
     "scanInterval: 12h",
     "",

@@ -3,6 +3,7 @@ import { formatWorkloadId } from "#common/domain/workload.ts";
 import { imagesOf } from "#common/store/images.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import { createEligibility } from "../../services/api/read-model/eligibility.ts";
+import { unknownNodes } from "../../services/api/read-model/node-platforms.ts";
 import { imagesOfWorkload, listRepository } from "../../services/api/read-model/images.ts";
 import { joinWorkloads, repositoriesOf } from "../../services/api/read-model/workloads.ts";
 import type { Fleet } from "./fleet.ts";
@@ -35,9 +36,9 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         return [key, { scanned: at !== null, images: known }];
       }),
     );
-    const facts = { environment: name, running, complete: true, declared, held: new Map(), images };
-    const joined = joinWorkloads({ ...facts, automation: "off", sees: () => true });
-    return { workloads: joined, repositories };
+    const read = { environment: name, running, complete: true, declared, held: new Map(), images };
+    const facts = { ...read, automation: "off", nodes: unknownNodes(""), sees: () => true } as const;
+    return { workloads: joinWorkloads(facts), repositories };
   };
   return {
     async list(fleet, limit) {
@@ -52,6 +53,7 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         problems: new Map<string, never>(),
         filterOf: () => undefined,
         eligibility: createEligibility(),
+        nodes: unknownNodes(""),
         now: new Date(),
         page: { limit: 15 },
       };

@@ -37,6 +37,10 @@ export function addCerts(program: Command, deps: CommandDeps): void {
       "a certificate for another server, as redis=redis,127.0.0.1 (may be repeated)",
       (value: string, before: readonly string[]) => [...before, value],
       [],
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slipway certs /etc/slipway/certs\n  slipway certs --days 90 --server redis=redis.shop.svc",
     );
   addOutputOptions(certs).action(async function runCerts(this: Command, folder: string) {
     const flags = this.opts<CertsFlags>();

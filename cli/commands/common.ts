@@ -8,19 +8,40 @@ import type { ExitCode } from "../problem.ts";
 import { openSession } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
+import { addOutputOptions, outputGroup } from "./manifest-options.ts";
+
 /** What a verb is given to hang itself into the program. */
 export interface CommandDeps {
   readonly io: Io;
   /** Hands the verb's exit code to the program. */
   readonly finish: (code: ExitCode) => void;
+  /** The program with the verbs that a line of these words is about. */
+  readonly programFor: (words: readonly string[]) => Promise<Command>;
 }
 
 const scope = "Where:";
-const output = "Output:";
 const server = "Server:";
 
 /** The options every verb understands. */
 export function addCommonOptions(command: Command): Command {
+  return addOutputOptions(addScopeOptions(command))
+    .addOption(
+      new Option(
+        "--url <url>",
+        "the server (else SLIPWAY_URL, else the current context, else a running demo)",
+      ).helpGroup(server),
+    )
+    .addOption(new Option("--token <token>", "its token (else SLIPWAY_TOKEN)").helpGroup(server))
+    .addOption(new Option("--context <name>", "the server that slipway login kept").helpGroup(server))
+    .addOption(
+      new Option(
+        "--ca-file <file>",
+        "certificates (PEM) of its authority (else SLIPWAY_CA_FILE); public ones count beside it",
+      ).helpGroup(server),
+    );
+}
+
+function addScopeOptions(command: Command): Command {
   return command
     .addOption(new Option("-n, --namespace <name>", "only this namespace").helpGroup(scope))
     .addOption(new Option("-a, --all-namespaces", "every namespace (as without -n)").helpGroup(scope))
@@ -28,24 +49,15 @@ export function addCommonOptions(command: Command): Command {
       new Option("-e, --environment <name>", "the environment; may be left out when there is one").helpGroup(
         scope,
       ),
-    )
-    .addOption(
-      new Option("-o, --output <format>", "how the result is printed")
-        .choices(["table", "wide", "json", "yaml", "name"])
-        .default("table")
-        .helpGroup(output),
-    )
-    .addOption(new Option("--no-headers", "tables without their heading").helpGroup(output))
-    .addOption(
-      new Option("--url <url>", "the server (else SLIPWAY_URL, else a running demo)").helpGroup(server),
-    )
-    .addOption(new Option("--token <token>", "its token (else SLIPWAY_TOKEN)").helpGroup(server));
+    );
 }
 
 /** `--format story`: the shapes of 2016. */
 export function addStoryOption(command: Command): Command {
   return command.addOption(
-    new Option("--format <name>", "story: the shape this had in 2016").choices(["story"]).helpGroup(output),
+    new Option("--format <name>", "story: the shape this had in 2016")
+      .choices(["story"])
+      .helpGroup(outputGroup),
   );
 }
 

@@ -101,6 +101,38 @@ test("a tag that moved is marked, and wide tells why an image is not eligible", 
   expect(line("0.2.0")).toMatch(/date from its label$/);
 });
 
+test("what no node can run is marked, wide says what they are, or why that is not known", async () => {
+  const images = withImages((all) =>
+    all.map((image) => ({
+      ...image,
+      ...(image.tag === "snapshot" && {
+        platforms: ["linux/arm64"],
+        runnable: false,
+        eligible: false,
+        ineligible: "no-node" as const,
+      }),
+    })),
+  );
+  const routes: Routes = { listImages: () => ({ json: images }) };
+  const narrow = await slipway(["images", "front-end"], routes);
+  expect(narrow.out).toMatch(/\| {3}snapshot \(no node runs it\) +18 Nov 16/);
+  const wide = await slipway(["images", "front-end", "-o", "wide"], routes);
+  expect(wide.out).toMatch(/linux\/arm64 +not eligible: no node can run it, they are linux\/amd64$/m);
+  expect(wide.err).toBe("");
+  const json = await slipway(["images", "front-end", "-o", "json"], routes);
+  const [told] = (JSON.parse(json.out) as { images: (typeof images)[] }).images;
+  expect(told?.containers[0]?.available.find(({ tag }) => tag === "snapshot")).toMatchObject({
+    runnable: false,
+    ineligible: "no-node",
+  });
+  const nodes = { platforms: [], problem: "nodes cannot be watched" };
+  const blind = { listImages: () => ({ json: { ...frontEndImages(), nodes } }) };
+  expect((await slipway(["images", "front-end"], blind)).err).toBe("");
+  expect((await slipway(["images", "front-end", "-o", "wide"], blind)).err).toBe(
+    "which images a node can run is not known: nodes cannot be watched",
+  );
+});
+
 test("a release can wait for an image that is named, for an hour at most, and is not asked about", async () => {
   const image = ["-i", "weaveworksdemos/front-end:0.3.1"];
   const ran = await slipway(["release", "front-end", ...image, "--wait-for-image", "10m", "--no-wait"]);

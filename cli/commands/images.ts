@@ -3,7 +3,9 @@ import type { Command } from "commander";
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 
 import { findWorkloads } from "../lookup.ts";
-import { imageLines } from "../print/images.ts";
+import { didYouMean, nearest } from "../near.ts";
+import { imageLines, nodeNotes, problemNotes } from "../print/images.ts";
+import { safe } from "../print/safe.ts";
 import { usageProblem } from "../problem.ts";
 import { show } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
@@ -26,7 +28,7 @@ export function addImages(program: Command, deps: CommandDeps): void {
       .command(`${name} [workload...]`, { hidden: name !== "images" })
       .summary("what could run: a workload's images, newest first")
       .description(
-        "Lists the images each container could run, newest first, with the running one marked '->. Without a workload: those of every workload of -n, or of all. (moved): the tag points at another image than it did. -o wide tells why an image is not eligible for --latest. Also: list-images.",
+        "Lists the images each container could run, newest first, with the running one marked '->. Without a workload: those of every workload of -n, or of all. (moved): the tag points at another image than it did. (no node runs it): it is for other platforms than the cluster's nodes. -o wide tells why an image is not eligible for --latest. Also: list-images.",
       )
       .option("--workload <name>", "same as the argument; repeatable", collect)
       .option("--service <name>", "same as --workload", collect)
@@ -65,6 +67,8 @@ async function listImages(session: Session, ask: ImageAsk): Promise<undefined> {
     names: limited.flatMap(namesOf),
     lines: (style) => imageLines(all, { ...style, heading: ask.heading, limit }),
   });
+  const notes = ask.options.output === "wide" ? nodeNotes(all) : [];
+  for (const note of [...problemNotes(all), ...notes]) session.io.err(safe(note));
   return undefined;
 }
 
@@ -86,7 +90,8 @@ async function allAsked(session: Session, ask: ImageAsk): Promise<readonly Workl
   const found = all.filter(({ containers }) => containers.length > 0);
   if (found.length > 0) return found;
   const there = [...new Set(workloads.flatMap(({ containers }) => containers.map(({ name }) => name)))];
-  throw usageProblem(`There is no container "${container}"`, `there is ${there.join(", ")}`);
+  const hint = didYouMean(nearest(container, there)) ?? `there is ${there.join(", ")}`;
+  throw usageProblem(`There is no container "${container}"`, hint);
 }
 
 function ofContainer(images: WorkloadImages, container: string | undefined): readonly WorkloadImages[] {

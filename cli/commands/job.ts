@@ -44,7 +44,7 @@ async function showJob(
   args: readonly string[],
 ): Promise<ExitCode | undefined> {
   const job = await findJob(session, args[0] ?? "");
-  if (options.watch === true) return await followAndPrint(session, job, options.timeout);
+  if (options.watch === true) return await followAndPrint(session, job, { timeout: options.timeout });
   const all = await allSteps(session, job.id);
   const steps = options.logFailed === true ? all.filter((step) => step.outcome === "failed") : all;
   const { io, outPaint } = session;

@@ -18,7 +18,8 @@ export function addLint(program: Command, deps: CommandDeps): void {
     .summary("what in manifests would stop a release, without a server")
     .description(
       "Tells what does not parse, what is declared twice, policies that mean nothing, and images that cannot be edited safely, each with file and line. Exit 1 when there is anything.",
-    );
+    )
+    .addHelpText("after", "\nExamples:\n  slipway lint deploy/\n  slipway lint deploy/web.yaml -o json");
   addManifestOptions(lint).action(async function runLint(this: Command) {
     const options = this.opts<ManifestOptions>();
     const files = await readManifestFiles(deps.io.cwd, this.args);

@@ -9,14 +9,19 @@ export type OfflineOptions = Pick<CommonOptions, "output" | "headers">;
 /** What the verbs that read manifests understand. */
 export type ManifestOptions = OfflineOptions & { readonly defaultNamespace: string };
 
+/** The heading above these options in --help. */
+export const outputGroup = "Output:";
+
+/** How a result is printed. */
 export function addOutputOptions(command: Command): Command {
   return command
     .addOption(
       new Option("-o, --output <format>", "how the result is printed")
         .choices(["table", "wide", "json", "yaml", "name"])
-        .default("table"),
+        .default("table")
+        .helpGroup(outputGroup),
     )
-    .addOption(new Option("--no-headers", "tables without their heading"));
+    .addOption(new Option("--no-headers", "tables without their heading").helpGroup(outputGroup));
 }
 
 export function addManifestOptions(command: Command): Command {

@@ -5,6 +5,7 @@ import { declareTree, plainWorkload } from "#common/domain/kustomize-tree.ts";
 import type { TreeWorkload } from "#common/domain/kustomize-tree.ts";
 import { readManifest } from "#common/domain/manifest.ts";
 import type { DeclaredWorkload, ManifestFault, ManifestFile } from "#common/domain/manifest.ts";
+import { largestManifestBytes } from "#common/domain/manifest-options.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 
 import type { ListedContainer } from "../print/manifests.ts";
@@ -13,7 +14,7 @@ import type { ReadFile } from "./manifest-files.ts";
 
 /** Something that is wrong in a file. */
 export interface Finding {
-  readonly rule: "unreadable" | "broken" | "duplicate" | "policy" | "not-editable";
+  readonly rule: "unreadable" | "too-large" | "broken" | "duplicate" | "policy" | "not-editable";
   readonly file: string;
   readonly line?: number | undefined;
   readonly message: string;
@@ -50,7 +51,11 @@ export function surveyFiles(
       ),
       ...tree.faults.map(({ path, message }) => found("broken", shown(path), { message })),
     ]),
-    findings: [...duplicates(tree.workloads, shown), ...workloads.flatMap((one) => flaws(one, shown))],
+    findings: [
+      ...files.flatMap((file) => ("text" in file ? tooLarge(file) : [])),
+      ...duplicates(tree.workloads, shown),
+      ...workloads.flatMap((one) => flaws(one, shown)),
+    ],
   };
 }
 
@@ -139,6 +144,13 @@ function flaws(
 
 function found(rule: Finding["rule"], file: string, fault: ManifestFault): Finding {
   return { rule, file, line: fault.line, message: fault.message };
+}
+
+/** It is listed here all the same: a person may well have such a file before it is committed. */
+function tooLarge(file: { readonly path: string; readonly text: string }): readonly Finding[] {
+  if (Buffer.byteLength(file.text) <= largestManifestBytes) return [];
+  const message = "larger than 1 MiB: a server does not read it, and releases nothing in it";
+  return [{ rule: "too-large", file: file.path, message }];
 }
 
 function unreadable(file: { readonly path: string; readonly fault: string }): Finding {

@@ -199,4 +199,12 @@ describe("lint", () => {
     const { out } = await slipway(["lint", ".", "-o", "json"]);
     expect(JSON.parse(out)).toHaveLength(6);
   });
+  test("tells what a server would not read for its size, which lists show all the same", async () => {
+    await writeFile(join(folder, "web.yaml"), `${web}# ${"x".repeat(1024 * 1024)}\n`);
+    expect(await slipway(["lint", "."])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^web\.yaml: larger than 1 MiB: .* \(too-large\)$/m),
+    });
+    expect(await slipway(["manifest", "list", "."])).toMatchObject({ code: 0, err: "" });
+  });
 });

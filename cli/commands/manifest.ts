@@ -37,12 +37,20 @@ export function addManifest(program: Command, deps: CommandDeps): void {
     .summary("workloads, containers, images and policies in files")
     .description(
       "Lists every place an image stands at and below the paths. What cannot be read is told on stderr and stops nothing else.",
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slipway manifest list deploy/\n  slipway manifest list deploy/ -o json",
     );
   addManifestOptions(list).action(async function runList(this: Command) {
     deps.finish(await listManifests(deps.io, this.args, this.opts<ManifestOptions>()));
   });
   addEditing(manifest, "set-image")
     .description("Reads a manifest from stdin and writes it to stdout with another image in one container.")
+    .addHelpText(
+      "after",
+      "\nExample:\n  slipway manifest set-image --workload shop:deployment/web --container web --image nginx:1.27 < web.yaml > new.yaml",
+    )
     .requiredOption("--container <name>", "the container")
     .requiredOption("--image <ref>", "the whole new image, e.g. nginx:1.27")
     .action(async function runSetImage(this: Command) {
@@ -52,6 +60,10 @@ export function addManifest(program: Command, deps: CommandDeps): void {
     .argument("<change...>", "key=value to write, key- to take away")
     .description(
       `Reads a manifest from stdin and writes it to stdout with policies added, changed or taken away. Keys: ${policyKeyWords}.`,
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  slipway manifest set-policy --workload shop:deployment/web automated=true tag.web='semver:~1.4' < web.yaml > new.yaml",
     )
     .addOption(
       new Option(

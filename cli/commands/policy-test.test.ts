@@ -61,7 +61,7 @@ describe("policy test", () => {
   test("warns of a regular expression that matches in the middle", async () => {
     const { code, err } = await policyTest(["--filter", "regexp:1"]);
     expect(code).toBe(0);
-    expect(err).toBe('Note: "regexp:1" matches in the middle of a tag too; write ^(?:1)$ to match all of it');
+    expect(err).toBe('Note: "regexp:1" matches a part of a tag too; write ^(?:1)$ to match all of it');
   });
 
   test("a date of a clock that stood at zero is no date", async () => {

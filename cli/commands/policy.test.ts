@@ -161,6 +161,12 @@ describe("a change of policies", () => {
     );
   });
 
+  test("warns of a filter that matches a part of a tag", async () => {
+    const ran = await slipway(["automate", "front-end", "--tag-all", "regexp:^1"]);
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain("matches a part of a tag too; write ^(?:1)$");
+  });
+
   test("of several workloads is one request", async () => {
     const ran = await slipway(["policy", "front-end", "cart", "locked=true"]);
     expect(ran.server.of("changePolicies")[0]?.body).toEqual({

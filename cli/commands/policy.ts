@@ -3,10 +3,12 @@ import type { Command } from "commander";
 
 import { policyFault, policyKeyWords } from "#common/domain/policy-values.ts";
 import { policyPrefixes } from "#common/domain/policy.ts";
+import { filterWarnings } from "#common/domain/tag-filter.ts";
 import type { PolicyPrefix } from "#common/domain/policy.ts";
 
 import { findNames, findWorkloads } from "../lookup.ts";
 import { policyLines } from "../print/policy.ts";
+import { safe } from "../print/safe.ts";
 import { usageProblem } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
 import { show } from "../session.ts";
@@ -52,8 +54,9 @@ export function addPolicy(program: Command, deps: CommandDeps): void {
   addChangeOptions(policy, { tags: true });
   policy.action(verb<PolicyOptions>(deps, showOrChange));
   addPolicyTest(policy, deps);
-  for (const { name, set, summary, text } of verbs) {
+  for (const { name, set, summary, text, example } of verbs) {
     const command = program.command(`${name} <workload...>`).summary(summary).description(text);
+    command.addHelpText("after", `\nExample:\n  slipway ${name} ${example}`);
     addChangeOptions(command, { tags: name === "automate" });
     command.action(
       verb<PolicyOptions>(deps, (session, options, args) =>
@@ -63,30 +66,34 @@ export function addPolicy(program: Command, deps: CommandDeps): void {
   }
 }
 
-const verbs: readonly { name: string; set: PolicySet; summary: string; text: string }[] = [
+const verbs: readonly { name: string; set: PolicySet; summary: string; text: string; example: string }[] = [
   {
     name: "automate",
     set: { automated: "true" },
     summary: "let new images that its filters choose be released by themselves",
     text: "Turns automation on for workloads. Each container needs a tag filter: give --tag CONTAINER=FILTER, or --tag-all newest to follow the newest image of all.",
+    example: "front-end --tag front-end='semver:~1.4'",
   },
   {
     name: "deautomate",
     set: { automated: null },
     summary: "leave releases of it to people",
     text: "Turns automation off for workloads. Their tag filters stay.",
+    example: "front-end -m 'until the sale is over'",
   },
   {
     name: "lock",
     set: { locked: "true" },
     summary: "nothing is released to it until it is unlocked",
     text: "Locks workloads: releases and automation leave them alone. The lock says who set it, and with -m why.",
+    example: "front-end -m 'audit until Monday'",
   },
   {
     name: "unlock",
     set: { locked: null },
     summary: "take a lock away",
     text: "Takes the lock of workloads away.",
+    example: "front-end",
   },
 ];
 
@@ -147,6 +154,7 @@ async function change(
   asked: { readonly names: readonly string[]; readonly set: PolicySet },
 ): Promise<ExitCode> {
   for (const [key, value] of Object.entries(asked.set)) refuseSlip(key, value);
+  for (const warning of oddities(asked.set)) session.io.err(safe(`Note: ${warning}`));
   const workloads = await findNames(session, asked.names);
   const { environment, message, prefix } = options;
   const body = {
@@ -158,6 +166,13 @@ async function change(
   if (options.dryRun === true) return showPlan(session, await session.api.planPolicies(body));
   const job = await session.api.changePolicies(body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, job, options);
+}
+
+/** Filters that can be read and may not mean what they seem to. */
+function oddities(set: PolicySet): readonly string[] {
+  return Object.entries(set).flatMap(([key, value]) =>
+    value !== null && key.startsWith("tag") ? filterWarnings(value) : [],
+  );
 }
 
 /** A slip of the keys needs no server to be told. */

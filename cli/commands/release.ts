@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 
+import type { Job, Plan } from "#common/contracts/http.ts";
 import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
@@ -12,6 +13,8 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
 import { parseLabel } from "./labels.ts";
+import { hintFor, withNearImages } from "./near-images.ts";
+import { pickRelease } from "./release-picked.ts";
 import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
 import { showPlan } from "./show-plan.ts";
@@ -32,6 +35,7 @@ interface ReleaseOptions extends WaitOptions {
   readonly message?: string;
   readonly override?: readonly Override[];
   readonly dryRun?: boolean;
+  readonly interactive?: boolean;
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
   readonly waitForImage?: number;
@@ -46,6 +50,7 @@ Examples:
   slipway release front-end -i weaveworksdemos/front-end:0.3.1 -m "fix the cart"
   slipway release --all --latest --exclude payment --dry-run
   slipway release front-end -i "$IMAGE" --wait-for-image 10m           # while another job still pushes it
+  slipway release --interactive                    # choose from a list: arrows, space, type to filter
   slipway release front-end --to-previous -m "0.4 is slow"     # back to what ran before
   slipway release front-end --to-running                       # keep what kubectl set in an emergency
   slipway release front-end -i "$IMAGE" --timeout 10m -o json > job.json   # a pipeline: exits by the outcome
@@ -59,7 +64,7 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .command("release [workload...]")
     .summary("bring workloads to chosen images, and wait until healthy")
     .description(
-      "Writes the chosen images into the config repository as one commit, applies it, and waits until the workloads are healthy. Give exactly one of --image, --latest, --to-previous and --to-running.",
+      "Writes the chosen images into the config repository as one commit, applies it, and waits until the workloads are healthy. Give exactly one of --image, --latest, --to-previous and --to-running, or choose from a list with --interactive.",
     )
     .option("--workload <name>", "same as the argument; repeatable", collect)
     .option("--service <name>", "same as --workload", collect)
@@ -71,6 +76,7 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     .addOption(new Option("--update-all-images").hideHelp())
     .option("--to-previous", "what each container ran before its last release")
     .option("--to-running", "what the cluster runs now, e.g. set by hand in an emergency: written to git")
+    .option("--interactive", "choose workloads and images from a list, see the diff, then confirm")
     .option("-m, --message <text>", "why; becomes part of the commit")
     .option("--dry-run", "show the plan and its diff; nothing is stored or written")
     .option("-y, --yes", "do not ask")
@@ -96,22 +102,56 @@ async function release(
   options: ReleaseOptions,
   args: readonly string[],
 ): Promise<ExitCode> {
+  const body = await bodyOf(session, options, args);
+  if (body === undefined) {
+    session.io.err(nothingReleased);
+    return exitCodes.cancelled;
+  }
+  if (options.dryRun === true) return showPlan(session, await planOf(session, body));
+  // Of an image that does not exist yet there is no plan to ask about.
+  const canAsk = options.format !== "story" && options.waitForImage === undefined;
+  const asks = session.io.interactive && options.yes !== true && canAsk;
+  if (asks) {
+    const consent = await planAndAsk(session, body, options);
+    if (consent !== "yes") return consent === "nothing" ? exitCodes.ok : exitCodes.cancelled;
+  }
+  const job = await session.api.release(body, options.idempotencyKey ?? session.io.newKey());
+  const hintOf = ({ error }: Job) => hintFor(session, body, error?.code ?? "");
+  return await waitAndPrint(session, job, { ...options, hintOf });
+}
+
+async function planOf(session: Session, body: ReleaseRequestInput): Promise<Plan> {
+  return await withNearImages(session, body, () => session.api.plan(body));
+}
+
+const nothingReleased = "Nothing was released.";
+
+/** What is asked for; undefined when the person at the list left it. */
+async function bodyOf(
+  session: Session,
+  options: ReleaseOptions,
+  args: readonly string[],
+): Promise<ReleaseRequestInput | undefined> {
+  if (options.interactive === true) return await pickedBody(session, options, args);
   const images = chosenImages(options, session.io.interactive);
   const named = options.image !== undefined || options.updateImage !== undefined;
   if (options.waitForImage !== undefined && !named) {
     throw usageProblem("--wait-for-image waits for an image that --image names");
   }
-  const body = await requestBody(session, { options, args, images });
-  if (options.dryRun === true) return showPlan(session, await session.api.plan(body));
-  // Of an image that does not exist yet there is no plan to ask about.
-  const canAsk = options.format !== "story" && options.waitForImage === undefined;
-  const asks = session.io.interactive && options.yes !== true && canAsk;
-  if (asks) {
-    const consent = await planAndAsk(session, body);
-    if (consent !== "yes") return consent === "nothing" ? exitCodes.ok : exitCodes.cancelled;
+  return await requestBody(session, { options, args, images });
+}
+
+async function pickedBody(
+  session: Session,
+  options: ReleaseOptions,
+  args: readonly string[],
+): Promise<ReleaseRequestInput | undefined> {
+  if (imagesGiven(options).length > 0 || options.waitForImage !== undefined) {
+    throw usageProblem("Give either --interactive or the images");
   }
-  const job = await session.api.release(body, options.idempotencyKey ?? session.io.newKey());
-  return await waitAndPrint(session, job, options);
+  const names = namesGiven(options, args);
+  const picked = await pickRelease(session, { names, exclude: options.exclude ?? [] });
+  return picked === undefined ? undefined : { ...picked, ...commonOf(options) };
 }
 
 const longestWaitMs = 3_600_000;
@@ -125,14 +165,18 @@ function parseImageWait(text: string): number {
 
 type Images = NonNullable<ReleaseRequestInput["images"]>;
 
-function chosenImages(options: ReleaseOptions, interactive: boolean): Images {
+function imagesGiven(options: ReleaseOptions): readonly Images[] {
   const exact = [...(options.image ?? []), ...(options.updateImage ?? [])];
-  const given: Images[] = [
+  return [
     ...(exact.length > 0 ? [{ exact }] : []),
     ...(options.latest === true || options.updateAllImages === true ? [{ select: "latest" } as const] : []),
     ...(options.toPrevious === true ? [{ select: "previous" } as const] : []),
     ...(options.toRunning === true ? [{ select: "running" } as const] : []),
   ];
+}
+
+function chosenImages(options: ReleaseOptions, interactive: boolean): Images {
+  const given = imagesGiven(options);
   const [images] = given;
   if (given.length === 1 && images !== undefined) return images;
   // Without any, a person is shown the plan and asked; a pipeline has to say what it means.
@@ -151,7 +195,7 @@ interface BodyAsk {
 
 async function requestBody(session: Session, ask: BodyAsk): Promise<ReleaseRequestInput> {
   const { options, args, images } = ask;
-  const names = [...args, ...(options.workload ?? []), ...(options.service ?? [])];
+  const names = namesGiven(options, args);
   if (names.length > 0 && options.all === true)
     throw usageProblem("Give either workloads or --all, not both");
   if (names.length === 0 && options.all !== true) {
@@ -161,15 +205,27 @@ async function requestBody(session: Session, ask: BodyAsk): Promise<ReleaseReque
   const workloads = found.slice(0, names.length);
   const exclude = found.slice(names.length);
   return {
-    ...(options.environment === undefined ? {} : { environment: options.environment }),
+    ...commonOf(options),
     ...(names.length > 0 ? { workloads: [...workloads] } : await everyWorkload(session, options)),
     ...(exclude.length > 0 ? { exclude: [...exclude] } : {}),
     images,
-    ...(options.message === undefined ? {} : { message: options.message }),
-    ...(options.override === undefined ? {} : { override: [...options.override] }),
     ...(options.waitForImage === undefined ? {} : { waitForImageSeconds: options.waitForImage }),
-    ...(options.label === undefined ? {} : { labels: { ...options.label } }),
-    ...(options.sourceSha === undefined ? {} : { sourceSha: options.sourceSha }),
+  };
+}
+
+function namesGiven(options: ReleaseOptions, args: readonly string[]): readonly string[] {
+  return [...args, ...(options.workload ?? []), ...(options.service ?? [])];
+}
+
+type CommonBody = Pick<ReleaseRequestInput, "environment" | "message" | "override" | "labels" | "sourceSha">;
+
+function commonOf({ environment, message, override, label, sourceSha }: ReleaseOptions): CommonBody {
+  return {
+    ...(environment === undefined ? {} : { environment }),
+    ...(message === undefined ? {} : { message }),
+    ...(override === undefined ? {} : { override: [...override] }),
+    ...(label === undefined ? {} : { labels: { ...label } }),
+    ...(sourceSha === undefined ? {} : { sourceSha }),
   };
 }
 
@@ -189,20 +245,24 @@ async function everyWorkload(
 
 const questionsLimit = 10;
 
-/** Shows the plan and asks; `d` shows the diff and asks again. */
-async function planAndAsk(session: Session, body: ReleaseRequestInput): Promise<"yes" | "no" | "nothing"> {
+/** Shows the plan and asks; `d` shows the diff and asks again. After the list the diff comes at once. */
+async function planAndAsk(
+  session: Session,
+  body: ReleaseRequestInput,
+  { interactive = false }: Pick<ReleaseOptions, "interactive">,
+): Promise<"yes" | "no" | "nothing"> {
   const { io, options, errPaint } = session;
-  const plan = await session.api.plan(body);
+  const plan = await planOf(session, body);
   for (const line of planLines(plan, { wide: options.output === "wide" })) io.err(line);
   if (plan.results.every((result) => result.result === "skip")) return "nothing";
+  if (interactive) for (const line of diffLines(plan.diffs, errPaint)) io.err(line);
+  const choices = interactive ? "[y/N]" : "[y/N/d=diff]";
   for (let asked = 1; asked <= questionsLimit; asked += 1) {
-    const answer = (await io.ask(safe(`Release to ${plan.environment}? [y/N/d=diff] `)))
-      ?.trim()
-      .toLowerCase();
+    const answer = (await io.ask(safe(`Release to ${plan.environment}? ${choices} `)))?.trim().toLowerCase();
     if (answer === "y" || answer === "yes") return "yes";
     if (answer !== "d" && answer !== "diff") break;
     for (const line of diffLines(plan.diffs, errPaint)) io.err(line);
   }
-  io.err("Nothing was released.");
+  io.err(nothingReleased);
   return "no";
 }

@@ -14,7 +14,8 @@ export function addVersion(program: Command, deps: CommandDeps): void {
   const command = program
     .command("version")
     .summary("this program's version, and the server's")
-    .description("Shows the version of this program, and of the server when one is found.");
+    .description("Shows the version of this program, and of the server when one is found.")
+    .addHelpText("after", "\nExamples:\n  slipway version\n  slipway version -o json");
   addCommonOptions(command).action(async function showVersion(this: Command) {
     const options = this.opts<CommonOptions>();
     const server = await askServer(deps, options);

@@ -25,6 +25,8 @@ import { parseDuration } from "./common.ts";
 export interface WaitOptions extends CommonOptions {
   readonly wait: boolean;
   readonly timeout: number;
+  /** What to say besides, of a job that failed. */
+  readonly hintOf?: (job: Job) => Promise<string | undefined>;
 }
 
 const defaultTimeoutMs = 30 * 60_000;
@@ -48,14 +50,20 @@ export function timeoutOption(command: Command) {
 export async function waitAndPrint(session: Session, job: Job, options: WaitOptions): Promise<ExitCode> {
   announce(session, job, options);
   if (!options.wait) return exitCodes.ok;
-  return await followAndPrint(session, job, options.timeout);
+  return await followAndPrint(session, job, options);
 }
 
 /** As `waitAndPrint`, for a job that is known already. */
-export async function followAndPrint(session: Session, job: Job, timeoutMs: number): Promise<ExitCode> {
-  const watched = await watchJob(session, job, { timeoutMs });
+export async function followAndPrint(
+  session: Session,
+  job: Job,
+  { timeout, hintOf }: Pick<WaitOptions, "timeout" | "hintOf">,
+): Promise<ExitCode> {
+  const watched = await watchJob(session, job, { timeoutMs: timeout });
   if (watched.ended === "over") {
     printOutcome(session, watched);
+    const hint = watched.job.error === null ? undefined : await hintOf?.(watched.job);
+    if (hint !== undefined) session.io.err(safe(`  ${hint}`));
     return exitCodeOf(watched.job);
   }
   const why = watched.ended === "timeout" ? "Not over yet." : "Detached.";
@@ -109,6 +117,7 @@ function isData(options: CommonOptions): boolean {
 }
 
 function printData({ io, options }: Session, job: Job): void {
-  if (options.output === "json" || options.output === "yaml") io.out(dataText(job, options.output));
+  if (options.output === "json") io.out(dataText(job));
+  if (options.output === "yaml") io.out(dataText(job, io.toYaml));
   if (options.output === "name") io.out(safe(job.id));
 }

@@ -46,6 +46,18 @@ test("what fails is told with its reason and way out, and the rest is still ther
         failing: 1,
         waiting: 1,
         problem: { code: "REGISTRY_AUTH_FAILED", title: "refused", detail: null, hint: null },
+        paces: [{ reason: "unreadable", repositories: 1, longestSeconds: 60 }],
+      },
+      {
+        host: "docker.io",
+        repositories: 14,
+        failing: 0,
+        waiting: 0,
+        problem: null,
+        paces: [
+          { reason: "changed", repositories: 3, longestSeconds: 30 },
+          { reason: "quiet", repositories: 11, longestSeconds: 900 },
+        ],
       },
     ],
     warnings: ["Flux v1 runs here"],
@@ -60,6 +72,7 @@ test("what fails is told with its reason and way out, and the rest is still ther
     "    not in git  shop/ingress  applied by Helm release ingress",
     "    not live    shop/old      never applied, or deleted since",
     " ! images    r.example: 1 of 3 image repositories cannot be read, 1 not scanned yet: refused [REGISTRY_AUTH_FAILED]",
+    " ✔ images    docker.io: 14 image repositories, scanned every 30 s (3 changed), 15 min (11 quiet)",
     " ! note      Flux v1 runs here",
     "Next: mend what failed",
   ]);

@@ -1,13 +1,14 @@
 import type { Environment } from "#common/contracts/http.ts";
 
 import { shortCommit } from "./names.ts";
+import type { ShownStyle } from "../session.ts";
 import { tableLines } from "./table.ts";
 import { durationText } from "./time.ts";
 
 /** One row per environment; wide adds how fresh its facts are. */
 export function environmentLines(
   environments: readonly Environment[],
-  style: { readonly headers: boolean; readonly wide: boolean },
+  style: Omit<ShownStyle, "columns"> & Partial<ShownStyle>,
 ): readonly string[] {
   const heading = ["ENVIRONMENT", "MODE", "REPOSITORY", "BRANCH", "PATHS"];
   const rows = environments.map((environment) => {
@@ -16,7 +17,7 @@ export function environmentLines(
     return style.wide ? [...row, ...freshness(environment)] : row;
   });
   const full = style.wide ? [...heading, "TIP", "GIT", "CLUSTER"] : heading;
-  return tableLines(style.headers ? [full, ...rows] : rows);
+  return tableLines(style.headers ? [full, ...rows] : rows, style.columns);
 }
 
 function freshness({ age }: Environment): readonly string[] {

@@ -2,17 +2,18 @@ import type { HistoryEntry } from "#common/contracts/http.ts";
 
 import { changeText } from "./change.ts";
 import { shortCommit, shortJob } from "./names.ts";
+import type { ShownStyle } from "../session.ts";
 import { tableLines } from "./table.ts";
 import { shortDate } from "./time.ts";
 
 /** What ran when, newest first: one row per container that a job changed. */
 export function historyLines(
   entries: readonly HistoryEntry[],
-  style: { readonly headers: boolean; readonly wide: boolean },
+  style: Omit<ShownStyle, "columns"> & Partial<ShownStyle>,
 ): readonly string[] {
   const heading = ["WHEN", "CONTAINER", "CHANGE", "JOB", "OUTCOME", "COMMIT", "BY", "MESSAGE"];
   const rows = entries.flatMap((entry) => rowsOf(entry, style.wide));
-  return tableLines(style.headers ? [heading, ...rows] : rows);
+  return tableLines(style.headers ? [heading, ...rows] : rows, style.columns);
 }
 
 function rowsOf(entry: HistoryEntry, wide: boolean): readonly (readonly string[])[] {

@@ -7,13 +7,14 @@ import type { Paint } from "./paint.ts";
 import { reasonText } from "./results.ts";
 import { safe } from "./safe.ts";
 import { blockLines, stepLine, type StepStyle } from "./steps.ts";
+import type { ShownStyle } from "../session.ts";
 import { tableLines } from "./table.ts";
 import { durationText, shortDate } from "./time.ts";
 
 /** Newest first, one row per job; wide adds the full id, environment, commit and time taken. */
 export function jobLines(
   jobs: readonly Job[],
-  style: { readonly headers: boolean; readonly wide: boolean },
+  style: Omit<ShownStyle, "columns"> & Partial<ShownStyle>,
 ): readonly string[] {
   const heading = ["JOB", "CREATED", "PHASE", "BY", "WHAT"];
   const more = ["ENVIRONMENT", "COMMIT", "TOOK", "ID"];
@@ -24,7 +25,10 @@ export function jobLines(
     const took = job.finishedAt === null ? "" : durationText(tookMs(job));
     return [...row, job.environment, commit, took, job.id];
   });
-  return tableLines(style.headers ? [style.wide ? [...heading, ...more] : heading, ...rows] : rows);
+  return tableLines(
+    style.headers ? [style.wide ? [...heading, ...more] : heading, ...rows] : rows,
+    style.columns,
+  );
 }
 
 export interface JobStyle {

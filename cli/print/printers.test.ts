@@ -18,9 +18,9 @@ import {
 } from "../testing/seed.ts";
 
 import { changeText, shortVersion } from "./change.ts";
-import { dataText } from "./data.ts";
+import { dataText, loadYaml } from "./data.ts";
 import { environmentLines } from "./environments.ts";
-import { imageLines } from "./images.ts";
+import { imageLines, problemNotes } from "./images.ts";
 import { jobDetailLines, jobLines } from "./jobs.ts";
 import { listNames, shortJob } from "./names.ts";
 import {
@@ -101,7 +101,28 @@ test("an image nobody has listed is told as such, and the running tag is still s
     detail: "401 from docker.io",
     hint: null,
   };
-  expect(lines({ problem })[0]).toContain("401 from docker.io");
+  expect(lines({ problem })[0]).toMatch(/ {2}refused$/);
+});
+
+test("what is wrong with a registry is told once per image repository, with what to do", () => {
+  const [container] = frontEndImages().containers;
+  const failing = (repository: string, hint: string | null): WorkloadImages => {
+    const problem = { code: "REGISTRY_AUTH_FAILED", title: "refused", detail: "answered 401", hint };
+    return { ...frontEndImages(), containers: [{ ...container!, repository, problem }] };
+  };
+  expect(
+    problemNotes([failing("a/web", "Log in"), failing("a/web", "Log in"), failing("b/web", null)]),
+  ).toEqual([
+    "a/web: answered 401 (REGISTRY_AUTH_FAILED)",
+    "  Log in",
+    "b/web: answered 401 (REGISTRY_AUTH_FAILED)",
+  ]);
+  const many = Array.from({ length: 12 }, (_, at) => failing(`many/${at}`, null));
+  expect(problemNotes(many).slice(-2)).toEqual([
+    "many/9: answered 401 (REGISTRY_AUTH_FAILED)",
+    "2 more image repositories cannot be read",
+  ]);
+  expect(problemNotes([frontEndImages()])).toEqual([]);
 });
 
 test("a change names tags within one repository, references across two", () => {
@@ -292,12 +313,13 @@ test("environments are listed with their mode, wide with their freshness", () =>
   );
 });
 
-test("nothing that steers a terminal is printed raw", () => {
+test("nothing that steers a terminal is printed raw", async () => {
+  const toYaml = await loadYaml();
   expect(safe("a\u001b[31mb\u0007\n\u202ec\u009b")).toBe("a\\u{1b}[31mb\\u{7}\\u{a}\\u{202e}c\\u{9b}");
   expect(JSON.parse(safeJson({ a: "\u009b\u202e\u001b\n" }))).toEqual({ a: "\u009b\u202e\u001b\n" });
   expect(safeJson({ a: "\u009b" })).toContain("\\u009b");
-  expect(dataText({ a: "x\u009by" }, "yaml")).not.toContain("\u009b");
-  expect(dataText({ a: "x", b: [1] }, "yaml")).toBe("a: x\nb:\n  - 1");
+  expect(dataText({ a: "x\u009by" }, toYaml)).not.toContain("\u009b");
+  expect(dataText({ a: "x", b: [1] }, toYaml)).toBe("a: x\nb:\n  - 1");
 });
 
 test("tables count characters, and cutting marks what is missing", () => {

@@ -1,9 +1,12 @@
 import type { Workload, WorkloadPage } from "#common/contracts/http.ts";
 
+import { groupBy } from "#common/domain/group-by.ts";
+
 import { shortVersion } from "./change.ts";
 import { listNames } from "./names.ts";
 import { tableLines } from "./table.ts";
 import { durationText, spanText } from "./time.ts";
+import { widthOf } from "./width.ts";
 
 export interface ListStyle {
   /** SERVICE or WORKLOAD: the heading follows the verb that was typed. */
@@ -20,7 +23,7 @@ export interface ListStyle {
 export function workloadLines(workloads: readonly Workload[], style: ListStyle): readonly string[] {
   const lines = linesOf(workloads, style, (image) => image);
   const { columns } = style;
-  if (columns === undefined || lines.every((line) => line.length <= columns)) return lines;
+  if (columns === undefined || lines.every((line) => widthOf(line) <= columns)) return lines;
   return linesOf(workloads, style, shortImage);
 }
 
@@ -34,7 +37,9 @@ function linesOf(workloads: readonly Workload[], style: ListStyle, shorten: Shor
   const newest = style.wide || style.newest === true ? ["NEWEST", "BEHIND"] : [];
   const wide = style.wide ? ["KIND", "DECLARED", "OWNER", "DRIFT", "FILE", "ENVIRONMENT"] : [];
   const heading = [style.heading, "CONTAINER", "IMAGE", "RELEASE", "POLICY", ...newest, ...wide];
-  return tableLines(style.headers ? [heading, ...rows] : rows);
+  // Whole first: commit ids are cut before anything else is.
+  const columns = shorten === shortImage && !style.wide ? style.columns : undefined;
+  return tableLines(style.headers ? [heading, ...rows] : rows, columns);
 }
 
 type RowStyle = ListStyle & { readonly shorten: Shorten };
@@ -109,7 +114,7 @@ export function brokenNotes(workloads: readonly Workload[]): readonly string[] {
   const kept = workloads.flatMap(({ declared }) =>
     declared?.problem ? [{ file: declared.file, problem: declared.problem }] : [],
   );
-  const notes = [...Map.groupBy(kept, ({ file }) => file)].map(([file, group]) => {
+  const notes = [...groupBy(kept, ({ file }) => file)].map(([file, group]) => {
     const line = group[0]?.problem.line ?? undefined;
     const where = line === undefined ? "" : `line ${line}: `;
     const many = group.length === 1 ? "1 workload keeps its" : `${group.length} workloads keep their`;

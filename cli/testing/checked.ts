@@ -37,7 +37,7 @@ export function aCheck(more: Partial<EnvironmentCheck> = {}): EnvironmentCheck {
       ],
     },
     match: { live: 2, declared: 2, matched: 2, notInGit: [], notLive: [] },
-    registries: [{ host: "docker.io", repositories: 12, failing: 0, waiting: 0, problem: null }],
+    registries: [{ host: "docker.io", repositories: 12, failing: 0, waiting: 0, problem: null, paces: [] }],
     warnings: [],
     next: "nothing is missing: slipway workloads --behind shows what could be released",
     ...more,

@@ -59,7 +59,7 @@ export interface FakeIo extends Io {
 /** A person at a terminal, as far as the program can tell, or a pipe. */
 export function createFakeIo(
   args: readonly string[],
-  more: Partial<Io> & { answers?: string[]; stdin?: string | Uint8Array } = {},
+  more: Partial<Io> & { answers?: string[]; pressed?: readonly string[]; stdin?: string | Uint8Array } = {},
 ): FakeIo {
   const outLines: string[] = [];
   const errLines: string[] = [];
@@ -88,6 +88,14 @@ export function createFakeIo(
       questions.push(question);
       return answers.shift();
     },
+    askSecret: async (question) => {
+      questions.push(question);
+      return answers.shift();
+    },
+    keys: async (take) => {
+      for (const key of more.pressed ?? []) if (take(toKey(key))) return;
+      take({ name: "c", text: "", ctrl: true });
+    },
     onInterrupt: () => () => {},
     newKey: () => "key-1",
     isAlive: () => false,
@@ -98,6 +106,11 @@ export function createFakeIo(
     questions,
     screen: () => screen,
   };
+}
+
+/** "down" and "space" are keys of their own, anything of one character is itself. */
+function toKey(key: string) {
+  return { name: key, text: key.length === 1 ? key : "", ctrl: false };
 }
 
 /** Every sleep is over at once, and the time it would have taken has passed. */

@@ -89,6 +89,7 @@ export function frontEndImages(running = "0.2.0"): WorkloadImages {
   return {
     workload: "sock-shop:deployment/front-end",
     environment: "default",
+    nodes: { platforms: ["linux/amd64"], problem: null },
     containers: [
       {
         container: "front-end",
@@ -101,6 +102,7 @@ export function frontEndImages(running = "0.2.0"): WorkloadImages {
           firstSeenAt: null,
           dateFrom: "config",
           platforms: ["linux/amd64"],
+          runnable: true,
           movedAt: null,
           running: tag === running,
           eligible: tag !== "latest",

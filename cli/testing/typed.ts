@@ -8,6 +8,8 @@ import { createFakeIo } from "./run.ts";
 export interface Typed {
   readonly interactive?: boolean;
   readonly answers?: string[];
+  /** Keys by name, or the character that is typed. */
+  readonly pressed?: readonly string[];
 }
 
 /** How a test types a command: within this process, against a server that speaks the contract. */
@@ -22,7 +24,8 @@ export function createTyped() {
     await close();
     const server = await startFakeApi(routes);
     api = server;
-    const io = createFakeIo(args, { env: { SLIPWAY_URL: server.url, SLIPWAY_TOKEN: "t" }, ...typed });
+    const env = { SLIPWAY_URL: server.url, SLIPWAY_TOKEN: "t" };
+    const io = createFakeIo(args, { env, live: typed.interactive === true, ...typed });
     const code = await runCli(io);
     const [out, err] = [io.outLines.join("\n"), io.errLines.join("\n")];
     return { code, out, err, questions: io.questions, server };

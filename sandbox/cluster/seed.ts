@@ -25,6 +25,7 @@ function node(name: string, time: string): JsonObject {
     metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" } },
     spec: {},
     status: {
+      nodeInfo: { operatingSystem: "linux", architecture: "amd64" },
       capacity,
       allocatable: capacity,
       conditions: [{ ...ready, lastHeartbeatTime: time, lastTransitionTime: time }],

@@ -96,8 +96,9 @@ async function writeSettings(o: {
     "      allowHttp: true",
     "    mode: apply",
     "registries:",
-    `  - { host: docker.io, endpoint: "${o.registry.url}" }`,
-    "scanInterval: 30s",
+    `  - { host: docker.io, endpoint: "${o.registry.url}", requestsPerSecond: 1000 }`,
+    // What people push while they try it is there soon, whatever the age of the images around it.
+    "scanIntervalLongest: 30s",
     "",
   ];
   await writeFile(settingsFile, lines.join("\n"));

@@ -43,7 +43,10 @@ const web = (image: string): Said => ({
     containers: [{ image }],
   }),
 });
-const view = (ageMs: bigint): Said => ({ $case: "view", value: { ageMs, complete: true, problem: "" } });
+const view = (ageMs: bigint): Said => ({
+  $case: "view",
+  value: { ageMs, complete: true, problem: "", nodes: undefined },
+});
 const gone: Said = {
   $case: "deleted",
   value: { namespace: "shop", kind: "deployment", name: "web", uid: "" },

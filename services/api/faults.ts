@@ -1,7 +1,7 @@
 import type { z } from "zod";
 
 import { SlipwayError } from "#common/domain/errors.ts";
-import { pathText } from "#common/kit/settings.ts";
+import { pathText } from "#common/kit/settings-faults.ts";
 
 type Issue = z.core.$ZodIssue;
 

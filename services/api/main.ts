@@ -30,7 +30,7 @@ await runMain(async () => {
   const peers = createPeers(config, { log, certificates, ...(trace !== undefined && { trace }) });
   const { cluster, registry, workers } = peers;
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
-  const dependencies = [postgres, ...peers.dependencies];
+  const dependencies = [postgres, bell.dependency, ...peers.dependencies];
   const server = createHttpServer({
     parts: {
       settings,

@@ -10,6 +10,7 @@ import { rollingOutJobs } from "#common/store/jobs.ts";
 
 import type { ApiDeps } from "./deps.ts";
 import { keyOfImage } from "./read-model/images.ts";
+import type { NodeFacts } from "./read-model/node-platforms.ts";
 import { policyOf, policySubject } from "./read-policy.ts";
 import type { PolicyFacts } from "./read-policy.ts";
 
@@ -20,6 +21,7 @@ export interface ExplainFacts extends PolicyFacts {
   readonly running: boolean | undefined;
   /** Freezes and windows that are closed for it now. */
   readonly gates: readonly ClosedGate[];
+  readonly nodes: NodeFacts;
   readonly age: Age;
 }
 
@@ -71,7 +73,7 @@ export async function explainWorkload(
 }
 
 function decideFacts(facts: ExplainFacts): Omit<DecideFacts, "repositories" | "rollingOut" | "now"> {
-  const { environment, row, workload, twins, running, gates, age, holds } = facts;
+  const { environment, row, workload, twins, running, gates, nodes, age, holds } = facts;
   const subject = policySubject(facts);
   const containers = row?.containers ?? workload.containers.map((one) => ({ ...one, editable: true }));
   return {
@@ -87,6 +89,7 @@ function decideFacts(facts: ExplainFacts): Omit<DecideFacts, "repositories" | "r
     automation: environment.automation ?? "off",
     running,
     clusterAgeMs: age.clusterMs ?? undefined,
+    nodes: nodes.platforms,
     holds: new Map(holds.map(({ container, image, reason }) => [container, { image, reason }])),
     gates,
     limits: usualLimits,
@@ -99,14 +102,19 @@ function toFact(
 ): RepositoryFact {
   return {
     ageMs: scannedAt === null ? undefined : Math.max(0, now.getTime() - scannedAt.getTime()),
-    images: rows.map(({ tag, digest, createdAt, firstSeenAt, platforms }) => ({
+    images: rows.filter(isImage).map(({ tag, digest, createdAt, seenAt, firstSeenAt, platforms }) => ({
       tag,
       firstSeenAt,
       platforms,
       ...(digest !== null && { digest }),
       ...(createdAt !== null && { createdAt }),
+      ...(seenAt !== null && { seenAt }),
     })),
   };
+}
+
+function isImage({ kind }: ImageRow): boolean {
+  return kind !== "artifact";
 }
 
 function toContainer(

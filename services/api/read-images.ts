@@ -12,11 +12,13 @@ import type { ListedImage } from "./read-model/eligibility.ts";
 import { imagesOfWorkload, keyOfImage, listRepository, toListed } from "./read-model/images.ts";
 import type { ImageFacts, ImagePageAsk, ListedRepository } from "./read-model/images.ts";
 import type { ImageEntry } from "./read-model/newest.ts";
+import type { NodeFacts } from "./read-model/node-platforms.ts";
 
 export interface ImagesAsk extends ImagePageAsk {
   readonly workload: Workload;
   /** What git declares, by workload; of several places the first counts. */
   readonly declared: Declared;
+  readonly nodes: NodeFacts;
   readonly refresh: boolean;
 }
 
@@ -29,20 +31,21 @@ export async function readImages(
   deps: Pick<ApiDeps, "store" | "registry" | "log">,
   asked: ImagesAsk,
 ): Promise<WorkloadImages> {
-  const { workload, declared, container, refresh } = asked;
+  const { workload, declared, nodes, container, refresh } = asked;
   const wanted = workload.containers.filter(({ name }) => container === undefined || name === container);
   const keys = keysOf(wanted);
   const problems = refresh ? await refreshAll(deps, keys) : new Map<string, JobErrorRow>();
   const [found, now] = await Promise.all([imagesOf(deps.store.db, keys), deps.store.now()]);
   const repositories = new Map([...found].map(([key, row]) => [key, listRepository(row)]));
   const eligibility = createEligibility();
-  const told = rulesOf(declared, workload, now);
+  const told = rulesOf({ declared, nodes, now }, workload);
   return imagesOfWorkload({
     workload,
     repositories,
     problems,
     ...told,
     eligibility,
+    nodes,
     now,
     page: asked,
   });
@@ -53,6 +56,7 @@ export interface ManyImages {
   readonly known: ImagesRead;
   readonly workloads: readonly Workload[];
   readonly declared: Declared;
+  readonly nodes: NodeFacts;
   readonly now: Date;
   readonly page: ImagePageAsk;
 }
@@ -68,7 +72,7 @@ export function createImagesOfMany(): ImagesOfMany {
     told.set(entry, listed);
     return listed;
   };
-  return ({ known: { states, entries }, workloads, declared, now, page }) => {
+  return ({ known: { states, entries }, workloads, declared, nodes, now, page }) => {
     const repositories = new Map<string, ListedRepository>();
     for (const key of keysOf(workloads.flatMap((workload) => workload.containers))) {
       const { scannedAt = null, problem = null, complete = true, unread = 0 } = states.get(key) ?? {};
@@ -76,9 +80,9 @@ export function createImagesOfMany(): ImagesOfMany {
       repositories.set(key, { images, scannedAt, problem, complete, unread });
     }
     const problems = new Map<string, JobErrorRow>();
-    const shared = { repositories, problems, eligibility, now, page };
+    const shared = { repositories, problems, eligibility, nodes, now, page };
     return workloads.map((workload) =>
-      imagesOfWorkload({ ...shared, workload, ...rulesOf(declared, workload, now) }),
+      imagesOfWorkload({ ...shared, workload, ...rulesOf({ declared, nodes, now }, workload) }),
     );
   };
 }
@@ -86,12 +90,18 @@ export function createImagesOfMany(): ImagesOfMany {
 /** Ages are told by the minute, so that what was judged can be kept for as long. */
 const ageStepMs = 60_000;
 
-function rulesOf(declared: Declared, { id }: Workload, now: Date): Pick<ImageFacts, "filterOf" | "rule"> {
+function rulesOf(
+  { declared, nodes, now }: Pick<ManyImages, "declared" | "nodes" | "now">,
+  { id }: Workload,
+): Pick<ImageFacts, "filterOf" | "rule"> {
   const policies = declared.get(id)?.[0]?.policies;
   const then = new Date(Math.floor(now.getTime() / ageStepMs) * ageStepMs);
   return {
     filterOf: (container) => policies && filterOf(policies, container),
-    rule: policies && ruleOf(policies, policies.minAgeMs === undefined ? undefined : then),
+    rule: {
+      ...(policies && ruleOf(policies, policies.minAgeMs === undefined ? undefined : then)),
+      nodes: nodes.platforms,
+    },
   };
 }
 

@@ -6,13 +6,15 @@ import { holdsOf } from "#common/store/holds.ts";
 import type { HoldRow } from "#common/store/holds.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
-import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { View, Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
 
 import type { ClusterViews } from "./cluster-views.ts";
 import { createImageBoard } from "./image-board.ts";
 import type { ImageBoard, ImageBoardDeps, ImagesRead } from "./image-board.ts";
 import { ageOf } from "./read-model/age.ts";
 import type { Age, ViewFacts } from "./read-model/age.ts";
+import { createNodeReader } from "./read-model/node-platforms.ts";
+import type { NodeFacts } from "./read-model/node-platforms.ts";
 import { withRules } from "./read-model/policies.ts";
 import { createJoiner, repositoriesOf } from "./read-model/workloads.ts";
 import type { WorkloadFacts } from "./read-model/workloads.ts";
@@ -51,6 +53,7 @@ export function createWorkloadLists(deps: ListDeps): WorkloadLists {
 interface EnvironmentList {
   readonly board: ImageBoard;
   readonly join: (facts: WorkloadFacts) => readonly Workload[];
+  readonly nodesOf: (view: View | undefined) => NodeFacts;
   declared: Declared | undefined;
   held: Held;
   /** Image repositories of everything that runs and is declared, and what they were read from. */
@@ -87,6 +90,7 @@ function createList(deps: ListDeps): EnvironmentList {
   return {
     board: createImageBoard(deps),
     join: createJoiner(),
+    nodesOf: createNodeReader(),
     declared: undefined,
     held: { text: "", rows: new Map() },
     wanted: { from: undefined, version: 0, rows: undefined, keys: [] },
@@ -117,6 +121,7 @@ async function readList(
     held,
     automation: environment.automation ?? "off",
     images: images.entries,
+    nodes: list.nodesOf(cluster.view),
     now: ages ? new Date(Math.floor(now.getTime() / ageStepMs) * ageStepMs) : undefined,
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   };
@@ -192,7 +197,8 @@ function joined(list: EnvironmentList, facts: WorkloadFacts, version: number): r
     last.facts.declared === facts.declared &&
     last.facts.held === facts.held &&
     last.facts.now?.getTime() === facts.now?.getTime() &&
-    last.facts.images === facts.images;
+    last.facts.images === facts.images &&
+    last.facts.nodes === facts.nodes;
   if (isSame) return last.workloads;
   const workloads = list.join(facts);
   list.last = { facts, version, workloads };

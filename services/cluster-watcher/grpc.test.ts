@@ -11,7 +11,8 @@ import type { EnvironmentWatch } from "./watch-environment.ts";
 
 const web = Workload.fromPartial({ namespace: "shop", kind: "deployment", name: "web" });
 const other = { ...web, namespace: "other" };
-const view: View = { ageMs: 0n, complete: true, problem: "" };
+const nodes = { platforms: ["linux/amd64"], problem: "" };
+const view: View = { ageMs: 0n, complete: true, problem: "", nodes };
 
 const aWatch = (): EnvironmentWatch => ({
   name: "watch-default",
@@ -81,7 +82,7 @@ describe("one workload", () => {
   });
   test("is said not to run only by a view that is whole", async () => {
     await expect(ask({ name: "api" })).rejects.toMatchObject({ code: "WORKLOAD_NOT_FOUND" });
-    const partly = { ageMs: 0n, complete: false, problem: "deployments cannot be watched" };
+    const partly = { ageMs: 0n, complete: false, problem: "deployments cannot be watched", nodes };
     await expect(ask({ name: "api" }, { view: () => partly })).rejects.toMatchObject({
       ...stale,
       detail: "shop:deployment/api is not seen here: deployments cannot be watched",

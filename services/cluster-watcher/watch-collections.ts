@@ -63,7 +63,7 @@ export function createWatchCollections(deps: CollectionsDeps): WatchCollections 
         ([path, one]) => !wanted.has(path) && !isUnread(one.kind, discovery, wanted),
       );
       await Promise.all(gone.map(([path, one]) => close(path, one)));
-      for (const [path, { kind, plural, namespace, apiVersion }] of wanted) {
+      for (const [path, { kind, plural, namespace }] of wanted) {
         if (open.has(path)) continue;
         const informer = openInformer(deps, kind, path);
         open.set(path, { kind, plural, namespace, informer, goodAtMs: -Infinity, blocked: undefined });

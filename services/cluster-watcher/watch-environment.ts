@@ -9,6 +9,7 @@ import type { Log } from "#common/kit/log.ts";
 import type { View } from "#proto/slipway/cluster/v1/cluster.ts";
 import { exportWorkloads } from "./export-workloads.ts";
 import { createLiveWorkloads, type LiveWorkloads } from "./live-workloads.ts";
+import { watchNodes, type NodeWatch } from "./node-platforms.ts";
 import { createWatchCollections, type WatchCollections } from "./watch-collections.ts";
 import { viewOf, type ViewScope } from "./watch-view.ts";
 import { watchedKinds } from "./watched-kinds.ts";
@@ -46,6 +47,7 @@ interface Connection {
   readonly api: KubeApi;
   readonly collections: WatchCollections;
   readonly probe: ReadyzProbe;
+  readonly nodes: NodeWatch;
 }
 
 interface State {
@@ -88,6 +90,7 @@ export function watchEnvironment(deps: WatchDeps): EnvironmentWatch {
       await loops;
       await state.connection?.probe.stop();
       await state.connection?.collections.stop();
+      await state.connection?.nodes.stop();
       await state.connection?.api.close();
     },
   };
@@ -95,7 +98,8 @@ export function watchEnvironment(deps: WatchDeps): EnvironmentWatch {
 
 function viewNow({ environment, clock }: WatchDeps, state: State, scope: ViewScope): View {
   const { namespace = "" } = scope;
-  const view = viewOf(factsOf(state), scope, clock.monotonicMs());
+  const nodes = state.connection?.nodes.nodes() ?? { platforms: [], problem: "not connected yet" };
+  const view = { ...viewOf(factsOf(state), scope, clock.monotonicMs()), nodes };
   if (namespace === "" || isNamespaceSeen(environment.namespaces, namespace)) return view;
   const problem = `namespace "${namespace}" is outside of what environment "${environment.name}" may see`;
   return { ...view, complete: false, problem };
@@ -158,11 +162,15 @@ function openConnection(parts: Parts, api: KubeApi): Connection {
     ...scopeOf(environment),
     api,
   });
+  const nodes = watchNodes({ ...parts, api });
   const probe = createReadyzProbe({ api, clock: parts.clock });
   // An API server that drained keeps its watches silent and open for a minute.
-  probe.onRecovered(() => collections.reconnect());
+  probe.onRecovered(() => {
+    collections.reconnect();
+    nodes.reconnect();
+  });
   probe.start();
-  return { api, collections, probe };
+  return { api, collections, probe, nodes };
 }
 
 async function keepAge(parts: Parts, { collections, probe }: Connection): Promise<void> {

@@ -42,7 +42,7 @@ const namedAtMost = 3;
  * that are told from; one that is still unseen or cannot be watched is told nothing of, so it makes the
  * view incomplete, not old.
  */
-export function viewOf(facts: ViewFacts, scope: ViewScope, nowMs: number): View {
+export function viewOf(facts: ViewFacts, scope: ViewScope, nowMs: number): Omit<View, "nodes"> {
   const inScope = facts.collections.filter((one) => isIn(scope, one));
   const told = (inScope.length > 0 ? inScope : facts.collections).filter(
     (one) => one.synced && Number.isFinite(one.goodAtMs),

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { RegistrySettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import type { Platform } from "#common/domain/platform.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import type { Env } from "#common/kit/env.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Log } from "#common/kit/log.ts";
+import type { ProxySettings } from "#common/kit/proxies.ts";
 import type { Redactor } from "#common/kit/redactor.ts";
 import { createCredentials } from "./credentials/chain.ts";
 import type { CredentialPlace } from "./credentials/chain.ts";
@@ -15,12 +17,7 @@ import type { PullSecretsSource } from "./credentials/pull-secrets.ts";
 import { readAgain } from "./credentials/read-again.ts";
 import { createSettingsPlace } from "./credentials/settings.ts";
 import { createOciClient } from "./oci/client.ts";
-import type {
-  CredentialSource,
-  OciClient,
-  ProxySettings,
-  RegistrySettings as OciRegistry,
-} from "./oci/types.ts";
+import type { CredentialSource, OciClient, RegistrySettings as OciRegistry } from "./oci/types.ts";
 
 /** The registry client with the credentials and certificates of now. */
 export interface ClientSource extends Service {
@@ -35,6 +32,8 @@ export interface ClientSourceOptions {
   /** The environments whose pull secrets may be read, and who reads them. */
   readonly pullSecrets?: { readonly source: PullSecretsSource; readonly environments: readonly string[] };
   readonly proxy?: ProxySettings;
+  /** What the clusters' nodes can run; undefined while it is not known. */
+  readonly platforms?: () => readonly Platform[] | undefined;
   readonly allowPrivate: boolean;
   readonly env: Env;
   readonly redactor: Redactor;
@@ -129,6 +128,7 @@ function build(
     allowPrivate: o.allowPrivate,
     fetchTimeoutMs: o.fetchTimeoutMs ?? fetchTimeoutMs,
     ...(o.proxy !== undefined && { proxy: o.proxy }),
+    ...(o.platforms !== undefined && { platforms: o.platforms }),
   });
   return { client, registries: textOf(registries), users: 0 };
 }

@@ -1,7 +1,7 @@
 import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-certificates.ts";
 import { envReader, type Env, type EnvReader } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
-import type { ProxySettings } from "./oci/types.ts";
+import type { ProxySettings } from "#common/kit/proxies.ts";
 
 export interface ScannerConfig {
   readonly databaseUrl: string;

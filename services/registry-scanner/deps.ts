@@ -7,10 +7,15 @@ import type { ClientSource } from "./client-source.ts";
 import type { HostBudget } from "./host-budget.ts";
 import type { RepositoryRef } from "./oci/types.ts";
 import type { ScanMemory } from "./scan-memory.ts";
-import type { MoveRhythm } from "./schedule.ts";
+import type { ScanCounts } from "./scan-metrics.ts";
+import type { MoveRhythm, ScanRhythm } from "./schedule.ts";
 
 /** What every scan needs. */
 export interface ScanDeps {
+  /** This scanner's own name, by which it claims. */
+  readonly name: string;
+  /** How long others leave alone what it has claimed, unless it renews that. */
+  readonly claimMs: number;
   readonly store: Store;
   readonly clients: ClientSource;
   readonly budget: HostBudget;
@@ -19,8 +24,11 @@ export interface ScanDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly trace: ((line: string) => void) | undefined;
-  readonly intervalMs: number;
+  readonly rhythm: ScanRhythm;
   readonly moveRhythm: MoveRhythm;
+  /** What runs of a repository, as the watcher told it last. */
+  readonly runningTags: (key: string) => ReadonlySet<string>;
+  readonly count: ScanCounts;
   /** Fires when the process stops. */
   readonly stopping: AbortSignal;
 }

@@ -54,7 +54,7 @@ type Asked = Omit<ListImagesRequest, "repositories">;
 const everything: Asked = { filter: "", eligibleOnly: false, limit: 0, cursor: "" };
 
 function toRepository(key: string, { known, now }: Seen, asked = everything): Repository {
-  const sorted = (known?.images.map(toImage) ?? []).toSorted(compareNewestFirst);
+  const sorted = (known?.images.filter(isImage).map(toImage) ?? []).toSorted(compareNewestFirst);
   const judged = asked.filter === "" ? sorted : judge(sorted, asked.filter);
   const wanted = asked.eligibleOnly ? judged.filter(({ ineligible }) => ineligible === "") : judged;
   const limit = asked.limit === 0 ? Infinity : asked.limit;
@@ -85,6 +85,11 @@ function problemText(problem: JobErrorRow | null | undefined): string {
   return problem.detail ?? problem.title;
 }
 
+/** Charts, signatures and the like stand among the tags of images. */
+function isImage({ kind }: ImageRow): boolean {
+  return kind !== "artifact";
+}
+
 function toImage(row: ImageRow): Image {
   return {
     tag: row.tag,
@@ -94,6 +99,7 @@ function toImage(row: ImageRow): Image {
     platforms: [...row.platforms],
     createdFrom: row.createdFrom ?? "",
     movedAt: row.movedAt ?? undefined,
+    seenAt: row.seenAt ?? undefined,
     ineligible: "",
   };
 }

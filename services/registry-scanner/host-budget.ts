@@ -1,8 +1,9 @@
-import { SlipwayError } from "#common/domain/errors.ts";
-import type { Clock } from "#common/kit/clock.ts";
+import type { SlipwayError } from "#common/domain/errors.ts";
 import { createSlots } from "#common/kit/slots.ts";
+import type { AskedBy, HostTokens } from "./host-tokens.ts";
+import type { Pace } from "./oci/types.ts";
 
-/** What may be asked of a registry host at a time, and when it is left alone. */
+/** What may be asked of a registry host at a time, how often, and when it is left alone. */
 export interface HostBudget {
   /** Whole scans by the schedule. */
   scan<T>(host: string, work: () => Promise<T>): Promise<T>;
@@ -11,14 +12,15 @@ export interface HostBudget {
   /** Looks at single tags. */
   look<T>(host: string, work: () => Promise<T>): Promise<T>;
   /**
-   * Throws, without a request, while the host asked to be left alone (REGISTRY_RATE_LIMITED); by the
-   * schedule also while it was silent again and again (REGISTRY_UNAVAILABLE).
+   * Called before each request: waits for its turn. Throws, without a request, while the host asked to be
+   * left alone (REGISTRY_RATE_LIMITED); for the schedule also while it was silent again and again
+   * (REGISTRY_UNAVAILABLE).
    */
-  check(host: string, by: "schedule" | "person"): void;
+  pace(host: string, by: AskedBy): Pace;
   /** Learns from an answer. */
-  answered(host: string): void;
+  answered(host: string): Promise<void>;
   /** Learns from a failure. */
-  failed(host: string, error: SlipwayError): void;
+  failed(host: string, error: SlipwayError): Promise<void>;
 }
 
 export interface HostLimits {
@@ -30,60 +32,36 @@ export interface HostLimits {
 
 const usualLimits: HostLimits = { scansAtATime: 4, looksAtATime: 8 };
 const hostLimit = 1_000;
-/** For a refusal that does not say how long. */
-const refusedForMs = 5_000;
 const silencesInARow = 4;
 const silentForMs = 30_000;
 
-interface HostState {
-  refusedUntilMs: number;
-  silences: number;
-  silentUntilMs: number;
-}
-
-/** Budgets are the process's own: what a host refuses to one scanner, the others learn by themselves. */
-export function createHostBudget(clock: Clock, limits: HostLimits = usualLimits): HostBudget {
+/** Places are the process's own; requests are counted out by the store for all scanners together. */
+export function createHostBudget(tokens: HostTokens, limits: HostLimits = usualLimits): HostBudget {
   const scans = createSlots(limits.scansAtATime);
   const asked = createSlots(limits.scansAtATime);
   const looks = createSlots(limits.looksAtATime);
-  const states = new Map<string, HostState>();
-
-  function stateOf(host: string): HostState {
-    const state = states.get(host) ?? { refusedUntilMs: 0, silences: 0, silentUntilMs: 0 };
-    if (states.size >= hostLimit) states.clear();
-    states.set(host, state);
-    return state;
-  }
+  const silences = new Map<string, number>();
 
   return {
     scan: (host, work) => scans.run(host, work),
     asked: (host, work) => asked.run(host, work),
     look: (host, work) => looks.run(host, work),
-    check(host, by) {
-      const state = states.get(host);
-      if (state === undefined) return;
-      const nowMs = clock.monotonicMs();
-      if (state.refusedUntilMs > nowMs) throw leftAlone(host, state.refusedUntilMs - nowMs);
-      if (by === "schedule" && state.silentUntilMs > nowMs) throw silent(host);
+    pace: (host, by) => (signal) => tokens.take({ host, by, signal }),
+    async answered(host) {
+      silences.delete(host);
+      await tokens.answered(host);
     },
-    answered(host) {
-      const state = states.get(host);
-      if (state === undefined) return;
-      state.silences = 0;
-      state.silentUntilMs = 0;
-    },
-    failed(host, error) {
-      const state = stateOf(host);
-      const nowMs = clock.monotonicMs();
-      if (error.code === "REGISTRY_RATE_LIMITED") {
-        const untilMs = nowMs + (retryAfterOf(error) ?? refusedForMs);
-        state.refusedUntilMs = Math.max(state.refusedUntilMs, untilMs);
+    async failed(host, error) {
+      if (error.code === "REGISTRY_RATE_LIMITED" && error.facts?.["notAsked"] === undefined) {
+        await tokens.refused(host, retryAfterOf(error));
       }
       if (!isSilence(error)) return;
-      state.silences += 1;
-      if (state.silences < silencesInARow) return;
-      state.silentUntilMs = nowMs + silentForMs;
-      state.silences = silencesInARow - 1; // afterwards one more silence is enough
+      if (silences.size >= hostLimit) silences.clear();
+      const inARow = (silences.get(host) ?? 0) + 1;
+      silences.set(host, inARow);
+      if (inARow < silencesInARow) return;
+      silences.set(host, silencesInARow - 1); // afterwards one more silence is enough
+      await tokens.silent(host, silentForMs);
     },
   };
 }
@@ -98,16 +76,4 @@ export function retryAfterOf(error: SlipwayError): number | undefined {
 function isSilence(error: SlipwayError): boolean {
   const { status, notAsked } = error.facts ?? {};
   return error.code === "REGISTRY_UNAVAILABLE" && status === undefined && notAsked === undefined;
-}
-
-function leftAlone(host: string, forMs: number): SlipwayError {
-  return new SlipwayError("REGISTRY_RATE_LIMITED", {
-    detail: `${host} wants no requests for another ${Math.ceil(forMs / 1000)} s`,
-    facts: { host, retryAfterMs: forMs },
-  });
-}
-
-function silent(host: string): SlipwayError {
-  const detail = `${host} did not answer several times in a row and is left alone for a moment`;
-  return new SlipwayError("REGISTRY_UNAVAILABLE", { detail, facts: { host, notAsked: true } });
 }

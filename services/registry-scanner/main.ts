@@ -12,11 +12,8 @@ import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.t
 import { createClientSource } from "./client-source.ts";
 import { readScannerConfig } from "./config.ts";
 import { createRegistryService } from "./grpc.ts";
-import { createHostBudget } from "./host-budget.ts";
-import { createScanMemory } from "./scan-memory.ts";
-import { createScanner } from "./scanner.ts";
-import { moveRhythm } from "./schedule.ts";
-import { createWanted } from "./wanted.ts";
+import { rememberPlatforms } from "./node-platforms.ts";
+import { openScanner } from "./open-scanner.ts";
 
 await runMain(async () => {
   const config = readScannerConfig(process.env);
@@ -27,22 +24,16 @@ await runMain(async () => {
   const clock = systemClock;
   const store = createStore({ databaseUrl: config.databaseUrl, log });
   const bell = createQueue({ ...config, log, trace });
-  const running = createGrpcClient(ClusterServiceDefinition, {
-    address: config.watcherAddress,
-    log,
-    certificates,
-  });
+  const address = config.watcherAddress;
+  const running = createGrpcClient(ClusterServiceDefinition, { address, log, certificates });
+  const environments = settings.environments.map(({ name }) => name);
+  const nodes = rememberPlatforms(running, environments);
   const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
   const pullSecrets = { source: running, environments: withPullSecrets.map(({ name }) => name) };
+  const platforms = () => nodes.known();
   const reached = { registries, dockerConfigFile, pullSecrets, allowPrivate, proxy: config.proxy };
-  const clients = createClientSource({ ...reached, env: process.env, redactor, log, clock });
-  const budget = createHostBudget(clock);
-  const memory = createScanMemory();
-  const environments = settings.environments.map(({ name }) => name);
-  const wanted = createWanted({ store, running, environments, clock, log });
-  const intervalMs = settings.scanInterval;
-  const shared = { store, clients, budget, memory, clock, log, trace, moveRhythm, intervalMs };
-  const scanner = createScanner({ deps: { ...shared, random: Math.random }, bell, wanted });
+  const clients = createClientSource({ ...reached, platforms, env: process.env, redactor, log, clock });
+  const scanner = openScanner({ settings, kit, store, bell, clients, running: nodes.source });
   const server = createGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,

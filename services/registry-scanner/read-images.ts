@@ -10,6 +10,8 @@ import type { ScanTarget, TagPass } from "./tag-pass.ts";
 export interface MissingImage {
   readonly tag: string;
   readonly digest: string | null;
+  /** It came after the first listing: it is news. */
+  readonly late: boolean;
 }
 
 const imagesPerScan = 200;

@@ -5,6 +5,7 @@ import type { RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 import { isRegistryTrouble, refOf } from "./deps.ts";
 import type { ScanDeps } from "./deps.ts";
+import type { CallOptions } from "./oci/types.ts";
 import { saveDescription } from "./save-description.ts";
 import { problemOf } from "./scan-repository.ts";
 
@@ -49,8 +50,8 @@ export async function lookUpTag(deps: ScanDeps, question: TagQuestion): Promise<
   const ref = refOf(key);
   const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(lookMs)]);
   try {
-    deps.budget.check(ref.host, "person");
-    await (question.listed ? readDigest : readWhole)(deps, question, signal);
+    const call = { signal, pace: deps.budget.pace(ref.host, "person") };
+    await (question.listed ? readDigest : readWhole)(deps, question, call);
   } catch (cause) {
     if (deps.stopping.aborted) throw new SlipwayError("UNAVAILABLE", { detail: "stopping", cause });
     if (!isRegistryTrouble(cause)) throw cause;
@@ -61,26 +62,19 @@ export async function lookUpTag(deps: ScanDeps, question: TagQuestion): Promise<
 }
 
 /** The digest alone, which is all that a release writes; a scan that is due now reads the rest. */
-async function readDigest(
-  deps: ScanDeps,
-  { key, reference }: TagQuestion,
-  signal: AbortSignal,
-): Promise<void> {
+async function readDigest(deps: ScanDeps, { key, reference }: TagQuestion, call: CallOptions): Promise<void> {
   const { db } = deps.store;
-  const digest = await deps.clients.use((client) => client.headDigest(refOf(key), reference, { signal }));
+  const digest = await deps.clients.use((client) => client.headDigest(refOf(key), reference, call));
   if (digest === undefined) throw new SlipwayError("REGISTRY_NOT_FOUND", { detail: `${key}:${reference}` });
   if (isDigest(reference)) return;
   await images.setTagDigest(db, { key, tag: reference, digest });
+  await images.noteChange(db, key);
   await images.wakeRepository(db, key);
 }
 
-async function readWhole(
-  deps: ScanDeps,
-  { key, reference }: TagQuestion,
-  signal: AbortSignal,
-): Promise<void> {
+async function readWhole(deps: ScanDeps, { key, reference }: TagQuestion, call: CallOptions): Promise<void> {
   const { db } = deps.store;
-  const description = await deps.clients.use((client) => client.describe(refOf(key), reference, { signal }));
+  const description = await deps.clients.use((client) => client.describe(refOf(key), reference, call));
   await saveDescription(db, description);
   if (!isDigest(reference)) {
     await images.setTagDigest(db, { key, tag: reference, digest: description.digest });
@@ -94,7 +88,7 @@ export function stillAsking(key: string): JobErrorRow {
 }
 
 async function notFound(deps: ScanDeps, key: string, error: SlipwayError): Promise<TagLook> {
-  deps.budget.failed(refOf(key).host, error);
+  await deps.budget.failed(refOf(key).host, error);
   const repository = await knownRepository(deps, key);
   // That a tag does not exist is no problem of a repository that can be listed.
   const healthy = error.code === "REGISTRY_NOT_FOUND" && repository.scanned_at !== null;

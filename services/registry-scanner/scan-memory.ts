@@ -1,10 +1,5 @@
 /** What a process remembers of a repository between its scans; losing it costs a few requests. */
 export interface RepositoryMemory {
-  /** When known tags were last looked at again, and the scans since. */
-  movesAtMs: number;
-  scansSince: number;
-  /** Where the next look for moves begins. */
-  movesFrom: number;
   /** Scans in a row whose list was good and whose images could not be read. */
   readingFailures: number;
   /** Tags whose image cannot be read now, and until when they are left alone. */
@@ -22,18 +17,18 @@ const firstQuietMs = 30_000;
 const longestQuietMs = 3_600_000;
 
 export interface ScanMemory {
-  of(key: string, nowMs: number): RepositoryMemory;
+  of(key: string): RepositoryMemory;
 }
 
 export function createScanMemory(): ScanMemory {
   const memories = new Map<string, RepositoryMemory>();
   return {
-    of(key, nowMs) {
+    of(key) {
       const known = memories.get(key);
       if (known !== undefined) return known;
       const oldest = memories.keys().next().value;
       if (memories.size >= repositoryLimit && oldest !== undefined) memories.delete(oldest);
-      const fresh = { movesAtMs: nowMs, scansSince: 0, movesFrom: 0, readingFailures: 0, quiet: new Map() };
+      const fresh = { readingFailures: 0, quiet: new Map() };
       memories.set(key, fresh);
       return fresh;
     },

@@ -4,15 +4,19 @@ import { isDigest, isTag } from "#common/domain/image-ref.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Bell, Listener } from "#common/kit/queue.ts";
 import { withDeadline } from "#common/kit/retry.ts";
+import { claimAsked, claimOne, scheduleSummary } from "#common/store/image-claims.ts";
 import * as images from "#common/store/images.ts";
 import type { RepositoryImages } from "#common/store/images.ts";
+import { createClaims } from "./claims.ts";
+import type { Claims } from "./claims.ts";
 import { refOf } from "./deps.ts";
 import type { ScanDeps } from "./deps.ts";
 import { createFlights } from "./flights.ts";
 import { knownRepository, knowsTag, lookUpTag, stillAsking } from "./refresh.ts";
 import type { TagLook } from "./refresh.ts";
-import { claimMs, scanRepository } from "./scan-repository.ts";
+import { scanRepository } from "./scan-repository.ts";
 import { createScheduledScans } from "./scheduled-scans.ts";
+import type { ScheduledScans } from "./scheduled-scans.ts";
 import type { Wanted } from "./wanted.ts";
 
 export interface ScannerOptions {
@@ -38,8 +42,7 @@ export interface Scanner extends Service {
 const ownLookEveryMs = 1_000;
 const tellEveryMs = 5_000;
 const coolEveryMs = 60_000;
-const claimLimit = 100;
-const lineLimit = 2_000;
+const countEveryMs = 15_000;
 const listeners = 10;
 /** Callers wait 30 s: they shall hear of a slow registry from us. */
 const answerWithinMs = 25_000;
@@ -53,46 +56,45 @@ export function createScanner({ deps: given, bell, wanted }: ScannerOptions): Sc
   const deps: ScanDeps = { ...given, stopping: stopping.signal };
   const flights = createFlights<void>();
   const looks = createFlights<TagLook>();
-  const line = createScheduledScans(deps, flights);
+  const { claimMs } = deps;
+  const line: ScheduledScans = createScheduledScans({ deps, flights, onEnd: (host) => claims.ended(host) });
+  const claims: Claims = createClaims(deps, line);
+  const count = async (): Promise<void> => deps.count.summary(await scheduleSummary(deps.store.db));
   const loops: Promise<void>[] = [];
   let listener: Listener | undefined;
 
-  /** Puts in line what is due; tells whether the rung repository was. */
-  async function claim(rungKey?: string): Promise<boolean> {
-    let wasDue = false;
-    while (!stopping.signal.aborted && line.size() < lineLimit) {
-      const rows = await images.dueRepositories(deps.store.db, { limit: claimLimit, claimMs });
-      for (const row of rows) line.add(row, row.key === rungKey);
-      wasDue ||= rows.some(({ key }) => key === rungKey);
-      if (rows.length < claimLimit) break;
-    }
-    return wasDue;
-  }
-
   async function look(subject: string): Promise<void> {
     const key = subject.slice(subject.indexOf(":") + 1);
-    if (await claim(key)) return;
+    const { db } = deps.store;
+    const claimed = await claimOne(db, claims.claim, key);
     // Not due: it is being scanned, here or elsewhere, perhaps since before the push.
-    const row = (await images.imagesOf(deps.store.db, [key])).get(key);
+    const row = claimed ?? (await images.imagesOf(db, [key])).get(key);
     if (row !== undefined && !stopping.signal.aborted) line.add(row, true);
   }
 
   async function scanAsked(key: string): Promise<void> {
-    const row = await knownRepository(deps, key);
+    await knownRepository(deps, key);
     const { host } = refOf(key);
-    await deps.budget.asked(host, () => scanRepository(deps, { row, reason: "asked" }));
+    await deps.budget.asked(host, async () => {
+      const row = await claimAsked(deps.store.db, claims.claim, key);
+      if (row !== undefined) await scanRepository(deps, { row, reason: "asked" });
+    });
   }
 
-  const idle = async (): Promise<void> =>
-    void (await Promise.all([line.idle(), flights.idle(), looks.idle()]));
+  async function idle(): Promise<void> {
+    do {
+      await Promise.all([claims.idle(), line.idle(), flights.idle(), looks.idle()]);
+    } while (line.keys().length > 0);
+  }
 
   return {
     name: "scanner",
     idle,
-    claim: async () => void (await claim()),
+    claim: () => claims.now(),
     async start() {
-      const own = async (): Promise<void> => void (await claim());
-      loops.push(repeat(deps, { what: "claim", everyMs: ownLookEveryMs, act: own }));
+      loops.push(repeat(deps, { what: "claim", everyMs: ownLookEveryMs, act: () => claims.now() }));
+      loops.push(repeat(deps, { what: "renew", everyMs: claimMs / 3, act: () => claims.renew() }));
+      loops.push(repeat(deps, { what: "count", everyMs: countEveryMs, act: count }));
       loops.push(repeat(deps, { what: "tell", everyMs: tellEveryMs, act: () => wanted.tell() }));
       loops.push(repeat(deps, { what: "cool", everyMs: coolEveryMs, act: () => wanted.cool() }));
       listener = await bell.listen(queueNames.scanner, look, { concurrency: listeners });
@@ -101,6 +103,7 @@ export function createScanner({ deps: given, bell, wanted }: ScannerOptions): Sc
       stopping.abort();
       await listener?.close();
       await Promise.all([...loops, idle()]);
+      await claims.release();
     },
     async refresh(key) {
       refOf(key); // a name that is none is the caller's mistake, not a registry's

@@ -11,18 +11,22 @@ import { createTagPass } from "./tag-pass.ts";
 const key = "registry.example.com/shop/front-end";
 const tags = Array.from({ length: 20 }, (_, index) => ({ tag: `1.${index}` }));
 
+const nothing = async (): Promise<void> => undefined;
+const noTokens = { take: nothing, refused: nothing, silent: nothing, answered: nothing };
+const pace = nothing;
+
 function aPass() {
   const clock = createFakeClock();
-  const memory = createScanMemory().of(key, 0);
+  const memory = createScanMemory().of(key);
   const noClient = {} as OciClient;
   const deps = {
-    budget: createHostBudget(clock),
+    budget: createHostBudget(noTokens),
     clients: { use: <T>(work: (client: OciClient) => Promise<T>) => work(noClient) },
     clock,
     log: silentLog,
     stopping: new AbortController().signal,
   };
-  const target = { key, ref: { host: "registry.example.com", path: "shop/front-end" }, memory };
+  const target = { key, ref: { host: "registry.example.com", path: "shop/front-end" }, memory, pace };
   return { clock, memory, pass: createTagPass(deps, target) };
 }
 
@@ -71,6 +75,18 @@ test("the first refusal ends it", async () => {
   await pass.each(tags, act);
   expect(seen.length).toBeLessThanOrEqual(8);
   expect(() => pass.settle()).toThrow("1.0");
+});
+
+test("when too many wait for the host the rest is for a later scan, and nobody's fault", async () => {
+  const { memory, clock, pass } = aPass();
+  const seen: string[] = [];
+  await pass.each(tags, async ({ tag }) => {
+    seen.push(tag);
+    throw new SlipwayError("REGISTRY_RATE_LIMITED", { facts: { notAsked: true, budget: true } });
+  });
+  pass.settle();
+  expect(seen.length).toBeLessThanOrEqual(8);
+  expect(isQuiet(memory, "1.0", clock.monotonicMs())).toBe(false);
 });
 
 test("what does not fit into the time is for a later scan", async () => {

@@ -2,7 +2,7 @@ import type { SlipwayError } from "#common/domain/errors.ts";
 import type { ClientSource } from "./client-source.ts";
 import { isRegistryTrouble } from "./deps.ts";
 import type { ScanDeps } from "./deps.ts";
-import type { CallOptions, OciClient, RepositoryRef } from "./oci/types.ts";
+import type { CallOptions, OciClient, Pace, RepositoryRef } from "./oci/types.ts";
 import { quieten } from "./scan-memory.ts";
 import type { RepositoryMemory } from "./scan-memory.ts";
 
@@ -11,6 +11,7 @@ export interface ScanTarget {
   readonly key: string;
   readonly ref: RepositoryRef;
   readonly memory: RepositoryMemory;
+  readonly pace: Pace;
 }
 
 export type TagPassDeps = Pick<ScanDeps, "budget" | "clock" | "log" | "stopping"> & {
@@ -35,11 +36,20 @@ export function createTagPass(deps: TagPassDeps, target: ScanTarget): TagPass {
   const untilMs = deps.clock.monotonicMs() + passMs;
   const troubles: SlipwayError[] = [];
   let refused: unknown;
+  let outOfTurns = false;
 
   const over = (): boolean =>
-    refused !== undefined || troubles.length >= troubleLimit || deps.clock.monotonicMs() >= untilMs;
+    outOfTurns ||
+    refused !== undefined ||
+    troubles.length >= troubleLimit ||
+    deps.clock.monotonicMs() >= untilMs;
 
   function onFailure(tag: string, error: unknown): void {
+    // Too many wait for this host: the rest is for a later scan.
+    if (isRegistryTrouble(error) && error.facts?.["budget"] === true) {
+      outOfTurns = true;
+      return;
+    }
     if (!isRegistryTrouble(error) || error.code === "REGISTRY_RATE_LIMITED") {
       refused ??= error;
       return;
@@ -54,7 +64,7 @@ export function createTagPass(deps: TagPassDeps, target: ScanTarget): TagPass {
     if (over()) return;
     const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(lookMs)]);
     try {
-      await deps.clients.use((client) => act(item, client, { signal }));
+      await deps.clients.use((client) => act(item, client, { signal, pace: target.pace }));
     } catch (error) {
       onFailure(item.tag, error);
     }

@@ -18,7 +18,7 @@ const isReal = needs("a Kubernetes control plane", findKubeAssets() !== undefine
 
 const accounts = ["watcher", "worker"] as const;
 type Account = (typeof accounts)[number];
-type Listed = Readonly<Record<Account | "pull-secrets", readonly string[]>>;
+type Listed = Readonly<Record<Account | "pull-secrets" | "nodes", readonly string[]>>;
 
 interface ResourceRule {
   readonly verbs: readonly string[];
@@ -77,6 +77,7 @@ describe.skipIf(!isReal)("the service accounts of k8s/", () => {
   test("as roles of one namespace they may do the same there, and read pull secrets where that is added, and nothing elsewhere", async () => {
     const expected = await readListed();
     await box.kubectl(["delete", "-k", join(k8s, "rights")]);
+    await box.kubectl(["delete", "-k", join(k8s, "nodes")]);
     await box.kubectl(["delete", "-f", join(k8s, "sync/rights.yaml"), "-f", join(k8s, "nudge/rights.yaml")]);
     await box.kubectl(["create", "namespace", "shop"]);
     await box.kubectl(["apply", "-k", await writeOverlay(folder, "shop")]);
@@ -87,14 +88,17 @@ describe.skipIf(!isReal)("the service accounts of k8s/", () => {
         timeoutMs: 30_000,
         what: `the rights of the ${who} in ${namespace}`,
       });
+    const ofNamespaces = expected.watcher.filter((right) => !expected.nodes.includes(right));
     const wanted = {
-      watcher: [...expected.watcher, ...expected["pull-secrets"]].toSorted(),
+      watcher: [...ofNamespaces, ...expected["pull-secrets"]].toSorted(),
       worker: expected.worker,
     };
     for (const who of accounts) {
       await untilMay(who, "shop", wanted[who]);
       await untilMay(who, "elsewhere", []);
     }
+    await box.kubectl(["apply", "-k", join(k8s, "nodes")]);
+    await untilMay("watcher", "elsewhere", expected.nodes);
   });
 });
 

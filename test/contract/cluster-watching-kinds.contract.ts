@@ -65,6 +65,12 @@ export function statesWatchedKinds(lab: () => ClusterLab): void {
     expect(idsOf(watch)).toEqual(wanted.toSorted());
   });
 
+  test("what the nodes can run is told beside it", async () => {
+    const watch = await watching({ namespaces: { allow: [await lab().namespace()] } });
+    await until("the nodes", () => watch.view().nodes?.problem === "");
+    expect(watch.view().nodes).toEqual({ platforms: ["linux/amd64"], problem: "" });
+  });
+
   test("a pattern leaves namespaces out", async () => {
     const [seen, left] = [await lab().namespace(), await lab().namespace()];
     for (const namespace of [seen, left]) live(await lab().create(aCronJob({ namespace }, "test/ready:1")));
@@ -124,6 +130,10 @@ export function statesWatchedKinds(lab: () => ClusterLab): void {
     expect(watch.view()).toMatchObject({ complete: false, problem: expect.stringContaining(`"${closed}"`) });
     await until("a fresh view of the rest", () => watch.view().ageMs < 10_000n);
     expect(watch.view({ namespace: other })).toMatchObject({ complete: true, problem: "" });
+    expect(watch.view().nodes).toMatchObject({
+      platforms: [],
+      problem: expect.stringContaining("right to list and watch"),
+    });
     await open(closed);
     await untilWhole(watch);
     expect(idsOf(watch)).toContain(`${closed}:cronjob/web`);

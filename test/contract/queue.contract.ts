@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { laneSubject, queueNames } from "#common/contracts/queue.ts";
 import type { Subject } from "#common/contracts/queue.ts";
+import { readinessOf } from "#common/kit/health.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import type { QueueDoor, QueueOptions } from "#common/kit/queue.ts";
 import { silentLog } from "#common/kit/log.ts";
@@ -136,6 +137,21 @@ export function queueContract(name: string, makeWorld: () => Promise<QueueWorld>
         return looks.count() > before;
       };
       await pollUntil(rung, { ...within, everyMs: 100, what: "a look after the outage" });
+    });
+
+    test("its health is told while the backend is away, and once it is back", async () => {
+      const { dependency } = await open();
+      expect(dependency).toMatchObject({ needed: false });
+      await dependency.check();
+      await world.cut();
+      try {
+        const word = async () => (await readinessOf([dependency])).dependencies[dependency.name];
+        await pollUntil(async () => (await word()) !== "ok", { ...within, what: "the queue to be away" });
+      } finally {
+        await world.mend();
+      }
+      const isBack = async () => (await readinessOf([dependency])).dependencies[dependency.name] === "ok";
+      await pollUntil(isBack, { ...within, what: "the queue to be back" });
     });
 
     test("a queue opened while the backend is away works once it is back", async () => {

@@ -4,8 +4,16 @@ import { describe, expect, test } from "vitest";
 
 import { silentLog } from "#common/kit/log.ts";
 import { imageFingerprints, repositoryFacts } from "#common/store/image-facts.ts";
-import { recordScan, removeTag, saveManifest, setTagDigest, wantRepositories } from "#common/store/images.ts";
+import {
+  imagesOf,
+  recordListing,
+  removeTag,
+  saveManifest,
+  setTagDigest,
+  wantRepositories,
+} from "#common/store/images.ts";
 import { createFakeClock } from "#common/testing/fake-clock.ts";
+import { makeOlder } from "#support/store-tricks.ts";
 import type { StoreWorld } from "#support/store-world.ts";
 
 import { createImageBoard } from "../../services/api/image-board.ts";
@@ -18,15 +26,15 @@ export function imageFactsContract(given: () => StoreWorld): void {
     return key;
   };
   const scan = (key: string, tags: readonly { tag: string; digest?: string }[]) =>
-    recordScan(given().store.db, { key, etag: null, complete: true, nextDueMs: 60_000, tags });
-  const describeImage = (digest: string) =>
+    recordListing(given().store.db, { key, etag: null, complete: true, tags });
+  const describeImage = (digest: string, kind = "image", created?: null) =>
     saveManifest(given().store.db, {
       digest,
       media_type: "m",
-      kind: "image",
-      created_at: new Date("2026-01-05T10:00:00.123Z"),
-      created_from: "config",
-      platforms: [],
+      kind,
+      created_at: created === null ? null : new Date("2026-01-05T10:00:00.123Z"),
+      created_from: created === null ? null : "config",
+      platforms: kind === "image" ? ["linux/amd64"] : [],
       labels: {},
     });
 
@@ -44,12 +52,49 @@ export function imageFactsContract(given: () => StoreWorld): void {
           digest: `${key}@1`,
           createdAt: new Date("2026-01-05T10:00:00.123Z"),
           createdFrom: "config",
+          platforms: ["linux/amd64"],
           firstSeenAt: expect.any(Date),
         },
         { tag: "2", firstSeenAt: expect.any(Date) },
       ]);
       expect(facts.get(unread)).toEqual({ scanned: false, images: [] });
       expect(facts.has("registry.example/never")).toBe(false);
+    });
+
+    test("tell when an image without a date was seen to appear or to move, after the first list alone", async () => {
+      const { store } = given();
+      const key = await aRepository();
+      const digests = (of: Record<string, string>) =>
+        Object.entries(of).map(([tag, digest]) => ({ tag, digest: `${key}@${digest}` }));
+      const seen = async () => {
+        const facts = (await repositoryFacts(store.db, [key])).get(key)?.images ?? [];
+        const rows = (await imagesOf(store.db, [key])).get(key)?.images ?? [];
+        const told = new Map(facts.map((image) => [image.tag, image.seenAt]));
+        for (const { tag, seenAt } of rows) expect(told.get(tag)?.getTime()).toBe(seenAt?.getTime());
+        return Object.fromEntries([...told].map(([tag, at]) => [tag, at !== undefined]));
+      };
+      for (const digest of ["a", "b", "c"]) await describeImage(`${key}@${digest}`, "image", null);
+      await describeImage(`${key}@dated`);
+      await scan(key, digests({ first: "a", twin: "b" }));
+      expect(await seen()).toEqual({ first: false, twin: false });
+      await makeOlder(store.db, key);
+      await scan(key, [...digests({ first: "a", late: "b", dated: "dated" }), { tag: "unread" }]);
+      expect(await seen()).toEqual({ first: false, late: true, dated: false, unread: false });
+      await setTagDigest(store.db, { key, tag: "first", digest: `${key}@c` });
+      expect(await seen()).toMatchObject({ first: true, late: true });
+    });
+
+    test("leave out what is no image", async () => {
+      const { store } = given();
+      const key = await aRepository();
+      await scan(key, [
+        { tag: "1", digest: `${key}@1` },
+        { tag: "chart", digest: `${key}@chart` },
+      ]);
+      await describeImage(`${key}@1`);
+      await describeImage(`${key}@chart`, "artifact");
+      expect((await repositoryFacts(store.db, [key])).get(key)?.images).toMatchObject([{ tag: "1" }]);
+      expect(await imageFingerprints(store.db, [key])).toMatchObject([{ unread: 0 }]);
     });
 
     test("tell of a tag that moved when it did, and of a list what is not known of it", async () => {

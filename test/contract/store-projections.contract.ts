@@ -4,15 +4,10 @@ import { expect, test } from "vitest";
 
 import { writeAudit } from "#common/store/audit.ts";
 import { clearHold, holdsOf, setHold } from "#common/store/holds.ts";
-import { coolRepositories, dueRepositories, imagesOf, missingManifests } from "#common/store/images.ts";
-import {
-  recordScan,
-  recordScanFailure,
-  removeTag,
-  saveManifest,
-  setTagDigest,
-} from "#common/store/images.ts";
-import { wakeRepository, wantRepositories } from "#common/store/images.ts";
+import { recordScanFailure } from "#common/store/image-pace.ts";
+import { imagesOf, missingManifests } from "#common/store/images.ts";
+import { recordListing, removeTag, saveManifest, setTagDigest } from "#common/store/images.ts";
+import { wantRepositories } from "#common/store/images.ts";
 import { confirmEnvironmentTips, declaredWorkloads, environmentTip } from "#common/store/manifests.ts";
 import {
   declaredAmong,
@@ -84,7 +79,7 @@ function manifestsContract(given: () => StoreWorld): void {
     };
     await store.transaction((tx) => replaceDeclared(tx, { ...change, faults }));
     const [now, ...others] = await declaredWorkloads(store.db, environment);
-    expect(now).toEqual({ environment, ...moved });
+    expect(now).toEqual({ environment, ...moved, labels: {} });
     expect(others).toEqual([]);
     const paths = ["a.yaml", "b.yaml"];
     expect(await declaredInFiles(store.db, { environment, paths })).toEqual({ rows: [now], faults });
@@ -141,31 +136,21 @@ function imagesContract(given: () => StoreWorld): void {
     return key;
   };
 
-  test("a due repository is claimed by one scanner only", async () => {
-    const { store } = given();
-    const keys = await Promise.all(Array.from({ length: 10 }, aRepository));
-    const claims = await Promise.all(
-      Array.from({ length: 5 }, () => dueRepositories(store.db, { limit: 1_000, claimMs: 60_000 })),
-    );
-    const claimed = claims.flat().map((row) => row.key);
-    for (const key of keys) expect(claimed.filter((other) => other === key)).toHaveLength(1);
-    await wakeRepository(store.db, keys[0] ?? "");
-    const again = await dueRepositories(store.db, { limit: 1_000, claimMs: 60_000 });
-    expect(again.map((row) => row.key)).toContain(keys[0]);
-  });
-
   test("a listing adds tags, removes those that are gone, and notices a moved one", async () => {
     const { store } = given();
     const key = await aRepository();
-    const scan = { key, etag: "e1", complete: true, nextDueMs: 60_000 };
-    await recordScan(store.db, {
+    const scan = { key, etag: "e1", complete: true };
+    await recordListing(store.db, {
       ...scan,
       tags: [{ tag: "1", digest: `${key}@1` }, { tag: "2" }, { tag: "old" }],
     });
     await saveManifest(store.db, { digest: `${key}@1`, created_at: new Date("2020-01-01"), ...manifest });
     expect((await missingManifests(store.db, key)).map((row) => row.tag).sort()).toEqual(["2", "old"]);
 
-    await recordScan(store.db, { ...scan, tags: [{ tag: "1", digest: "d1b" }, { tag: "2" }, { tag: "3" }] });
+    await recordListing(store.db, {
+      ...scan,
+      tags: [{ tag: "1", digest: "d1b" }, { tag: "2" }, { tag: "3" }],
+    });
     await setTagDigest(store.db, { key, tag: "2", digest: "d2" });
     await saveManifest(store.db, { digest: "d2", created_at: new Date("2021-01-01"), ...manifest });
     const images = (await imagesOf(store.db, [key])).get(key);
@@ -180,14 +165,14 @@ function imagesContract(given: () => StoreWorld): void {
   test("a listing that was cut, or that did not change, takes no tag away", async () => {
     const { store } = given();
     const key = await aRepository();
-    const scan = { key, etag: null, nextDueMs: 60_000 };
-    await recordScan(store.db, {
+    const scan = { key, etag: null };
+    await recordListing(store.db, {
       ...scan,
       complete: true,
       tags: [{ tag: "1", digest: `${key}@1` }, { tag: "2" }],
     });
-    await recordScan(store.db, { ...scan, complete: false, tags: [{ tag: "1" }] });
-    await recordScan(store.db, { ...scan, complete: true });
+    await recordListing(store.db, { ...scan, complete: false, tags: [{ tag: "1" }] });
+    await recordListing(store.db, { ...scan, complete: true });
     const images = (await imagesOf(store.db, [key])).get(key);
     expect(images?.images.map(({ tag, digest }) => [tag, digest])).toEqual([
       ["2", null],
@@ -198,31 +183,25 @@ function imagesContract(given: () => StoreWorld): void {
     expect((await imagesOf(store.db, [key])).get(key)?.images).toHaveLength(1);
   });
 
-  test("a failed listing keeps what is known, with the reason, until the next success", async () => {
+  test("a failed scan keeps what is known, with the reason and the pace, until the next listing", async () => {
     const { store } = given();
     const key = await aRepository();
     const problem = { code: "REGISTRY_UNAVAILABLE", title: "t", detail: null, hint: null };
-    const scan = { key, etag: null, complete: true, nextDueMs: 60_000, tags: [{ tag: "1" }] };
-    await recordScan(store.db, scan);
-    await recordScanFailure(store.db, { key, problem, nextDueMs: 60_000 });
-    await recordScanFailure(store.db, { key, problem, nextDueMs: 60_000 });
+    const scan = { key, etag: null, complete: true, tags: [{ tag: "1" }] };
+    await recordListing(store.db, scan);
+    const pace = { intervalMs: 120_000, reason: "unreadable", nextDueMs: 60_000 };
+    const failure = { row: { key, asked_at: null }, problem, ...pace };
+    await recordScanFailure(store.db, failure);
+    await recordScanFailure(store.db, failure);
     expect((await imagesOf(store.db, [key])).get(key)).toMatchObject({
       failures: 2,
       problem,
+      interval_ms: 120_000,
+      interval_reason: "unreadable",
       images: [{ tag: "1" }],
     });
-    await recordScan(store.db, scan);
+    await recordListing(store.db, scan);
     expect((await imagesOf(store.db, [key])).get(key)).toMatchObject({ failures: 0, problem: null });
-  });
-
-  test("a repository that nobody wants any more cools, and is due again when somebody does", async () => {
-    const { store } = given();
-    const key = await aRepository();
-    expect(await coolRepositories(store.db, 60_000)).toBe(0);
-    expect(await coolRepositories(store.db, -60_000)).toBeGreaterThan(0);
-    expect((await imagesOf(store.db, [key])).get(key)?.due_at).toBeNull();
-    await wantRepositories(store.db, [key]);
-    expect((await imagesOf(store.db, [key])).get(key)?.due_at).toBeInstanceOf(Date);
   });
 }
 

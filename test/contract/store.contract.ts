@@ -18,6 +18,7 @@ import { lanesContract } from "./store-lanes.contract.ts";
 import { leasesContract } from "./store-leases.contract.ts";
 import { projectionsContract } from "./store-projections.contract.ts";
 import { searchContract } from "./store-search.contract.ts";
+import { scanScheduleContract } from "./store-scan-schedule.contract.ts";
 import { stepsContract } from "./store-steps.contract.ts";
 
 /** What the rest of Slipway relies on of its store, on one kind of Postgres. */
@@ -51,6 +52,7 @@ export function storeContract(name: string, start: () => Promise<TestPostgres>):
     lanesContract(given);
     projectionsContract(given);
     imageFactsContract(given);
+    scanScheduleContract(given);
     migratingContract(() => postgres);
     losingContract(() => ({ postgres, databaseUrl, world }));
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { setHold } from "#common/store/holds.ts";
-import { recordScan, saveManifest, setTagDigest, wantRepositories } from "#common/store/images.ts";
+import { recordListing, saveManifest, setTagDigest, wantRepositories } from "#common/store/images.ts";
 import { mustGetJob } from "#common/store/jobs.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
@@ -226,7 +226,7 @@ describe.runIf(hasPostgres())("policies by the API", () => {
       "1.0.0": "2016-11-19T16:00:00Z",
     };
     const tags = Object.keys(images).map((tag) => ({ tag }));
-    await recordScan(db, { key, tags, complete: true, etag: null, nextDueMs: 60_000 });
+    await recordListing(db, { key, tags, complete: true, etag: null });
     for (const [tag, created] of Object.entries(images)) {
       const digest = `sha256:${tag.replaceAll(".", "").padEnd(64, "0")}`;
       await saveManifest(db, {

@@ -3,7 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { imagePage, workloadPage } from "#common/contracts/http.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { setHold } from "#common/store/holds.ts";
-import { recordScan, saveManifest, wantRepositories } from "#common/store/images.ts";
+import {
+  imagesOf,
+  recordListing,
+  saveManifest,
+  setTagDigest,
+  wantRepositories,
+} from "#common/store/images.ts";
 import { RolloutPhase } from "#proto/slipway/cluster/v1/cluster.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
@@ -154,6 +160,19 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     ]);
   });
 
+  test("images that were left unread are asked for as soon as somebody lists them", async () => {
+    const key = "docker.io/weaveworksdemos/orders";
+    await wantRepositories(box.store.db, [key]);
+    await recordListing(box.store.db, { key, etag: null, tags: [{ tag: "0.0.1" }], complete: true });
+    box.rung.length = 0;
+    const path = "/v1/environments/default/workloads/sock-shop/deployment/orders/images";
+    const { body } = await box.call("GET", path);
+    expect(body).toMatchObject({ containers: [{ missing: { reason: "unread" } }] });
+    const rung = () => box.rung.includes(`slipway-scanner repository:${key}`);
+    await pollUntil(rung, { everyMs: 10, timeoutMs: 15_000, what: "a ring for the scanner" });
+    expect((await imagesOf(box.store.db, [key])).get(key)).toMatchObject({ read_all: true });
+  });
+
   test("lists images newest first, the running one marked and never cut off", async () => {
     const key = "docker.io/weaveworksdemos/front-end";
     const days = { "0.2.0": 9, latest: 18, "7f511af": 18, "0.3.0": 12 };
@@ -170,7 +189,7 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
         labels: {},
       });
     }
-    await recordScan(box.store.db, { key, etag: null, tags, complete: true, nextDueMs: 60_000 });
+    await recordListing(box.store.db, { key, etag: null, tags, complete: true });
     const path = "/v1/environments/default/workloads/sock-shop/deployment/front-end/images";
     const { body } = await box.call("GET", `${path}?limit=2`);
     expect(body).toMatchObject({
@@ -245,6 +264,47 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
       expect(refused).toMatchObject({ status: 400, body: { code: "CURSOR_INVALID" } });
     }
     expect((await box.call("GET", `${path}?eligible=no`)).status).toBe(400);
+  });
+
+  test("marks what no node can run, and passes over it", async () => {
+    const key = "docker.io/weaveworksdemos/front-end";
+    const digest = "sha256:arm";
+    await saveManifest(box.store.db, {
+      digest,
+      media_type: "application/vnd.oci.image.manifest.v1+json",
+      kind: "image",
+      created_at: new Date("2016-11-20T16:00:00Z"),
+      created_from: "config",
+      platforms: ["linux/arm64"],
+      labels: {},
+    });
+    await setTagDigest(box.store.db, { key, tag: "0.9.0", digest });
+    const path = "/v1/environments/default/workloads/sock-shop/deployment/front-end/images";
+    const unknown = await box.call("GET", path);
+    expect(unknown.body).toMatchObject({
+      nodes: { platforms: [], problem: "the cluster watcher does not tell" },
+      containers: [{ available: [{ tag: "0.9.0", runnable: null, eligible: true }, {}, {}, {}, {}] }],
+    });
+    box.peers.view = { ...freshView, nodes: { platforms: ["linux/amd64"], problem: "" } };
+    const marked = { tag: "0.9.0", runnable: false, eligible: false, ineligible: "no-node" };
+    const told = {
+      nodes: { platforms: ["linux/amd64"], problem: null },
+      containers: [{ available: expect.arrayContaining([expect.objectContaining(marked)]) }],
+    };
+    expect((await box.call("GET", path)).body).toMatchObject(told);
+    // Lists of many are made of what was read a moment ago.
+    const many = await pollUntil(
+      async () => {
+        const [found] = (await box.call("GET", "/v1/images?images=1&filter=front-end")).body[
+          "images"
+        ] as object[];
+        return JSON.stringify(found).includes("0.9.0") && found;
+      },
+      { everyMs: 100, timeoutMs: 20_000, what: "the new tag" },
+    );
+    expect(many).toMatchObject(told);
+    const [row] = rowsOf((await list("?filter=front-end")).body);
+    expect(row).toMatchObject({ containers: [{ newest: { tag: "7f511af", behind: 2 } }] });
   });
 
   test("tells what ran when, and by whom, newest first; what a job left alone is not told", async () => {

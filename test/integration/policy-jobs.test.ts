@@ -129,6 +129,11 @@ describe.runIf(hasPostgres())("a change of policies", () => {
     expect(await world.subjects()).toHaveLength(commits);
   });
 
+  test("says of a filter that it matches a part of a tag too", async () => {
+    const job = await change([{ workload: "shop/beta", set: { "tag.beta": "regexp:^1" } }]);
+    expect(job.results[0]?.detail).toContain("write ^(?:1)$");
+  });
+
   test("reaches the others where one workload is not there", async () => {
     const job = await change([
       { workload: "shop/delta", set: { group: "shop" } },

@@ -1,9 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { queueNames, repositorySubject } from "#common/contracts/queue.ts";
-import { spawnServer } from "#common/kit/child.ts";
 import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
 import { silentLog } from "#common/kit/log.ts";
 import { createQueue } from "#common/kit/queue.ts";
@@ -11,6 +7,7 @@ import * as images from "#common/store/images.ts";
 import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
 import { hasPostgres } from "#support/postgres.ts";
 import { createRegistryService } from "../../services/registry-scanner/grpc.ts";
+import { startScannerChild } from "./scanner-child.ts";
 import {
   builtAt,
   cart,
@@ -97,8 +94,8 @@ describe.runIf(hasPostgres())("the scanner as a service", () => {
     const registry = await aRegistry({ auth });
     fill(registry, "shop/front-end", 2);
     await images.wantRepositories(store.db, [frontEnd, `${hosts.other}/nobody/there`]);
-    const running = await aProcess(registry.url);
-    onEnd(() => running.child.stop());
+    const settings = { databaseUrl: databaseUrl(), registryUrl: registry.url, password: canary };
+    const running = await startScannerChild({ ...settings, onEnd });
     await until(async () => (await repositoryOf(store, frontEnd)).images.every((image) => image.createdAt));
     await until(async () => (await repositoryOf(store, `${hosts.other}/nobody/there`)).problem !== null);
     const client = createGrpcClient(RegistryServiceDefinition, { address: running.address });
@@ -110,49 +107,4 @@ describe.runIf(hasPostgres())("the scanner as a service", () => {
     expect(running.output()).toContain(`scan ${frontEnd}: 2 tags`);
     expect(running.output()).not.toContain(canary);
   });
-
-  async function aProcess(registryUrl: string) {
-    const folder = await mkdtemp(join(tmpdir(), "slipway-scanner-"));
-    onEnd(() => rm(folder, { recursive: true }));
-    await writeFile(join(folder, "slipway.yaml"), settingsFile(registryUrl));
-    const { child, lines, address } = await startProcess({
-      DATABASE_URL: databaseUrl(),
-      SLIPWAY_CONFIG: join(folder, "slipway.yaml"),
-      SLIPWAY_GRPC_PORT: "0",
-      SLIPWAY_WATCHER_ADDRESS: "127.0.0.1:9",
-      SLIPWAY_LOG_LEVEL: "debug",
-      SLIPWAY_TRACE: "true",
-      REGISTRY_PASSWORD: canary,
-    });
-    return { child, address, output: () => lines.join("\n") };
-  }
 });
-
-function settingsFile(registryUrl: string): string {
-  const credential = { username: "bot", passwordEnv: "REGISTRY_PASSWORD" };
-  return JSON.stringify({
-    environments: [
-      { name: "default", cluster: { inCluster: true }, git: { url: "https://git.example.com/shop/config" } },
-    ],
-    registries: [
-      { host: hosts.shop, endpoint: registryUrl, ...credential },
-      { host: hosts.other, endpoint: "http://127.0.0.1:9" },
-    ],
-  });
-}
-
-async function startProcess(env: Record<string, string>) {
-  const lines: string[] = [];
-  const child = await spawnServer({
-    name: "registry-scanner",
-    command: process.execPath,
-    args: [join(import.meta.dirname, "../../services/registry-scanner/main.ts")],
-    env: { PATH: process.env["PATH"], ...env },
-    readyWhen: /"text":"started"/,
-    log: silentLog,
-    onLine: (line) => lines.push(line),
-  });
-  const listening = lines.find((line) => line.includes("gRPC listens")) ?? "{}";
-  const { address } = JSON.parse(listening.slice(listening.indexOf("{"))) as { address: string };
-  return { child, lines, address };
-}

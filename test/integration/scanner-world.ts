@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { systemClock } from "#common/kit/clock.ts";
 import { silentLog } from "#common/kit/log.ts";
+import { createMetrics } from "#common/kit/metrics.ts";
 import type { Bell } from "#common/kit/queue.ts";
 import { createRedactor } from "#common/kit/redactor.ts";
 import { pollUntil } from "#common/kit/retry.ts";
+import { newUuidV7 } from "#common/kit/uuid.ts";
 import * as images from "#common/store/images.ts";
 import { createStore } from "#common/store/store.ts";
 import type { Store } from "#common/store/store.ts";
@@ -13,12 +15,14 @@ import type { SandboxRegistry, SandboxRegistryOptions } from "#sandbox/registry/
 import { startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 import { createClientSource } from "../../services/registry-scanner/client-source.ts";
-import { createHostBudget } from "../../services/registry-scanner/host-budget.ts";
+import { openHostBudget } from "../../services/registry-scanner/host-rows.ts";
+import type { HostRate } from "../../services/registry-scanner/host-tokens.ts";
 import { createScanMemory } from "../../services/registry-scanner/scan-memory.ts";
+import { createScanCounts } from "../../services/registry-scanner/scan-metrics.ts";
 import { createScanner } from "../../services/registry-scanner/scanner.ts";
 import type { Scanner } from "../../services/registry-scanner/scanner.ts";
-import { moveRhythm } from "../../services/registry-scanner/schedule.ts";
-import type { MoveRhythm } from "../../services/registry-scanner/schedule.ts";
+import { claimMsOf, moveRhythm } from "../../services/registry-scanner/schedule.ts";
+import type { MoveRhythm, ScanRhythm } from "../../services/registry-scanner/schedule.ts";
 import { createWanted } from "../../services/registry-scanner/wanted.ts";
 
 export const builtAt = new Date("2016-11-18T16:00:00Z");
@@ -32,6 +36,10 @@ export interface ScannerOptions {
   readonly fetchTimeoutMs?: number;
   readonly running?: readonly string[];
   readonly bell?: Bell;
+  /** Default: none that a test could notice. */
+  readonly rate?: HostRate;
+  readonly pace?: ScanRhythm;
+  readonly name?: string;
 }
 
 /** What tests of the scanner start, each ended after its test. */
@@ -46,6 +54,7 @@ export interface ScannerWorld {
   readonly aWorld: (
     o?: ScannerOptions,
   ) => Promise<{ store: Store; registry: SandboxRegistry; scanner: Scanner }>;
+  readonly restartPostgres: () => Promise<void>;
   /** Called after the test, the last first. */
   readonly onEnd: (close: () => Promise<void>) => void;
 }
@@ -95,6 +104,7 @@ export function useScannerWorld(): ScannerWorld {
     aScanner,
     aWorld,
     databaseUrl: () => databaseUrl,
+    restartPostgres: () => postgres.restart(),
     onEnd,
   };
 }
@@ -122,29 +132,39 @@ function buildScanner({ store, urls, onEnd, o }: Build): Scanner {
     ...(o.fetchTimeoutMs !== undefined && { fetchTimeoutMs: o.fetchTimeoutMs }),
   });
   onEnd(() => clients.stop());
-  const deps = {
-    store,
-    clients,
-    budget: createHostBudget(systemClock),
-    memory: createScanMemory(),
-    clock: systemClock,
-    random: () => 0.5,
-    log: silentLog,
-    trace: undefined,
-    intervalMs: 60_000,
-    moveRhythm: o.rhythm ?? moveRhythm,
-  };
+  const count = createScanCounts(createMetrics({ service: "registry-scanner", process: false }));
+  const rhythm = o.pace ?? { shortestMs: 30_000, longestMs: 900_000 };
   const wanted = createWanted({
     store,
     running: { listWorkloads: async () => ({ workloads: (o.running ?? []).map(aWorkload) }) },
     environments: ["default"],
     clock: systemClock,
     log: silentLog,
+    shortestMs: rhythm.shortestMs,
   });
+  const deps = {
+    store,
+    clients,
+    name: o.name ?? newUuidV7(),
+    budget: openHostBudget({ store, rateOf: () => o.rate ?? unlimited, clock: systemClock, count }),
+    memory: createScanMemory(),
+    clock: systemClock,
+    random: () => 0.5,
+    log: silentLog,
+    trace: undefined,
+    rhythm,
+    claimMs: claimMsOf(rhythm),
+    moveRhythm: o.rhythm ?? moveRhythm,
+    runningTags: (key: string) => wanted.runningTags(key),
+    count,
+  };
+
   const scanner = createScanner({ deps, bell: o.bell ?? silentBell, wanted });
   onEnd(() => scanner.stop());
   return scanner;
 }
+
+const unlimited = { requestsPerSecond: 10_000, burst: 20_000 };
 
 const silentBell: Bell = {
   backend: "postgres",

@@ -7,7 +7,7 @@ import { saveSettingsRevision } from "#common/store/settings.ts";
 import { hasDockerRegistry, startDockerRegistry } from "#support/docker-registry.ts";
 import { hasPostgres } from "#support/postgres.ts";
 import { pushImage, pushTag } from "#support/push-image.ts";
-import { letWaitForImages } from "#support/store-tricks.ts";
+import { letWaitForImages, makeOlder } from "#support/store-tricks.ts";
 import {
   builtAt,
   cart,
@@ -131,9 +131,26 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     expect(image).toMatchObject({ digest, createdAt: builtAt, movedAt: expect.any(Date) });
   });
 
+  test("an image of a reproducible build goes by when it was pushed, once its repository is known", async () => {
+    const { store, registry, scanner } = await aWorld();
+    const zero = new Date("1970-01-01T00:00:00Z");
+    registry.addImage("shop/front-end", "a1b2", { createdAt: zero, digestSeed: "before us" });
+    await scanNow(store, scanner, frontEnd);
+    await makeOlder(store.db, frontEnd);
+    registry.addImage("shop/front-end", "0c9d", { createdAt: zero, digestSeed: "news" });
+    await scanNow(store, scanner, frontEnd);
+    const { images: found } = await repositoryOf(store, frontEnd);
+    const told = Object.fromEntries(found.map((image) => [image.tag, image]));
+    expect(told["a1b2"]).toMatchObject({ createdAt: null, seenAt: null, firstSeenAt: expect.any(Date) });
+    expect(told["0c9d"]).toMatchObject({ createdAt: null, seenAt: told["0c9d"]?.firstSeenAt });
+  });
+
   test("tags beyond what one scan reads are read by later ones", async () => {
     const { store, registry, scanner } = await aWorld();
-    fill(registry, "shop/front-end", 230);
+    // Nothing but the date tells which of these is the newest.
+    for (let index = 0; index < 230; index += 1) {
+      registry.addImage("shop/front-end", `c${index}d`, { createdAt: builtAt, digestSeed: `${index}` });
+    }
     await scanNow(store, scanner, frontEnd);
     expect(await images.missingManifests(store.db, frontEnd)).toHaveLength(30);
     await scanNow(store, scanner, frontEnd);

@@ -33,6 +33,8 @@ import { startPostgres } from "./postgres.ts";
 
 export interface LaneWorker {
   readonly id: string;
+  /** Holds the git cache of its one credential. */
+  readonly cacheFolder: string;
   readonly lane: LaneRoom;
   readonly gate: ImageGate;
   look(): Promise<void>;
@@ -247,6 +249,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
   const gate = createImageGate(deps);
   return {
     id,
+    cacheFolder: join(folder, id),
     lane,
     gate,
     async look() {

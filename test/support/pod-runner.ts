@@ -78,7 +78,8 @@ async function registerNode(api: KubeApi, name: string): Promise<void> {
   expectDone(untainted, `taints of ${name}`);
   const room = { cpu: "64", memory: "256Gi", pods: "5000" };
   const ready = { type: "Ready", status: "True", reason: "KubeletReady" };
-  const status = { capacity: room, allocatable: room, conditions: [ready] };
+  const nodeInfo = { operatingSystem: "linux", architecture: "amd64" };
+  const status = { capacity: room, allocatable: room, conditions: [ready], nodeInfo };
   expectDone(await patch(api, `/api/v1/nodes/${name}/status`, { status }), `status of ${name}`);
 }
 

@@ -36,6 +36,12 @@ export async function silenceWorker(db: Db, id: string): Promise<void> {
   );
 }
 
+/** As if all that is known of a repository had been seen an hour ago. */
+export async function makeOlder(db: Db, key: string): Promise<void> {
+  await sql`update image_tags set first_seen_at = first_seen_at - interval '1 hour'
+    where repository = ${key}`.execute(db);
+}
+
 /** Locks a job's row in a session of its own while the work runs, as a transaction that hangs does. */
 export async function whileJobIsLocked<T>(
   databaseUrl: string,
@@ -73,6 +79,11 @@ export async function postponeScans(db: Db, cold = ""): Promise<void> {
     set due_at = case when key <> ${cold} then clock_timestamp() + interval '1 hour' end`.execute(db);
 }
 
+/** As if the interval of every image repository had passed. */
+export async function makeScansDue(db: Db): Promise<void> {
+  await sql`update image_repositories set due_at = clock_timestamp() where due_at is not null`.execute(db);
+}
+
 /** Keys of the image repositories that are due, in their order. */
 export async function dueScans(db: Db): Promise<string[]> {
   const { rows } = await sql<{ key: string }>`
@@ -97,4 +108,16 @@ export async function ageJob(db: Db, id: string, minutes: number): Promise<void>
 export async function markCancelled(db: Db, id: string): Promise<void> {
   await sql`update jobs set cancel_requested_at = clock_timestamp(), cancel_requested_by = 'tester'
     where id = ${id}`.execute(db);
+}
+
+/** How many image repositories scanners have claimed, and hold still. */
+export async function claimedScans(db: Db): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::int as count from image_repositories
+    where claimed_by is not null and due_at > clock_timestamp()`.execute(db);
+  return rows[0]?.count ?? 0;
+}
+
+/** No lane is due by itself for an hour. */
+export async function putOffPolls(db: Db): Promise<void> {
+  await sql`update lanes set due_at = clock_timestamp() + interval '1 hour'`.execute(db);
 }

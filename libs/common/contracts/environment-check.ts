@@ -70,6 +70,17 @@ export const environmentCheck = z
         failing: z.int(),
         waiting: z.int().meta({ description: "Not scanned yet." }),
         problem: jobError.nullable(),
+        paces: z
+          .array(
+            z.strictObject({
+              reason: z.string().meta({
+                description: "automated, changed, asked, quiet, reading, unreadable or rate-limited.",
+              }),
+              repositories: z.int(),
+              longestSeconds: z.number(),
+            }),
+          )
+          .meta({ description: "How often its repositories are scanned, and why; the most frequent first." }),
       }),
     ),
     warnings: z.array(z.string()),

@@ -158,7 +158,13 @@ export const age = z
   })
   .meta({ id: "Age", description: "How old the facts of this answer are." });
 
-export const newestReasons = ["not-an-image", "no-policy", "not-scanned", "no-eligible"] as const;
+export const newestReasons = [
+  "not-an-image",
+  "no-policy",
+  "not-scanned",
+  "no-eligible",
+  "no-runnable",
+] as const;
 
 export const newestImage = z
   .strictObject({
@@ -268,6 +274,7 @@ export const ineligibleReasons = [
   "other-platform",
   "platform-unknown",
   "digest-unknown",
+  "no-node",
 ] as const;
 
 export const dateSources = ["config", "label", "first-seen"] as const;
@@ -285,6 +292,9 @@ export const availableImage = z
       .array(z.string())
       .optional()
       .meta({ description: "os/architecture[/variant]; left out in lists of many workloads." }),
+    runnable: z.boolean().nullable().meta({
+      description: "Whether a node of the cluster can run it; null where one of both does not tell.",
+    }),
     movedAt: instant
       .nullable()
       .meta({ description: "When the tag was last seen to point at another image than before." }),
@@ -315,8 +325,27 @@ export const containerImages = z
   })
   .meta({ id: "ContainerImages" });
 
+export const nodePlatforms = z
+  .strictObject({
+    platforms: z
+      .array(z.string())
+      .meta({ description: "os/architecture of the cluster's nodes; empty where they are not known." }),
+    problem: z
+      .string()
+      .nullable()
+      .meta({ description: "Why they are not known: then no image is left alone because of its platform." }),
+  })
+  .meta({ id: "NodePlatforms" });
+
+export type NodePlatforms = z.infer<typeof nodePlatforms>;
+
 export const workloadImages = z
-  .strictObject({ workload: z.string(), environment: z.string(), containers: z.array(containerImages) })
+  .strictObject({
+    workload: z.string(),
+    environment: z.string(),
+    nodes: nodePlatforms,
+    containers: z.array(containerImages),
+  })
   .meta({ id: "WorkloadImages" });
 
 export const imagePage = z

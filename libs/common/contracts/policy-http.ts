@@ -72,6 +72,7 @@ export const candidateReasons = [
   "age-unknown",
   "other-platform",
   "platform-unknown",
+  "no-node",
   "digest-unknown",
   "downgrade",
   "latest-excluded",

@@ -166,6 +166,9 @@ export const registrySettings = z.strictObject({
     .optional(),
   /** Tells of pushes to this registry, so that they are listed at once. */
   webhook: webhookSettings.optional(),
+  /** What all scanners together may ask of it; `requestBurst` is by default twice as much. */
+  requestsPerSecond: z.number().min(0.1).max(10_000).optional(),
+  requestBurst: z.number().int().min(1).max(100_000).optional(),
 });
 
 export const settings = z
@@ -179,7 +182,9 @@ export const settings = z
     registries: z.array(registrySettings).max(200).default([]),
     /** Docker's `config.json`: its auths, and the credential helpers it names. */
     dockerConfigFile: fileName.optional(),
-    scanInterval: durationMs.default(60_000),
+    /** Between two scans of a repository: of one that is used a lot, and of one that was quiet for long. */
+    scanInterval: durationMs.default(30_000),
+    scanIntervalLongest: durationMs.default(900_000),
     allowPrivateRegistries: z.boolean().default(false),
     retention: retentionSettings.optional(),
     /** Who is told of what happens. */

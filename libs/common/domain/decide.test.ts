@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { decide, decideTogether, movesOf, usualLimits, type DecideFacts, type Decision } from "./decide.ts";
+import { parsePlatform } from "./platform.ts";
 import { readPolicies } from "./policy.ts";
 
 const day = (number: number): Date => new Date(Date.UTC(2026, 0, number));
@@ -56,6 +57,23 @@ function facts(told: Told = {}): DecideFacts {
 
 const stops = (decision: Decision): string[] => decision.stops.map(({ reason }) => reason);
 const only = (decision: Decision) => decision.containers[0];
+
+test("automation passes over what no node can run, and never moves for want of anything else", () => {
+  const told = images.map((image) => ({
+    ...image,
+    platforms: [image.tag === "1.1.0" ? "linux/arm64" : "linux/amd64"],
+  }));
+  const repositories = new Map([["docker.io/library/app", { images: told, ageMs: 60_000 }]]);
+  const on = (...nodes: string[]) => only(decide(facts({ repositories, nodes: nodes.map(parsePlatform) })));
+  expect(on("linux/amd64")).toMatchObject({
+    reason: "up-to-date",
+    candidates: expect.arrayContaining([
+      { image: expect.objectContaining({ tag: "1.1.0" }), reason: "no-node" },
+    ]),
+  });
+  expect(on("linux/amd64", "linux/arm64")).toMatchObject({ reason: "newer-image", to: "app:1.1.0" });
+  expect(on()).toMatchObject({ reason: "newer-image", to: "app:1.1.0" });
+});
 
 test("an automated workload moves to the best image of its filter", () => {
   const decision = decide(facts());

@@ -1,5 +1,6 @@
 import { formatImageRef, repositoryKey, tryParseImageRef, type ImageRef } from "./image-ref.ts";
-import { filterOf, latestTarget, ruleOf, type TargetReason } from "./plan-target.ts";
+import { filterOf, latestTarget, nodesThatCount, ruleOf, type TargetReason } from "./plan-target.ts";
+import type { Platform } from "./platform.ts";
 import type { Policies } from "./policy.ts";
 import { filterFault, type KnownImage } from "./tag-filter.ts";
 import { chooseLatest, isMovingTag, type Candidate, type ChoiceRule } from "./tag.ts";
@@ -69,6 +70,8 @@ export interface DecideFacts {
   /** Undefined where the cluster's view cannot tell. */
   readonly running: boolean | undefined;
   readonly clusterAgeMs: number | undefined;
+  /** What the cluster's nodes can run; absent or empty where that is not known. */
+  readonly nodes?: readonly Platform[];
   /** By canonical key; absent when never scanned. */
   readonly repositories: ReadonlyMap<string, RepositoryFact>;
   /** Automatic holds, by container. */
@@ -228,11 +231,12 @@ function decideContainer(facts: DecideFacts, container: Container): ContainerDec
   if (current === undefined) return { ...told, reason: "not-an-image" };
   const key = repositoryKey(current);
   const repository = facts.repositories.get(key);
+  const known = repository?.images ?? [];
   const rule = {
     ...ruleOf(policies, facts.now),
+    nodes: nodesThatCount(current, known, facts.nodes),
     ...(policies.allowDowngrade === true ? {} : { notBelow: current.tag }),
   };
-  const known = repository?.images ?? [];
   return {
     ...told,
     candidates: candidatesOf({ current, filter, rule, images: known }),

@@ -122,5 +122,5 @@ test("the source of each part is told, with what does not count and why", () => 
     },
   ]);
   expect(faults).toEqual(['deadline is a duration such as "90s" or "10m", at most a day']);
-  expect(warnings[0]).toContain("in the middle of a tag");
+  expect(warnings[0]).toContain("a part of a tag");
 });

@@ -8,7 +8,17 @@ const image = (tag: string, day?: number): KnownImage => ({
   tag,
   ...(day !== undefined && { createdAt: new Date(Date.UTC(2026, 0, day)) }),
 });
-const known = [image("3", 3), image("2b", 2), image("2a", 2), image("1", -400_000), image("x"), image("y")];
+const seen = (tag: string): KnownImage => ({ tag, seenAt: new Date(Date.UTC(2026, 0, 2)) });
+const known = [
+  seen("s9"),
+  seen("s10"),
+  image("3", 3),
+  image("2b", 2),
+  image("2a", 2),
+  image("1", -400_000),
+  image("x"),
+  image("y"),
+];
 const sorted = known.toSorted(compareNewestFirst);
 
 function pages(limit: number): string[][] {
@@ -25,17 +35,18 @@ function pages(limit: number): string[][] {
 
 test("pages together are the list, whatever their size", () => {
   expect(pages(4)).toEqual([
-    ["3", "2a", "2b", "1"],
-    ["x", "y"],
+    ["3", "2a", "2b", "s10"],
+    ["s9", "1", "x", "y"],
   ]);
-  for (const limit of [1, 2, 3, 6, 7]) expect(pages(limit).flat()).toEqual(sorted.map(({ tag }) => tag));
+  for (const limit of [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(pages(limit).flat()).toEqual(sorted.map(({ tag }) => tag));
 });
 
 test("what was pushed between two pages moves neither", () => {
   const { next } = cutImages(sorted, { limit: 2, after: undefined });
   const later = [image("4", 4), ...sorted];
   const { images } = cutImages(later, { limit: 2, after: next ?? "" });
-  expect(images.map(({ tag }) => tag)).toEqual(["2b", "1"]);
+  expect(images.map(({ tag }) => tag)).toEqual(["2b", "s10"]);
 });
 
 test.each([
@@ -44,6 +55,7 @@ test.each([
   "MQ",
   Buffer.from("1 ../x").toString("base64url"),
   Buffer.from("01 a").toString("base64url"),
+  Buffer.from("s a").toString("base64url"),
 ])("%j is no cursor", (after) => {
   expect(() => cutImages(sorted, { limit: 2, after })).toThrow(
     expect.objectContaining({ code: "CURSOR_INVALID" }),

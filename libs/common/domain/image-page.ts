@@ -23,15 +23,16 @@ export function cutImages<T extends KnownImage>(
   return { images, next: last !== undefined && rest.length > images.length ? writeCursor(last) : null };
 }
 
-function writeCursor({ tag, createdAt }: KnownImage): string {
-  return Buffer.from(`${createdAt?.getTime() ?? ""} ${tag}`).toString("base64url");
+function writeCursor({ tag, createdAt, seenAt }: KnownImage): string {
+  const seen = createdAt === undefined && seenAt !== undefined ? "s" : "";
+  return Buffer.from(`${seen}${(createdAt ?? seenAt)?.getTime() ?? ""} ${tag}`).toString("base64url");
 }
 
 function readCursor(cursor: string): KnownImage {
   const text = Buffer.from(cursor, "base64url").toString("utf8");
-  const [, ms, tag] = /^(-?\d{1,16})? (\w[\w.-]{0,127})$/.exec(text) ?? [];
-  const createdAt = ms === undefined ? undefined : new Date(Number(ms));
-  const image = tag === undefined ? undefined : { tag, ...(createdAt !== undefined && { createdAt }) };
+  const [, seen, ms, tag] = /^(s?)(-?\d{1,16})? (\w[\w.-]{0,127})$/.exec(text) ?? [];
+  const time = ms === undefined ? {} : { [seen === "s" ? "seenAt" : "createdAt"]: new Date(Number(ms)) };
+  const image: KnownImage | undefined = tag === undefined ? undefined : { tag, ...time };
   // Written back: base64 decoding forgives what is no base64.
   if (image === undefined || writeCursor(image) !== cursor) throw new SlipwayError("CURSOR_INVALID");
   return image;

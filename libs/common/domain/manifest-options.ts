@@ -30,6 +30,9 @@ export interface ValuesMapping {
   readonly images?: readonly ImagePaths[] | undefined;
 }
 
+/** A larger file is no manifest of anybody's: no server reads it. */
+export const largestManifestBytes = 1024 * 1024;
+
 /** How one file is to be read. */
 export interface ManifestOptions {
   /** For objects that name no namespace. */

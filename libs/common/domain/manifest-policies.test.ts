@@ -121,6 +121,7 @@ describe("a policy is added", () => {
     const text = pod("metadata:\n  name: web\n  annotations:\n    fluxcd.io/locked: 'true'\n");
     expect(edited(text, on)).toContain("    fluxcd.io/automated: 'true'\n");
     expect(edited(text, on, "flux.weave.works")).toContain("    flux.weave.works/automated: 'true'\n");
+    expect(edited(text, { locked: null, ...on })).toContain("    fluxcd.io/automated: 'true'\n");
   });
 });
 
@@ -160,7 +161,7 @@ describe("a policy is changed", () => {
     expect(edit(text, { locked: null, automated: "true" })).toMatchObject({
       changes: [
         { workload: "default:pod/web", annotation: "fluxcd.io/locked", from: "true", to: null },
-        { workload: "default:pod/web", annotation: "slipway.dev/automated", from: null, to: "true" },
+        { workload: "default:pod/web", annotation: "fluxcd.io/automated", from: null, to: "true" },
       ],
     });
   });

@@ -54,12 +54,15 @@ export function editPolicies(
   const id = formatWorkloadId(workload);
   const changes: PolicyChange[] = [];
   let edited = text;
+  let { prefix } = asked;
   for (const [key, to] of Object.entries(asked.changes)) {
     const fault = policyFault(key, to);
     if (fault !== undefined) return refuse("invalid-policy", fault);
     const found = theWorkload(findById(edited, [id], asked), id);
     if ("ok" in found) return found;
-    for (const annotation of annotationsFor(found, key, { to, prefix: asked.prefix })) {
+    // As it is before the first of them: one that takes the last key away does not change the habit.
+    prefix ??= prefixInUse(found.annotations) ?? policyPrefixes[0];
+    for (const annotation of annotationsFor(found, key, { to, prefix })) {
       const from = found.annotations[annotation] ?? null;
       const next = editAnnotation(edited, id, { ...asked, annotation, to });
       if (!next.ok) return next;
@@ -128,14 +131,13 @@ export function annotationIn(
 function annotationsFor(
   found: FoundWorkload,
   key: string,
-  o: { readonly to: string | null; readonly prefix: PolicyPrefix | undefined },
+  o: { readonly to: string | null; readonly prefix: PolicyPrefix },
 ): readonly string[] {
   const there = policyPrefixes.flatMap((prefix) =>
     policyNames(prefix, key).filter((name) => keysOf(found).has(name)),
   );
   if (there.length > 0 || o.to === null) return there;
-  const prefix = o.prefix ?? prefixInUse(found.annotations) ?? policyPrefixes[0];
-  return policyNames(prefix, key).slice(0, 1);
+  return policyNames(o.prefix, key).slice(0, 1);
 }
 
 function keysOf(found: FoundWorkload): ReadonlySet<string> {

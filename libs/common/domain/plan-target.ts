@@ -8,9 +8,17 @@ import {
   type ImageRef,
 } from "./image-ref.ts";
 import { instantText } from "./instant-text.ts";
+import { isRunnable, platformText, type Platform } from "./platform.ts";
 import type { Policies } from "./policy.ts";
 import { filterFault, tagPasses, type KnownImage } from "./tag-filter.ts";
-import { chooseLatest, eligibleReasons, isMovingTag, type CandidateReason, type ChoiceRule } from "./tag.ts";
+import {
+  chooseLatest,
+  eligibleReasons,
+  isMovingTag,
+  type CandidateReason,
+  type ChoiceRule,
+  type LatestChoice,
+} from "./tag.ts";
 
 /** Why no image could be found for a container. */
 export type TargetReason =
@@ -19,6 +27,7 @@ export type TargetReason =
   | "no-policy"
   | "no-image-data"
   | "no-eligible-image"
+  | "no-runnable-image"
   | "no-previous-image"
   | "no-running-image"
   | "not-chosen"
@@ -98,18 +107,29 @@ export function recalledTarget(
 
 /** The image that "latest" means for a container, among all that may be chosen, best first; or why there is none. */
 export type LatestFound =
-  | { readonly kind: "found"; readonly chosen: KnownImage; readonly eligible: readonly KnownImage[] }
+  | {
+      readonly kind: "found";
+      readonly chosen: KnownImage;
+      readonly eligible: readonly KnownImage[];
+      /** Better ones that no node can run. */
+      readonly unrunnable: number;
+    }
   | Extract<Target, { kind: "none" }>;
 
 /** The best image that exists, by the filter; without one only a tag that is no moving name is followed. */
 export function latestTarget(ask: TargetAsk, o: { several: boolean }): Target {
   const found = findLatest(ask, o);
   if (found.kind === "none") return found;
-  const { chosen, eligible } = found;
+  const { chosen, eligible, unrunnable } = found;
   const target = inFormFound(ask, chosen);
   if (target.kind === "none") return target;
-  const built = chosen.createdAt === undefined ? "" : `, built ${instantText(chosen.createdAt)}`;
-  return { ...target, detail: `newest of ${eligible.length} eligible${built}` };
+  const passed = unrunnable === 0 ? "" : `, ${unrunnable} newer that no node can run`;
+  return { ...target, detail: `newest of ${eligible.length} eligible${timeText(chosen)}${passed}` };
+}
+
+function timeText({ createdAt, seenAt }: KnownImage): string {
+  if (createdAt !== undefined) return `, built ${instantText(createdAt)}`;
+  return seenAt === undefined ? "" : `, first seen ${instantText(seenAt)}`;
 }
 
 /** What releases and lists call the newest eligible image: chosen here and nowhere else. */
@@ -124,12 +144,41 @@ export function findLatest(ask: TargetAsk, o: { several: boolean }): LatestFound
   const key = repositoryKey(current);
   const known = ask.images.get(key) ?? [];
   if (known.length === 0) return { kind: "none", reason: "no-image-data", detail: key };
-  const { chosen, candidates } = chooseLatest(known, { ...ask.rule, filter });
+  const nodes = nodesThatCount(current, known, ask.rule?.nodes);
+  const { chosen, candidates } = chooseLatest(known, { ...ask.rule, filter, nodes });
+  // Nearly always every image runs: then there is nothing to tell of the others.
+  const isBarred = candidates.some(({ reason }) => reason === "no-node");
+  const passed = isBarred ? eligibleOf(chooseLatest(known, { ...ask.rule, filter, nodes: [] })) : [];
   if (chosen === undefined) {
+    if (passed.length > 0) return noneRuns(passed.length, nodes);
     return { kind: "none", reason: "no-eligible-image", detail: filter ?? "no dated image" };
   }
-  const eligible = candidates.filter(({ reason }) => eligibleReasons.has(reason));
-  return { kind: "found", chosen, eligible: eligible.map(({ image }) => image) };
+  const unrunnable = Math.max(0, passed.indexOf(chosen));
+  return { kind: "found", chosen, eligible: eligibleOf({ candidates }), unrunnable };
+}
+
+function eligibleOf({ candidates }: Pick<LatestChoice, "candidates">): readonly KnownImage[] {
+  return candidates.filter(({ reason }) => eligibleReasons.has(reason)).map(({ image }) => image);
+}
+
+function noneRuns(count: number, nodes: readonly Platform[]): Extract<Target, { kind: "none" }> {
+  const text = nodes.map(platformText).join(", ");
+  return { kind: "none", reason: "no-runnable-image", detail: `none of ${count} runs on ${text}` };
+}
+
+/**
+ * The nodes that images are judged by: none where the container's own image would be barred. It is
+ * there, so what such images tell of their platform is not true, and nothing may fall back behind it.
+ */
+export function nodesThatCount(
+  current: Pick<ImageRef, "tag" | "digest">,
+  images: readonly KnownImage[],
+  nodes: readonly Platform[] = [],
+): readonly Platform[] {
+  if (nodes.length === 0) return nodes;
+  const { tag, digest } = current;
+  const own = images.find((image) => (tag === undefined ? image.digest === digest : image.tag === tag));
+  return isRunnable(own?.platforms ?? [], nodes) === false ? [] : nodes;
 }
 
 /** Why "latest" leaves an image alone. */
@@ -139,7 +188,10 @@ type LeftOut = Exclude<
   "chosen" | "older" | "lower-version" | "lower-number" | "earlier-text" | "downgrade"
 >;
 
-/** Images that "latest" leaves alone in a container, by tag and with the reason; the others are eligible. */
+/**
+ * Images that "latest" leaves alone in a container, by tag and with the reason; the others are eligible.
+ * The rule's nodes are those that count.
+ */
 export function findIneligible(ask: {
   readonly current: Pick<ImageRef, "tag">;
   readonly filter: string | undefined;

@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
 
 import type { PlannedSkip, SkipReason } from "./plan.ts";
@@ -29,6 +32,7 @@ const lines: Readonly<Record<SkipReason, string>> = {
   "no-policy": `${who} image front-end:1: there is no policy to choose a tag by (why); skipping.`,
   "no-image-data": `${who} image front-end:1: its registry has not been read yet (why); skipping.`,
   "no-eligible-image": `${who} image front-end:1: no tag is eligible (why); skipping.`,
+  "no-runnable-image": `${who} image front-end:1: no node of the cluster can run an eligible tag (why); skipping.`,
   "no-previous-image": `${who} image front-end:1: no release of it is on record (why); skipping.`,
   "no-running-image": `${who} image front-end:1: the cluster shows no such container (why); skipping.`,
   "not-an-image": `${who} container web has no readable image (why); skipping.`,
@@ -40,6 +44,11 @@ const lines: Readonly<Record<SkipReason, string>> = {
 
 test.each(Object.entries(lines))("%s has its line in the log", (reason, line) => {
   expect(skipLine(skip(reason as SkipReason, "why"))).toBe(line);
+});
+
+test("every reason is explained in the documentation", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../docs/manifests.md"), "utf8");
+  expect(Object.keys(lines).filter((reason) => !text.includes(`\`${reason}\``))).toEqual([]);
 });
 
 test("a line without a detail has no empty brackets", () => {

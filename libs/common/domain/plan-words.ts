@@ -33,6 +33,7 @@ export function skipLine(skipped: PlannedSkip): string {
     case "no-policy":
     case "no-image-data":
     case "no-eligible-image":
+    case "no-runnable-image":
       return `Service ${name} image ${skipped.from}: ${reasonWords[skipped.reason]}${detail}; skipping.`;
     case "not-an-image":
       return `Service ${name} container ${skipped.container} has no readable image${detail}; skipping.`;
@@ -53,6 +54,7 @@ const reasonWords = {
   "no-policy": "there is no policy to choose a tag by",
   "no-image-data": "its registry has not been read yet",
   "no-eligible-image": "no tag is eligible",
+  "no-runnable-image": "no node of the cluster can run an eligible tag",
   "no-previous-image": "no release of it is on record",
   "no-running-image": "the cluster shows no such container",
 } as const;

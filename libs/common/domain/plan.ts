@@ -12,6 +12,7 @@ import {
   type Target,
   type TargetReason,
 } from "./plan-target.ts";
+import type { Platform } from "./platform.ts";
 import type { Policies } from "./policy.ts";
 import type { KnownImage } from "./tag-filter.ts";
 import {
@@ -76,6 +77,8 @@ export interface ReleaseFacts {
   readonly running: ReadonlySet<string> | undefined;
   /** Repository key → what exists there; absent when never scanned. */
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
+  /** What the cluster's nodes can run; absent or empty where that is not known. */
+  readonly nodes?: readonly Platform[];
   /** `containerKey` → the image that ran before, or runs now: what `previous` and `running` select. */
   readonly recalled?: ReadonlyMap<string, string>;
   /** Formatted id → the two environments that declare it for the same object of one cluster. */
@@ -336,7 +339,7 @@ function reasonOfPolicy({ facts, workload, container }: ContainerCase): Reason |
 function targetFor(c: ContainerCase, current: ImageRef): Target {
   const { facts, workload, container } = c;
   const { policies } = workload;
-  const rule = ruleOf(policies, facts.now);
+  const rule = { ...ruleOf(policies, facts.now), nodes: facts.nodes };
   const ask = { current, filter: filterOf(policies, container.name), images: facts.images, rule };
   const key = containerKey({ workload: formatWorkloadId(workload.id), container: container.name });
   const frozen = c.frozen.get(key);

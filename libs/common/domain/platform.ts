@@ -5,11 +5,22 @@ export interface Platform {
   readonly variant?: string;
 }
 
-/** Whether any of the nodes runs any of these; undefined where the image does not tell its platform. */
+/**
+ * Whether any of the nodes runs any of these; undefined where the image does not tell its platform, or
+ * the cluster its nodes'.
+ */
 export function isRunnable(has: readonly string[], nodes: readonly Platform[]): boolean | undefined {
   if (has.length === 0 || nodes.length === 0) return undefined;
-  return has.some((one) => nodes.some((node) => fits(parsePlatform(one), node)));
+  return has.map(parsePlatform).some((image) => nodes.some((node) => runs(image, node)));
 }
+
+/** Container runtimes also start what a processor runs besides its own: on arm64 arm, on amd64 386. */
+function runs(image: Platform, node: Platform): boolean {
+  if (fits(image, node)) return true;
+  return image.os === node.os && alsoRuns[architectureOf(node)] === architectureOf(image);
+}
+
+const alsoRuns: Readonly<Record<string, string>> = { arm64: "arm", amd64: "386" };
 
 /** Whether an image of these platforms runs on one that is named `os/architecture[/variant]`. */
 export function isRunnableOn(has: readonly string[], wanted: string): boolean {
@@ -44,7 +55,12 @@ function levelOf({ variant }: Platform): number | undefined {
 }
 
 /** `os/architecture[/variant]` taken apart. */
-function parsePlatform(text: string): Platform {
+export function parsePlatform(text: string): Platform {
   const [os = "", architecture = "", variant] = text.split("/", 3);
   return { os, architecture, ...(variant !== undefined && variant !== "" && { variant }) };
+}
+
+/** As it is written: `linux/arm/v7`. */
+export function platformText({ os, architecture, variant }: Platform): string {
+  return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
 }

@@ -27,7 +27,8 @@ describe("an order", () => {
   test("to automate needs a filter for each container that can be moved", () => {
     const refused = {
       ok: false,
-      fault: 'web has no tag filter to be automated by; set tag.web, or tag_all to "newest"',
+      fault:
+        'web has no tag filter to be automated by; set tag.web, or tag_all to "newest" (--tag-all newest)',
     };
     expect(expand({ automated: "true" })).toEqual(refused);
     expect(expand({ automated: "true", "tag.web": null })).toEqual(refused);

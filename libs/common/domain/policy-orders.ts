@@ -122,5 +122,5 @@ function unfiltered(
 function bareFault(names: readonly string[]): string {
   const [first = ""] = names;
   const verb = names.length === 1 ? "has" : "have";
-  return `${names.join(", ")} ${verb} no tag filter to be automated by; set tag.${first}, or tag_all to "newest"`;
+  return `${names.join(", ")} ${verb} no tag filter to be automated by; set tag.${first}, or tag_all to "newest" (--tag-all newest)`;
 }

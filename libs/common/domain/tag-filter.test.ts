@@ -93,6 +93,15 @@ describe("a filter", () => {
   });
 });
 
+test.each([
+  ["regexp:1", "^(?:1)$"],
+  ["regexp:^1", "^(?:1)$"],
+  ["regexp:^a|b$", "^(?:a|b)$"],
+])("%s is told how to be tied to both ends: %s", (filter, whole) => {
+  expect(filterWarnings(filter)[0]).toContain(`write ${whole} `);
+  expect(filterWarnings(`regexp:${whole}`)).toEqual([]);
+});
+
 describe("besides its filter an image", () => {
   test("must be old enough, by its own date and else by when it was first seen", () => {
     const images = [

@@ -11,6 +11,11 @@ export interface KnownImage {
   readonly createdAt?: Date | undefined;
   /** When it was first seen here: what a minimum age counts from where the image has no date. */
   readonly firstSeenAt?: Date | undefined;
+  /**
+   * When the tag was seen to appear or to move, where that was after its repository's first list: stands
+   * in for a date that the image does not tell. Of what was there before us nobody knows the order.
+   */
+  readonly seenAt?: Date | undefined;
   /** `os/architecture[/variant]`; empty or absent where that is not known. */
   readonly platforms?: readonly string[] | undefined;
 }
@@ -78,10 +83,28 @@ export function tagPasses(tag: string, filter: string): boolean {
   return parseFilter(filter).refusal(tag) === undefined;
 }
 
-/** Newest created first, ties by tag ascending; an image without a time comes last. */
+/** The time that an image goes by: its own, else when it was seen to appear. */
+export function timeOf({ createdAt, seenAt }: Pick<KnownImage, "createdAt" | "seenAt">): Date | undefined {
+  return createdAt ?? seenAt;
+}
+
+/**
+ * Newest first, ties by tag ascending; an image without a time comes last. Of those that appeared in one
+ * and the same list the higher tag comes first: of `build-9` and `build-10` that is the later push.
+ */
 export function compareNewestFirst(a: KnownImage, b: KnownImage): number {
-  const newer = createdMs(b) - createdMs(a);
-  return Number.isNaN(newer) || newer === 0 ? compareText(a.tag, b.tag) : newer;
+  const newer = timeMs(b) - timeMs(a);
+  if (!Number.isNaN(newer) && newer !== 0) return newer;
+  const [seenA, seenB] = [isBySeen(a), isBySeen(b)];
+  if (seenA !== seenB) return seenA ? 1 : -1;
+  const byNumber = seenA ? byNumbersInside.compare(b.tag, a.tag) : 0;
+  return byNumber === 0 ? compareText(a.tag, b.tag) : byNumber;
+}
+
+const byNumbersInside = new Intl.Collator("en", { numeric: true });
+
+function isBySeen({ createdAt, seenAt }: KnownImage): boolean {
+  return createdAt === undefined && seenAt !== undefined;
 }
 
 type Refusal = FilterRefusal | undefined;
@@ -197,9 +220,9 @@ function patternOf(filter: string, source: string): TagPattern {
 
 function openEnds(filter: string, source: string, { anchored }: TagPattern): readonly string[] {
   if (anchored) return [];
-  return [
-    `"${shorten(filter)}" matches in the middle of a tag too; write ^(?:${shorten(source)})$ to match all of it`,
-  ];
+  const inner = source.replace(/^\^/, "").replace(/(?<!\\)\$$/, "");
+  const whole = `^(?:${shorten(inner)})$`;
+  return [`"${shorten(filter)}" matches a part of a tag too; write ${whole} to match all of it`];
 }
 
 /** Exact, however long: whole part and fraction are compared apart. */
@@ -221,8 +244,8 @@ function compareNumbers(a: TagNumber | undefined, b: TagNumber | undefined): num
   return compareText(a.fraction, b.fraction);
 }
 
-function createdMs(image: KnownImage): number {
-  return image.createdAt?.getTime() ?? Number.NEGATIVE_INFINITY;
+function timeMs(image: KnownImage): number {
+  return timeOf(image)?.getTime() ?? Number.NEGATIVE_INFINITY;
 }
 
 function shorten(text: string): string {

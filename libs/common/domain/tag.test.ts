@@ -33,6 +33,39 @@ describe("the newest first", () => {
   });
 });
 
+describe("an image that tells no date", () => {
+  const seen = (tag: string, time: string): KnownImage => ({ tag, seenAt: new Date(`2016-11-${time}:00Z`) });
+
+  test("goes by the time at which it was seen to appear", () => {
+    const images = [
+      at("dated", "02T10:00"),
+      seen("new", "03T10:00"),
+      seen("old", "01T10:00"),
+      at("before-us"),
+    ];
+    const order = images.toSorted(compareNewestFirst).map(({ tag }) => tag);
+    expect(order).toEqual(["new", "dated", "old", "before-us"]);
+    expect(chooseLatest(images, {}).candidates.map(({ image, reason }) => [image.tag, reason])).toEqual([
+      ["new", "chosen"],
+      ["dated", "older"],
+      ["old", "older"],
+      ["before-us", "no-created-time"],
+    ]);
+  });
+  test("comes before others of the same list by its number, and after one that tells that time itself", () => {
+    const moment = "03T10:00";
+    const images = [seen("build-9", moment), at("a", moment), seen("build-10", moment), at("b", moment)];
+    for (const given of [images, images.toReversed()]) {
+      const order = given.toSorted(compareNewestFirst).map(({ tag }) => tag);
+      expect(order).toEqual(["a", "b", "build-10", "build-9"]);
+    }
+  });
+  test("has its own date before the time it was seen", () => {
+    const rebuilt = { ...at("rebuilt", "01T10:00"), seenAt: new Date("2016-11-20T10:00:00Z") };
+    expect(best([rebuilt, at("newer", "02T10:00")])).toBe("newer");
+  });
+});
+
 describe("choosing the latest", () => {
   test("takes the newest image, never the tag named latest", () => {
     expect(best(frontEnd)).toBe("7f511af2d21fd601b86b3bed7baa6adfa9c8c669");

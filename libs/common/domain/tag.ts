@@ -1,8 +1,9 @@
 import { compareText } from "./compare-text.ts";
-import { isRunnableOn } from "./platform.ts";
+import { isRunnable, isRunnableOn, type Platform } from "./platform.ts";
 import {
   compareNewestFirst,
   parseFilter,
+  timeOf,
   type FilterRefusal,
   type KnownImage,
   type TagFilter,
@@ -16,6 +17,8 @@ export interface ChoiceRule {
   readonly minAgeMs?: number | undefined;
   /** The image must run on each of these (`os/architecture[/variant]`). */
   readonly platforms?: readonly string[] | undefined;
+  /** What the cluster's nodes can run; none where that is not known, and then nothing is left out for it. */
+  readonly nodes?: readonly Platform[] | undefined;
   /** Only an image whose digest is known can be written as one. */
   readonly needsDigest?: boolean | undefined;
   /** Needed with `minAgeMs`. */
@@ -36,6 +39,7 @@ export type CandidateReason =
   | "age-unknown"
   | "other-platform"
   | "platform-unknown"
+  | "no-node"
   | "digest-unknown"
   | "downgrade"
   | FilterRefusal;
@@ -74,7 +78,7 @@ export function chooseLatest(images: readonly KnownImage[], rule: ChoiceRule): L
   const eligible = judged.filter((one) => one.refusal === undefined).map((one) => one.image);
   const best = eligible.toSorted((a, b) => filter.compare(a, b) || compareDigests(a, b));
   // Without any time there is nothing to choose by, except when there is no choice.
-  const dated = best.find((image) => filter.order !== "date" || image.createdAt !== undefined);
+  const dated = best.find((image) => filter.order !== "date" || timeOf(image) !== undefined);
   const chosen = dated ?? (best.length === 1 ? best[0] : undefined);
   const ranked = best.map((image) => ({ image, reason: rankReason(image, chosen, filter) }));
   const left = judged
@@ -96,7 +100,12 @@ export function isDowngrade(to: string | undefined, from: string | undefined): b
 }
 
 function refusalOf(image: KnownImage, rule: ChoiceRule): CandidateReason | undefined {
-  return ageRefusal(image, rule) ?? platformRefusal(image, rule) ?? formRefusal(image, rule);
+  return (
+    ageRefusal(image, rule) ??
+    platformRefusal(image, rule) ??
+    nodeRefusal(image, rule) ??
+    formRefusal(image, rule)
+  );
 }
 
 function ageRefusal(image: KnownImage, { minAgeMs = 0, now }: ChoiceRule): CandidateReason | undefined {
@@ -111,6 +120,13 @@ function platformRefusal(image: KnownImage, { platforms = [] }: ChoiceRule): Can
   const { platforms: has = [] } = image;
   if (has.length === 0) return "platform-unknown";
   return platforms.every((platform) => isRunnableOn(has, platform)) ? undefined : "other-platform";
+}
+
+function nodeRefusal(
+  { platforms = [] }: KnownImage,
+  { nodes = [] }: ChoiceRule,
+): CandidateReason | undefined {
+  return isRunnable(platforms, nodes) === false ? "no-node" : undefined;
 }
 
 function formRefusal({ tag, digest }: KnownImage, rule: ChoiceRule): CandidateReason | undefined {
@@ -135,5 +151,5 @@ function rankReason(
   { order }: TagFilter,
 ): CandidateReason {
   if (image === chosen) return "chosen";
-  return order === "date" && image.createdAt === undefined ? "no-created-time" : behind[order];
+  return order === "date" && timeOf(image) === undefined ? "no-created-time" : behind[order];
 }

@@ -1,6 +1,9 @@
 import { queueNames } from "#common/contracts/queue.ts";
 import type { QueueName, Subject } from "#common/contracts/queue.ts";
 
+import { SlipwayError } from "#common/domain/errors.ts";
+
+import type { Dependency } from "./health.ts";
 import type { Service } from "./lifecycle.ts";
 import { warnRarely } from "./log-rarely.ts";
 import type { Log } from "./log.ts";
@@ -34,6 +37,8 @@ export interface Listener {
 export interface QueueDoor extends Bell, Service {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** For `/readyz`. Not needed: without the queue requests are accepted, and workers look by themselves. */
+  readonly dependency: Dependency;
 }
 
 export interface QueueOptions {
@@ -97,6 +102,7 @@ export function createQueue(options: QueueOptions): QueueDoor {
       await Promise.all([...state.listeners].map((listener) => listener.close()));
       await Promise.all([...state.queues.values()].map((queue) => closeInTime(state, queue)));
     },
+    dependency: { name: `queue on ${state.backend.kind}`, needed: false, check: () => ping(state) },
     ring: (queue, subject) => ring(state, queue, subject),
     every: async (queue, subject, everyMs) => {
       state.schedules.set(`${queue} ${subject}`, { queue, subject, everyMs });
@@ -104,6 +110,14 @@ export function createQueue(options: QueueOptions): QueueDoor {
     },
     listen: (queue, look, { concurrency }) => listen(state, queue, { look, concurrency }),
   };
+}
+
+async function ping(state: State): Promise<void> {
+  try {
+    await queueOf(state, queueNames.worker).ping();
+  } catch (cause) {
+    throw new SlipwayError("UNAVAILABLE", { detail: `the queue on ${state.backend.kind}`, cause });
+  }
 }
 
 async function ring(state: State, queue: QueueName, subject: Subject): Promise<void> {

@@ -1,7 +1,7 @@
 import type { EnvironmentSettings, Settings } from "#common/contracts/settings.ts";
 
 /** What no single key can tell: faults between the parts of a settings file, each with its path. */
-export function crossFaults(settings: Settings): readonly string[] {
+export function crossFaults(settings: Pick<Settings, "environments" | "registries">): readonly string[] {
   return [
     ...settings.environments.flatMap(gitFaults),
     ...overlapFaults(settings.environments),
@@ -32,9 +32,10 @@ function gitFaults({ git }: EnvironmentSettings, index: number): readonly string
 /** Two environments that may both write the same file of one lane would undo each other. */
 function overlapFaults(environments: readonly EnvironmentSettings[]): readonly string[] {
   const faults: string[] = [];
-  const writing = environments.map((environment, index) => ({ environment, index }));
-  for (const later of writing) {
-    for (const earlier of writing.slice(0, later.index)) {
+  // flatMap steps over holes: what was wrong by itself is not compared.
+  const writing = environments.flatMap((environment, index) => [{ environment, index }]);
+  for (const [at, later] of writing.entries()) {
+    for (const earlier of writing.slice(0, at)) {
       const [a, b] = [earlier.environment, later.environment];
       if (a.mode !== "apply" || b.mode !== "apply" || !sameLane(a, b)) continue;
       b.git.paths.forEach((path, at) => {
@@ -48,15 +49,19 @@ function overlapFaults(environments: readonly EnvironmentSettings[]): readonly s
   return faults;
 }
 
-function registryFaults({ registries }: Settings): readonly string[] {
+function registryFaults({ registries }: Pick<Settings, "registries">): readonly string[] {
   return registries.flatMap((registry, index) => {
     const where = `registries[${index}]`;
     const faults: string[] = [];
-    if (registries.findIndex(({ host }) => host === registry.host) < index) {
+    if (registries.slice(0, index).some(({ host }) => host === registry.host)) {
       faults.push(`${where}.host: "${registry.host}" is used twice`);
     }
     if (registry.passwordFile !== undefined && registry.passwordEnv !== undefined) {
       faults.push(`${where}: give either passwordFile or passwordEnv`);
+    }
+    const hasPassword = (registry.passwordFile ?? registry.passwordEnv) !== undefined;
+    if ((registry.username !== undefined) !== hasPassword) {
+      faults.push(`${where}: give username and its password (passwordFile or passwordEnv), or neither`);
     }
     if ((registry.certFile === undefined) !== (registry.keyFile === undefined)) {
       faults.push(`${where}: give both certFile and keyFile, or neither`);

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
+import { registrySettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
 import { sameRepository } from "./settings-checks.ts";
@@ -30,6 +31,15 @@ function faultsOf(settings: unknown): unknown {
   return [];
 }
 
+function detailOf(text: string): string {
+  try {
+    parseSettings(text, "/etc/slipway.yaml");
+  } catch (error) {
+    return error instanceof SlipwayError ? (error.detail ?? "") : String(error);
+  }
+  return "";
+}
+
 test("reads a file, fills the defaults and makes file names absolute", async () => {
   const path = join(folder, "full.yaml");
   writeFileSync(
@@ -39,7 +49,7 @@ test("reads a file, fills the defaults and makes file names absolute", async () 
     cluster: { kubeconfig: ./kubeconfig, context: shop }
     git: { url: "https://git.example.com/shop/config.git", paths: [deploy], tokenFile: secrets/git }
 registries:
-  - { host: "registry.example.com:5000", username: bot, passwordFile: /run/secrets/registry }
+  - { host: "registry.example.com:5000", username: bot, passwordFile: /run/secrets/registry, requestsPerSecond: 2.5 }
 scanInterval: 5m
 `,
   );
@@ -50,7 +60,8 @@ scanInterval: 5m
     git: { branch: "main", tokenFile: join(folder, "secrets/git") },
   });
   expect(settings.registries[0]?.passwordFile).toBe("/run/secrets/registry");
-  expect(settings.scanInterval).toBe(300_000);
+  expect(settings.registries[0]).toMatchObject({ requestsPerSecond: 2.5 });
+  expect(settings).toMatchObject({ scanInterval: 300_000, scanIntervalLongest: 900_000 });
 });
 
 test("names every mistake with its path, unknown keys too", () => {
@@ -75,8 +86,40 @@ test("names every mistake with its path, unknown keys too", () => {
 });
 
 test("names line and column of what is not YAML", () => {
-  expect(faultsOf("installation: [\n")).toEqual([expect.stringMatching(/^line \d+, column \d+: /)]);
-  expect(faultsOf("installation: a\ninstallation: b\n")).toEqual([expect.stringMatching(/line 2.*unique/)]);
+  expect(detailOf("installation: [\n")).toMatch(/\n- line \d+, column \d+: /);
+  expect(detailOf("installation: a\ninstallation: b\n")).toMatch(/\n- line 2, column \d+: .*unique/);
+});
+
+test("names the line of each mistake, of what is missing that of what it is missing in", () => {
+  const text = `installation: Big
+environments:
+  - name: a
+    cluster: { inCluster: true }
+    git:
+      branch: main
+      colour: red
+  - name: b
+    cluster: { inCluster: true }
+    git: { url: "https://git.example.com/x", tokenFile: x, tokenEnv: Y }
+registries:
+  - host: r
+  - host: r
+  - { host: 3 }
+`;
+  const lines = detailOf(text)
+    .split("\n")
+    .slice(1)
+    .map((line) => line.slice(0, 41));
+  expect(lines).toEqual(
+    [
+      "- line 1, installation: a lower-case DNS l",
+      "- line 5, environments[0].git.url: Invalid",
+      "- line 7, environments[0].git.colour: unkn",
+      "- line 10, environments[1].git: give eithe",
+      '- line 13, registries[1].host: "r" is used',
+      "- line 14, registries[2].host: Invalid inp",
+    ].map((line) => line.slice(0, 41)),
+  );
 });
 
 test("refuses a flood of aliases", () => {
@@ -110,7 +153,7 @@ test("refuses a password in a URL, plain http, two sources of a secret and paths
       environment("b", { url: "http://git.example.com/y.git", git: { tokenFile: "x", tokenEnv: "Y" } }),
       environment("c", { url: "https://git.example.com/z.git", paths: ["../other"] }),
     ],
-    registries: [{ host: "r" }, { host: "r", passwordFile: "x", passwordEnv: "Y" }],
+    registries: [{ host: "r" }, { host: "r", username: "u", passwordFile: "x", passwordEnv: "Y" }],
   }) as string[];
   expect(faults.map((fault) => fault.split(": ")[0])).toEqual([
     "environments[0].git.url",
@@ -157,6 +200,15 @@ registries:
   ]);
 });
 
+test("the reference of registries names every key there is, and its example is one", () => {
+  const reference = readFileSync(join(import.meta.dirname, "../../../docs/registries.md"), "utf8");
+  for (const key of Object.keys(registrySettings.shape)) expect(reference).toContain(`\`${key}\``);
+  const [, example = ""] = /```yaml\n(.*?)```/s.exec(reference) ?? [];
+  const { registries } = parseSettings(example, "docs/registries.md");
+  const shown = new Set(registries.flatMap((registry) => Object.keys(registry)));
+  expect(Object.keys(registrySettings.shape).filter((key) => !shown.has(key))).toEqual([]);
+});
+
 test("refuses helpers that are no names, half a client certificate, and passwords of proxies", () => {
   const environments = [environment("a")];
   const faultsIn = (registry: object): unknown =>
@@ -166,6 +218,11 @@ test("refuses helpers that are no names, half a client certificate, and password
   }
   for (const half of [{ certFile: "x" }, { keyFile: "x" }]) {
     expect(faultsIn(half)).toEqual(["registries[0]: give both certFile and keyFile, or neither"]);
+  }
+  for (const half of [{ username: "u" }, { passwordFile: "x" }, { passwordEnv: "X" }]) {
+    expect(faultsIn(half)).toEqual([
+      "registries[0]: give username and its password (passwordFile or passwordEnv), or neither",
+    ]);
   }
   for (const proxy of ["http://user:hunter2@proxy:3128", "socks5://proxy:1080", "proxy:3128"]) {
     expect(faultsIn({ proxy })).toHaveLength(1);

@@ -1,16 +1,13 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
-import { LineCounter, parseDocument } from "yaml";
-import type { z } from "zod";
-
-import { settings as settingsSchema } from "#common/contracts/settings.ts";
 import type { Settings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
 import type { Env } from "./env.ts";
 import type { Redactor } from "./redactor.ts";
-import { crossFaults } from "./settings-checks.ts";
+import { judgeSettings } from "./settings-faults.ts";
+import type { SettingsFault } from "./settings-faults.ts";
 
 const largestFileBytes = 1024 * 1024;
 
@@ -41,11 +38,9 @@ export async function loadSettings(path: string): Promise<Settings> {
 
 /** As `loadSettings`, from a text; `path` is for messages and relative names. */
 export function parseSettings(text: string, path: string): Settings {
-  const parsed = settingsSchema.safeParse(parseYaml(text, path));
-  if (!parsed.success) throw mistakes(path, parsed.error.issues.flatMap(issueText));
-  const faults = crossFaults(parsed.data);
-  if (faults.length > 0) throw mistakes(path, faults);
-  return withAbsolutePaths(parsed.data, dirname(resolve(path)));
+  const judged = judgeSettings(text);
+  if (!judged.ok) throw mistakes(path, judged.faults);
+  return withAbsolutePaths(judged.settings, dirname(resolve(path)));
 }
 
 /**
@@ -94,48 +89,11 @@ function readText(path: string, what: string): string {
   }
 }
 
-function parseYaml(text: string, path: string): unknown {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const faults = document.errors.map((error) => {
-      const { line, col } = lines.linePos(error.pos[0]);
-      return `line ${line}, column ${col}: ${error.message}`;
-    });
-    throw mistakes(path, faults);
-  }
-  try {
-    return document.toJS({ maxAliasCount: 100 }) as unknown;
-  } catch (cause) {
-    throw mistakes(path, [cause instanceof Error ? cause.message : String(cause)]);
-  }
-}
-
-function mistakes(path: string, faults: readonly string[]): SlipwayError {
+function mistakes(path: string, faults: readonly SettingsFault[]): SlipwayError {
   return new SlipwayError("SETTINGS_INVALID", {
-    detail: [`${path}:`, ...faults.map((fault) => `- ${fault}`)].join("\n"),
-    facts: { file: path, faults },
+    detail: [`${path}:`, ...faults.map(({ line, text }) => `- line ${line}, ${text}`)].join("\n"),
+    facts: { file: path, faults: faults.map(({ text }) => text), lines: faults.map(({ line }) => line) },
   });
-}
-
-type Issue = z.core.$ZodIssue;
-
-function issueText(issue: Issue): readonly string[] {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${pathText([...issue.path, key])}: unknown key`);
-  }
-  const where = issue.path.length === 0 ? "the file" : pathText(issue.path);
-  return [`${where}: ${issue.message}`];
-}
-
-/** `environments[0].git.url` */
-export function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, index) => {
-      if (typeof part === "number") return `[${part}]`;
-      return index === 0 ? String(part) : `.${String(part)}`;
-    })
-    .join("");
 }
 
 function withAbsolutePaths(settings: Settings, folder: string): Settings {

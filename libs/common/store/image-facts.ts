@@ -2,6 +2,7 @@ import { sql } from "kysely";
 
 import type { KnownImage } from "../domain/tag-filter.ts";
 import type { Db } from "./db.ts";
+import { standInTime } from "./stand-in-time.ts";
 import type { JobErrorRow } from "./schema.ts";
 
 /** One tag, with when it was first seen here. */
@@ -25,6 +26,9 @@ export interface RepositoryState {
   readonly key: string;
   readonly scannedAt: Date | null;
   readonly problem: JobErrorRow | null;
+  /** How often it is scanned, and why so; null before the first scan. */
+  readonly intervalMs: number | null;
+  readonly intervalReason: string | null;
 }
 
 export interface Fingerprint extends RepositoryState {
@@ -40,6 +44,7 @@ export interface Fingerprint extends RepositoryState {
 export async function imageFingerprints(db: Db, keys: readonly string[]): Promise<Fingerprint[]> {
   const { rows } = await sql<Fingerprint>`
     select r.key, r.scanned_at as "scannedAt", r.problem, r.complete,
+      r.interval_ms as "intervalMs", r.interval_reason as "intervalReason",
       (count(t.tag) - count(m.digest))::integer as unread,
       concat_ws(' ', r.scanned_at is not null, count(t.tag), count(m.digest),
         max(t.first_seen_at), max(t.digest_seen_at)) as print
@@ -50,23 +55,24 @@ export async function imageFingerprints(db: Db, keys: readonly string[]): Promis
   return rows;
 }
 
-/** The tags of these repositories; those never wanted are absent. */
+/** The tags of these repositories that are no artifacts; repositories never wanted are absent. */
 export async function repositoryFacts(
   db: Db,
   keys: readonly string[],
 ): Promise<Map<string, RepositoryFacts>> {
   const { rows } = await sql<FactsRow>`
     select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.seen, t.moved,
-      t.platforms
+      t.platforms, t.stand_ins
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
         array_agg(floor(extract(epoch from m.created_at) * 1000)::float8) as created,
         array_agg(m.created_from) as sources,
         array_agg(floor(extract(epoch from t.first_seen_at) * 1000)::float8) as seen,
         array_agg(floor(extract(epoch from t.moved_at) * 1000)::float8) as moved,
+        array_agg(floor(extract(epoch from ${standInTime}) * 1000)::float8) as stand_ins,
         array_agg(case when m.platforms = '[]' then null else m.platforms::text end) as platforms
       from image_tags t left join image_manifests m on m.digest = t.digest
-      where t.repository = r.key
+      where t.repository = r.key and m.kind is distinct from 'artifact'
     ) t on true
     where r.key = any(${[...keys]}::text[])`.execute(db);
   return new Map(rows.map((row) => [row.key, { scanned: row.scanned, images: imagesOf(row) }]));
@@ -82,6 +88,8 @@ interface FactsRow {
   readonly sources: readonly (string | null)[] | null;
   readonly seen: readonly number[] | null;
   readonly moved: readonly (number | null)[] | null;
+  /** When those without a date were seen to appear. */
+  readonly stand_ins: readonly (number | null)[] | null;
   /** As JSON; null where none is known. */
   readonly platforms: readonly (string | null)[] | null;
 }
@@ -95,11 +103,13 @@ function imagesOf(row: FactsRow): readonly SeenImage[] {
     const createdMs = created?.[at] ?? null;
     const createdFrom = sources?.[at] ?? null;
     const movedMs = moved?.[at] ?? null;
+    const seenMs = row.stand_ins?.[at] ?? null;
     return {
       tag,
       ...(digest !== "" && { digest }),
       ...(createdMs !== null && { createdAt: new Date(createdMs) }),
       ...(createdFrom !== null && { createdFrom }),
+      ...(seenMs !== null && { seenAt: new Date(seenMs) }),
       ...(movedMs !== null && { movedAt: new Date(movedMs) }),
       ...(lists.get(platforms?.[at] ?? null) && { platforms: lists.get(platforms?.[at] ?? null) }),
       firstSeenAt: new Date(seen?.[at] ?? 0),

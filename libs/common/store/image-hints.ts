@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 
 import { repositoryKey, tryParseImageRef } from "../domain/image-ref.ts";
+import { fromNow } from "./db-time.ts";
 import type { Db } from "./db.ts";
 import type { JobRow } from "./schema.ts";
 
@@ -10,7 +11,7 @@ import type { JobRow } from "./schema.ts";
 export async function wakeUsedRepository(db: Db, key: string): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("image_repositories")
-    .set({ due_at: sql<Date>`clock_timestamp()` })
+    .set({ due_at: sql<Date>`clock_timestamp()`, asked_at: sql<Date>`clock_timestamp()` })
     .where("key", "=", key)
     .where("due_at", "is not", null)
     .executeTakeFirst();
@@ -76,8 +77,4 @@ export async function keepWaitingForImage(
     .where("phase", "=", "waiting")
     .where("gate", "=", "image")
     .execute();
-}
-
-function fromNow(ms: number) {
-  return sql<Date>`clock_timestamp() + ${ms} * interval '1 millisecond'`;
 }

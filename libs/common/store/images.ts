@@ -3,7 +3,8 @@ import type { Insertable, Selectable } from "kysely";
 
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
-import type { Database, JobErrorRow } from "./schema.ts";
+import type { Database } from "./schema.ts";
+import { standInTime } from "./stand-in-time.ts";
 
 export type RepositoryRow = Selectable<Database["image_repositories"]>;
 
@@ -16,6 +17,8 @@ export interface ImageRow {
   readonly kind: string | null;
   readonly createdAt: Date | null;
   readonly createdFrom: string | null;
+  /** When it was seen to appear, where that stands in for a date. */
+  readonly seenAt: Date | null;
   readonly platforms: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly sizeBytes: bigint | null;
@@ -37,117 +40,108 @@ export async function wantRepositories(db: Db, keys: readonly string[]): Promise
       due_at = coalesce(image_repositories.due_at, excluded.due_at)`.execute(db);
 }
 
-/** Repositories that nobody wanted for so long are no longer looked at (what is known of them stays). */
-export async function coolRepositories(db: Db, unwantedForMs: number): Promise<number> {
-  const { numUpdatedRows } = await db
-    .updateTable("image_repositories")
-    .set({ due_at: null })
-    .where("due_at", "is not", null)
-    .where(sql<boolean>`coalesce(wanted_at, '-infinity') < ${ago(unwantedForMs)}`)
-    .executeTakeFirst();
-  return Number(numUpdatedRows);
-}
-
-/** Makes one repository due now: a webhook, or a person who asks. */
+/** Makes one repository due now, since somebody asked. */
 export async function wakeRepository(db: Db, key: string): Promise<void> {
   await db
     .updateTable("image_repositories")
-    .set({ due_at: sql<Date>`clock_timestamp()` })
+    .set({ due_at: sql<Date>`clock_timestamp()`, asked_at: sql<Date>`clock_timestamp()` })
     .where("key", "=", key)
     .execute();
 }
 
-export interface RepositoryClaim {
-  readonly limit: number;
-  /** How long the claimer has before another may look too. */
-  readonly claimMs: number;
-}
-
-/** Claims due repositories: no other scanner is given them until the claim ends. */
-export async function dueRepositories(db: Db, claim: RepositoryClaim): Promise<RepositoryRow[]> {
-  const { rows } = await sql<RepositoryRow>`
-    update image_repositories set due_at = ${fromNow(claim.claimMs)}
-    where key in (
-      select key from image_repositories where due_at <= clock_timestamp()
-      order by due_at limit ${claim.limit} for update skip locked)
-    returning *`.execute(db);
-  return rows;
-}
-
-export interface Scan {
+export interface Listing {
   readonly key: string;
   readonly etag: string | null;
   /** The listing; undefined when the registry says that nothing changed (304). */
   readonly tags?: readonly { readonly tag: string; readonly digest?: string }[];
   /** False when the listing was cut: then absent tags are not taken as gone. */
   readonly complete: boolean;
-  readonly nextDueMs: number;
+}
+
+export interface RecordedListing {
+  /** It differs from the listing before; the first one differs from nothing. */
+  readonly changed: boolean;
+  /** By Postgres' clock. */
+  readonly at: Date;
 }
 
 /** Records one listing: tags that are gone go, new ones come, a digest that changed is a move. */
-export async function recordScan(db: Db, scan: Scan): Promise<void> {
-  await inTransaction(db, async (tx) => {
-    await updateRepository(tx, scan);
-    if (scan.tags === undefined) return;
-    await upsertTags(tx, scan.key, scan.tags);
-    if (scan.complete) await removeOtherTags(tx, scan.key, scan.tags);
+export async function recordListing(db: Db, listing: Listing): Promise<RecordedListing> {
+  const { key, tags, etag, complete } = listing;
+  if (tags === undefined) return { changed: false, at: await noteListed(db, key, {}) };
+  return inTransaction(db, async (tx) => {
+    const before = await tx
+      .selectFrom("image_repositories")
+      .select("first_scanned_at as first")
+      .where("key", "=", key)
+      .forUpdate()
+      .executeTakeFirst();
+    const at = await noteListed(tx, key, { etag, complete });
+    const added = await upsertTags(tx, key, tags);
+    const removed = complete ? await removeOtherTags(tx, key, tags) : 0;
+    const changed = added + removed > 0 && before !== undefined && before.first !== null;
+    if (changed) await noteChange(tx, key);
+    return { changed, at };
   });
 }
 
-async function updateRepository(tx: Db, scan: Scan): Promise<void> {
-  const listed = scan.tags === undefined ? {} : { complete: scan.complete, etag: scan.etag };
-  await tx
+/** Tells when that was. */
+async function noteListed(
+  db: Db,
+  key: string,
+  listed: { readonly etag?: string | null; readonly complete?: boolean },
+): Promise<Date> {
+  const { at } = await db
     .updateTable("image_repositories")
     .set({
       ...listed,
       scanned_at: sql<Date>`clock_timestamp()`,
-      due_at: fromNow(scan.nextDueMs),
+      // The transaction's time, as with the tags that come with it.
+      first_scanned_at: sql<Date>`coalesce(first_scanned_at, now())`,
       failures: 0,
       problem: null,
     })
-    .where("key", "=", scan.key)
+    .where("key", "=", key)
+    .returning("scanned_at as at")
+    .executeTakeFirstOrThrow();
+  return at ?? new Date(0);
+}
+
+/** What is known of the repository has changed just now. */
+export async function noteChange(db: Db, key: string): Promise<void> {
+  await db
+    .updateTable("image_repositories")
+    .set({ changed_at: sql<Date>`clock_timestamp()`, reading: true })
+    .where("key", "=", key)
     .execute();
 }
 
+/** Tells how many are new or moved. */
 async function upsertTags(
   tx: Db,
   key: string,
   tags: readonly { tag: string; digest?: string }[],
-): Promise<void> {
+): Promise<number> {
   const digests = tags.map((tag) => tag.digest ?? null);
-  await sql`
-    insert into image_tags as known (repository, tag, digest, digest_seen_at)
-    select ${key}, listed.tag, listed.digest, case when listed.digest is not null then clock_timestamp() end
+  const { numAffectedRows } = await sql`
+    insert into image_tags as known (repository, tag, first_seen_at, digest, digest_seen_at)
+    select ${key}, listed.tag, now(), listed.digest, case when listed.digest is not null then clock_timestamp() end
     from unnest(${tags.map((tag) => tag.tag)}::text[], ${digests}::text[]) as listed (tag, digest)
     order by listed.tag
     on conflict (repository, tag) do update set
       digest = excluded.digest, digest_seen_at = excluded.digest_seen_at,
       moved_at = case when known.digest <> excluded.digest then clock_timestamp() else known.moved_at end
     where excluded.digest is not null and known.digest is distinct from excluded.digest`.execute(tx);
+  return Number(numAffectedRows ?? 0n);
 }
 
-async function removeOtherTags(tx: Db, key: string, tags: readonly { tag: string }[]): Promise<void> {
-  await tx
+async function removeOtherTags(tx: Db, key: string, tags: readonly { tag: string }[]): Promise<number> {
+  const { numDeletedRows } = await tx
     .deleteFrom("image_tags")
     .where("repository", "=", key)
     .where(sql<boolean>`tag <> all(${tags.map((tag) => tag.tag)}::text[])`)
-    .execute();
-}
-
-/** Records why a repository could not be listed, and when to try again. */
-export async function recordScanFailure(
-  db: Db,
-  failure: { key: string; problem: JobErrorRow; nextDueMs: number },
-): Promise<void> {
-  await db
-    .updateTable("image_repositories")
-    .set({
-      failures: sql<number>`failures + 1`,
-      problem: JSON.stringify(failure.problem),
-      due_at: fromNow(failure.nextDueMs),
-    })
-    .where("key", "=", failure.key)
-    .execute();
+    .executeTakeFirst();
+  return Number(numDeletedRows);
 }
 
 export type NewManifest = Omit<
@@ -168,20 +162,35 @@ export async function saveManifest(db: Db, manifest: NewManifest): Promise<void>
     .execute();
 }
 
-/** Tags whose digest, or whose digest's manifest, has not been read; newest seen first. */
-export async function missingManifests(
+/** A tag whose digest, or whose digest's manifest, has not been read. */
+export interface UnreadTag {
+  readonly tag: string;
+  readonly digest: string | null;
+  /** It came after the first listing: it is news. */
+  readonly late: boolean;
+}
+
+/** What has not been read of a repository; newest seen first. */
+export async function missingManifests(db: Db, key: string, limit = 1_000): Promise<UnreadTag[]> {
+  const { rows } = await sql<UnreadTag>`
+    select t.tag, t.digest, coalesce(t.first_seen_at > r.first_scanned_at, false) as late
+    from image_tags t join image_repositories r on r.key = t.repository
+      left join image_manifests m on m.digest = t.digest
+    where t.repository = ${key} and m.digest is null
+    order by t.first_seen_at desc limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** Every tag of a repository, with what is known of the tag itself. */
+export async function tagsOf(
   db: Db,
   key: string,
-  limit = 1_000,
-): Promise<{ tag: string; digest: string | null }[]> {
+): Promise<{ tag: string; digest: string | null; moved_at: Date | null }[]> {
   return db
     .selectFrom("image_tags")
-    .leftJoin("image_manifests", "image_manifests.digest", "image_tags.digest")
-    .select(["image_tags.tag", "image_tags.digest"])
-    .where("image_tags.repository", "=", key)
-    .where("image_manifests.digest", "is", null)
-    .orderBy("image_tags.first_seen_at", "desc")
-    .limit(limit)
+    .select(["tag", "digest", "moved_at"])
+    .where("repository", "=", key)
+    .orderBy("tag")
     .execute();
 }
 
@@ -206,18 +215,12 @@ export async function imagesOf(db: Db, keys: readonly string[]): Promise<Map<str
   const { rows } = await sql<ImageRow & { repository: string }>`
     select t.repository, t.tag, t.digest, t.first_seen_at as "firstSeenAt", t.moved_at as "movedAt",
       m.kind, m.created_at as "createdAt", m.created_from as "createdFrom",
-      coalesce(m.platforms, '[]') as platforms, coalesce(m.labels, '{}') as labels, m.size_bytes as "sizeBytes"
-    from image_tags t left join image_manifests m on m.digest = t.digest
+      coalesce(m.platforms, '[]') as platforms, coalesce(m.labels, '{}') as labels, m.size_bytes as "sizeBytes",
+      ${standInTime} as "seenAt"
+    from image_tags t join image_repositories r on r.key = t.repository
+      left join image_manifests m on m.digest = t.digest
     where t.repository = any(${wanted}::text[])
     order by m.created_at desc nulls last, t.tag desc`.execute(db);
   const images = Map.groupBy(rows, (row) => row.repository);
   return new Map(repositories.map((row) => [row.key, { ...row, images: images.get(row.key) ?? [] }]));
-}
-
-function fromNow(ms: number) {
-  return sql<Date>`clock_timestamp() + ${ms} * interval '1 millisecond'`;
-}
-
-function ago(ms: number) {
-  return fromNow(-ms);
 }

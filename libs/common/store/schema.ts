@@ -280,13 +280,37 @@ export interface Database {
   };
   image_repositories: {
     key: string;
+    host: ColumnType<string, never, never>;
     etag: string | null;
     wanted_at: NullableTime;
     scanned_at: NullableTime;
+    first_scanned_at: NullableTime;
     due_at: NullableTime;
     complete: Generated<boolean>;
     failures: Generated<number>;
     problem: ColumnType<JobErrorRow | null, string | null | undefined, string | null>;
+    changed_at: NullableTime;
+    asked_at: NullableTime;
+    automated: Generated<boolean>;
+    interval_ms: number | null;
+    interval_reason: string | null;
+    claimed_by: string | null;
+    reading: Generated<boolean>;
+    read_all: Generated<boolean>;
+    moves_at: NullableTime;
+    moves_scans: Generated<number>;
+    moves_after: string | null;
+  };
+  registry_hosts: {
+    host: string;
+    requests_per_second: number;
+    burst: number;
+    tokens: number;
+    refilled_at: Time;
+    requests: Big;
+    left_alone_until: NullableTime;
+    refusals: Generated<number>;
+    silent_until: NullableTime;
   };
   image_manifests: {
     digest: string;

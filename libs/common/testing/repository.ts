@@ -1,6 +1,7 @@
 import { repositoryKey, parseImageRef } from "#common/domain/image-ref.ts";
 import type { DeclaredFact, ReleaseAsk, ReleaseFacts } from "#common/domain/plan.ts";
 import { containerKey, type ResolvedChoice } from "#common/domain/plan-choice.ts";
+import { parsePlatform } from "#common/domain/platform.ts";
 import { readPolicies } from "#common/domain/policy.ts";
 import type { KnownImage } from "#common/domain/tag-filter.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
@@ -31,6 +32,8 @@ export interface RepositoryFacts {
   withStaleCluster(): RepositoryFacts;
   /** Tags of an image repository, the newest last, a day between each two. */
   withImages(repository: string, ...tags: readonly (string | KnownImage)[]): RepositoryFacts;
+  /** What the cluster's nodes can run; not known before the first call. */
+  onNodes(...platforms: readonly string[]): RepositoryFacts;
   /** A hold against automation on a container. */
   holding(workload: string, container: string, reason: string): RepositoryFacts;
   /** A workload that two environments declare for one object. */
@@ -90,6 +93,7 @@ function withSentences(
       const key = repositoryKey(parseImageRef(repository));
       return but({ images: new Map([...facts.images, [key, images(...tags)]]) });
     },
+    onNodes: (...platforms) => but({ nodes: platforms.map(parsePlatform) }),
     holding(workload, container, reason) {
       const key = containerKey({ workload: formatWorkloadId(workloadId(workload)), container });
       return but({ held: new Map([...(facts.held ?? []), [key, reason]]) });

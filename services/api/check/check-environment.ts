@@ -77,6 +77,7 @@ function assemble(parts: Parts): EnvironmentCheck {
     check: sides,
     declared,
     running,
+    nodes: read.facts.nodes.told,
     writers,
     lookedThrough,
     faults: gitRead.faults,

@@ -23,6 +23,7 @@ function facts(more: Partial<WarningFacts> & { version?: string; level?: Environ
     check,
     declared: new Map(),
     running: new Map(),
+    nodes: { platforms: ["linux/amd64"], problem: null },
     writers: [],
     lookedThrough: true,
     faults: [],
@@ -78,17 +79,48 @@ test("warns of files that cannot be read, of twins, of an old cluster and a weak
   ]);
 });
 
+test("warns where the nodes cannot be seen, as long as the cluster can", () => {
+  const nodes = { platforms: [], problem: "nodes cannot be watched" };
+  expect(warningsOf(facts({ nodes }))).toEqual([
+    "an image that no node can run may be released as the latest: nodes cannot be watched (docs/rights.md)",
+  ]);
+  const { check } = facts({});
+  const away = { ...check, cluster: { ...check.cluster, view: { ...good, ok: false } } };
+  expect(warningsOf(facts({ nodes, check: away }))).toEqual([]);
+});
+
 test("registries are judged by host", () => {
   const problem = { code: "REGISTRY_AUTH_FAILED", title: "refused", detail: null, hint: null };
-  const keys = ["docker.io/acme/web", "r.example/a", "r.example/b", "r.example/c"];
+  const scanned = { scannedAt: new Date(0), problem: null };
+  const docker = ["docker.io/acme/web", "docker.io/acme/db", "docker.io/acme/api"];
+  const keys = [...docker, "r.example/a", "r.example/b", "r.example/c"];
   const states = [
-    { key: "docker.io/acme/web", scannedAt: new Date(0), problem: null },
-    { key: "r.example/a", scannedAt: new Date(0), problem },
-    { key: "r.example/b", scannedAt: null, problem: null },
+    { ...scanned, key: "docker.io/acme/web", intervalMs: 900_000, intervalReason: "quiet" },
+    { ...scanned, key: "docker.io/acme/db", intervalMs: 600_000, intervalReason: "quiet" },
+    { ...scanned, key: "docker.io/acme/api", intervalMs: 30_000, intervalReason: "changed" },
+    { ...scanned, key: "r.example/a", problem, intervalMs: 60_000, intervalReason: "unreadable" },
+    { ...scanned, key: "r.example/b", scannedAt: null, intervalMs: null, intervalReason: null },
   ];
   expect(checkRegistries(keys, new Map(states.map((state) => [state.key, state])))).toEqual([
-    { host: "docker.io", repositories: 1, failing: 0, waiting: 0, problem: null },
-    { host: "r.example", repositories: 3, failing: 1, waiting: 2, problem },
+    {
+      host: "docker.io",
+      repositories: 3,
+      failing: 0,
+      waiting: 0,
+      problem: null,
+      paces: [
+        { reason: "changed", repositories: 1, longestSeconds: 30 },
+        { reason: "quiet", repositories: 2, longestSeconds: 900 },
+      ],
+    },
+    {
+      host: "r.example",
+      repositories: 3,
+      failing: 1,
+      waiting: 2,
+      problem,
+      paces: [{ reason: "unreadable", repositories: 1, longestSeconds: 60 }],
+    },
   ]);
 });
 

@@ -20,6 +20,16 @@ export function checkRegistries(
         (state) => state === undefined || (state.scannedAt === null && state.problem === null),
       ).length,
       problem: failing[0]?.problem ?? null,
+      paces: pacesOf(found.filter((state) => state !== undefined)),
     };
   });
+}
+
+function pacesOf(states: readonly RepositoryState[]): RegistryCheck["paces"] {
+  const byReason = Map.groupBy(states, ({ intervalReason }) => intervalReason);
+  const paces = [...byReason].flatMap(([reason, some]) => {
+    const longestMs = Math.max(...some.map(({ intervalMs }) => intervalMs ?? 0));
+    return reason === null ? [] : { reason, repositories: some.length, longestSeconds: longestMs / 1000 };
+  });
+  return paces.toSorted((a, b) => a.longestSeconds - b.longestSeconds);
 }

@@ -1,4 +1,5 @@
 import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
+import type { NodePlatforms } from "#common/contracts/http.ts";
 import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -8,6 +9,7 @@ export interface WarningFacts {
   readonly check: Pick<EnvironmentCheck, "cluster" | "git">;
   readonly declared: ReadonlyMap<string, readonly DeclaredRow[]>;
   readonly running: ReadonlyMap<string, Running> | undefined;
+  readonly nodes: NodePlatforms;
   readonly writers: readonly OtherWriter[];
   /** False where the repository has more files than were looked through. */
   readonly lookedThrough: boolean;
@@ -28,6 +30,7 @@ export function warningsOf(facts: WarningFacts): string[] {
     ),
     oldCluster(check.cluster.version),
     missingRights(check.cluster.rights),
+    unknownNodes(facts),
     check.git.read.ok && !facts.lookedThrough
       ? ["not all of the repository was looked through for other declarations and other writers of images"]
       : [],
@@ -92,6 +95,12 @@ function oldCluster(version: string | null): string[] {
   const [, major, minor] = /^v(\d+)\.(\d+)/.exec(version ?? "") ?? [];
   if (major === undefined || Number(major) > 1 || Number(minor) >= oldestMinor) return [];
   return [`the cluster runs Kubernetes ${version ?? ""}; Slipway is made for 1.${oldestMinor} and later`];
+}
+
+/** Said only where the cluster itself can be seen: else that is what is wrong. */
+function unknownNodes({ check, nodes }: WarningFacts): string[] {
+  if (nodes.problem === null || !check.cluster.view.ok) return [];
+  return [`an image that no node can run may be released as the latest: ${nodes.problem} (docs/rights.md)`];
 }
 
 function missingRights(rights: EnvironmentCheck["cluster"]["rights"]): string[] {

@@ -37,7 +37,7 @@ const pageSize = 500;
 export function createEnvironmentFeeds(deps: FeedDeps) {
   const feeds = new Map<string, { feed: RunningFeed; followers: number }>();
   return {
-    follow(environment: EnvironmentSettings): { readonly feed: EnvironmentFeed; readonly close: () => void } {
+    follow(environment: EnvironmentSettings): { feed: EnvironmentFeed; close: () => void } {
       const known = feeds.get(environment.name) ?? { feed: startFeed(deps, environment), followers: 0 };
       known.followers += 1;
       feeds.set(environment.name, known);

@@ -26,8 +26,10 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
   switch (update.type) {
     case "image":
       return release(deps, action, toReleaseRequest(update.spec, wordsOf(action)));
-    case "containers":
-      return release(deps, action, toContainerRequest(update.spec, wordsOf(action)));
+    case "containers": {
+      const chosen = toContainerRequest(update.spec, wordsOf(action));
+      return chosen === undefined ? keepResult(deps, {}) : release(deps, action, chosen);
+    }
     case "policy":
       return changePolicies(deps, action, update);
     case "sync": {

@@ -82,8 +82,9 @@ async function images(
     throw new SlipwayError("WORKLOAD_NOT_FOUND", { detail });
   }
   const { facts, images: known } = read;
+  const { declared, nodes } = facts;
   const page = { limit: imagesAtMost, eligibleOnly: false };
-  return toFluxImages(deps.imagesOfMany({ known, workloads: found, declared: facts.declared, now, page }));
+  return toFluxImages(deps.imagesOfMany({ known, workloads: found, declared, nodes, now, page }));
 }
 
 /** As fluxctl polls it: a job, or the result of a dry run. */

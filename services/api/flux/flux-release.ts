@@ -30,11 +30,11 @@ export function toReleaseRequest(
   };
 }
 
-/** What a person chose in `--interactive`. A row that says nothing (a bug of fluxctl's menu) is refused kindly. */
+/** What a person chose in `--interactive`. A row that says nothing (a bug of fluxctl's menu) is refused kindly; undefined where nothing was chosen. */
 export function toContainerRequest(
   spec: FluxContainers,
   { cause, environment }: { cause: FluxCause; environment: string },
-): ReleaseRequest {
+): ReleaseRequest | undefined {
   const containers = Object.entries(spec.ContainerSpecs).flatMap(([workload, updates]) =>
     updates.map(({ Container, Current, Target }) => {
       if (Container === "" || Target === "") {
@@ -46,7 +46,7 @@ export function toContainerRequest(
       return { workload, container: Container, image: Target, ...(Current !== "" && { from: Current }) };
     }),
   );
-  if (containers.length === 0) throw new SlipwayError("INVALID_REQUEST", { detail: "no image was chosen" });
+  if (containers.length === 0) return undefined;
   return {
     environment,
     exclude: [],

@@ -10,7 +10,7 @@ const git: GitFacts = {
   problem: null,
   faults: [],
 };
-const cluster = { view: { ageMs: 5n, complete: true, problem: "" } };
+const cluster = { view: { ageMs: 5n, complete: true, problem: "", nodes: undefined } };
 
 test("tells how old both sides are", () => {
   expect(ageOf(cluster, git, now)).toEqual({

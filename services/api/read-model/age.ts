@@ -22,7 +22,7 @@ export interface GitFacts {
 export function ageOf(cluster: ViewFacts, git: GitFacts, now: Date): Age {
   const { view } = cluster;
   return {
-    clusterMs: view === undefined ? null : Number(view.ageMs),
+    clusterMs: view === undefined ? null : knownAgeMs(view.ageMs),
     clusterComplete: view?.complete ?? false,
     clusterProblem: view === undefined ? cluster.problem : view.problem === "" ? null : view.problem,
     gitCommit: git.commit,
@@ -30,6 +30,11 @@ export function ageOf(cluster: ViewFacts, git: GitFacts, now: Date): Age {
     gitProblem: gitProblem(git),
     imagesMs: null,
   };
+}
+
+/** A cluster that was never seen has no age: the watcher tells as much as a number can hold. */
+function knownAgeMs(ageMs: bigint): number | null {
+  return ageMs >= BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(ageMs);
 }
 
 function gitProblem({ commit, problem, faults }: GitFacts): string | null {

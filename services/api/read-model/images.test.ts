@@ -6,6 +6,8 @@ import type { ImageRow } from "#common/store/images.ts";
 import { createEligibility } from "./eligibility.ts";
 import { imagesOfWorkload, listRepository } from "./images.ts";
 import type { ImageFacts, ImagePageAsk, ListedRepository } from "./images.ts";
+import { unknownNodes } from "./node-platforms.ts";
+import type { NodeFacts } from "./node-platforms.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const scannedAt = new Date("2026-01-10T00:00:00Z");
@@ -20,6 +22,7 @@ function row(tag: string, day: number | undefined, more: Partial<ImageRow> = {})
     kind: "image",
     createdAt: day === undefined ? null : new Date(Date.UTC(2026, 0, day)),
     createdFrom: day === undefined ? null : "config",
+    seenAt: null,
     platforms: [],
     labels: {},
     sizeBytes: null,
@@ -31,12 +34,28 @@ const images = [row("1", 1), row("2", 3, { digest }), row("undated", undefined),
 
 function repository(more: Partial<Parameters<typeof listRepository>[0]> = {}): ListedRepository {
   const rest = { etag: null, wanted_at: null, due_at: null, failures: 0, problem: null };
+  const pace = {
+    host: "docker.io",
+    first_scanned_at: scannedAt,
+    changed_at: null,
+    asked_at: null,
+    automated: false,
+    interval_ms: null,
+    interval_reason: null,
+    claimed_by: null,
+    reading: false,
+    read_all: false,
+    moves_at: null,
+    moves_scans: 0,
+    moves_after: null,
+  };
   return listRepository({
     key: "docker.io/library/web",
     scanned_at: scannedAt,
     complete: true,
     images,
     ...rest,
+    ...pace,
     ...more,
   });
 }
@@ -46,10 +65,11 @@ interface Asked {
   readonly filter?: string;
   readonly of?: ListedRepository | undefined;
   readonly page?: Partial<ImagePageAsk>;
+  readonly nodes?: NodeFacts;
 }
 
 function told(asked: Asked = {}) {
-  const { image = "web:1", filter, page } = asked;
+  const { image = "web:1", filter, page, nodes = unknownNodes("not read") } = asked;
   const of = "of" in asked ? asked.of : repository();
   const workload = {
     id: "shop:deployment/web",
@@ -62,6 +82,8 @@ function told(asked: Asked = {}) {
     problems: new Map(),
     filterOf: () => filter,
     eligibility: createEligibility(),
+    nodes,
+    rule: { nodes: nodes.platforms },
     now,
     page: { limit: 10, ...page },
   };
@@ -134,6 +156,18 @@ test("dates tell where they are from, and a tag that moved when it did", () => {
   ]);
 });
 
+test("without a date the time at which it was seen to appear makes an image eligible", () => {
+  const seenAt = new Date("2026-01-08T00:00:00Z");
+  const of = repository({
+    images: [row("1", 1), row("2", undefined, { seenAt, firstSeenAt: seenAt }), row("0", undefined)],
+  });
+  expect(told({ of, filter: "*" }).available).toMatchObject([
+    { tag: "2", createdAt: null, dateFrom: "first-seen", firstSeenAt: seenAt.toISOString(), eligible: true },
+    { tag: "1", eligible: true },
+    { tag: "0", eligible: false, ineligible: "no-created-time" },
+  ]);
+});
+
 test("what may be missing is told with its reason, beside what is known and its age", () => {
   const problem = { code: "REGISTRY_UNAVAILABLE", title: "away", detail: "503 from there", hint: null };
   const missing = (asked: Asked) => told(asked).missing?.reason ?? null;
@@ -149,6 +183,44 @@ test("what may be missing is told with its reason, beside what is known and its 
   expect(missing({ of: repository({ images: [row("1", undefined, { kind: null })] }) })).toBe("unread");
 });
 
+const onAmd64: NodeFacts = {
+  told: { platforms: ["linux/amd64"], problem: null },
+  platforms: [{ os: "linux", architecture: "amd64" }],
+};
+
+test("what no node can run is marked and not eligible, and the filter's word on it comes first", () => {
+  const forArm = { platforms: ["linux/arm64"] };
+  const forBoth = { platforms: ["linux/arm64", "linux/amd64"] };
+  const of = repository({
+    images: [row("1", 1, forBoth), row("2", 2), row("3", 3, forArm), row("odd", 4, forArm)],
+  });
+  const told3 = (asked: Asked) =>
+    told({ of, ...asked }).available.map(({ tag, runnable, ineligible }) => [tag, runnable, ineligible]);
+  expect(told3({ nodes: onAmd64, filter: "semver:*" })).toEqual([
+    ["odd", false, "not-a-version"],
+    ["3", false, "no-node"],
+    ["2", null, null],
+    ["1", true, null],
+  ]);
+  expect(told3({ filter: "*" }).map(([, runnable, ineligible]) => [runnable, ineligible])).toEqual(
+    Array.from({ length: 4 }, () => [null, null]),
+  );
+  const eligible = told({ of, nodes: onAmd64, filter: "*", page: { eligibleOnly: true } });
+  expect(eligible.available.map(({ tag }) => tag)).toEqual(["2", "1"]);
+});
+
+test("where the container's own image is one that no node should run, its platform is told and rules nothing out", () => {
+  const of = repository({ images: [row("1", 1, { platforms: ["linux/arm64"] })] });
+  expect(told({ of, nodes: onAmd64, filter: "*" }).available).toMatchObject([
+    { runnable: false, eligible: true, ineligible: null },
+  ]);
+});
+
+test("what is no image is not listed", () => {
+  const of = repository({ images: [row("1", 1), row("chart", 2, { kind: "artifact" })] });
+  expect(told({ of })).toMatchObject({ total: 1, available: [{ tag: "1" }], missing: null });
+});
+
 test("an image that cannot be read, or is not known, has no list", () => {
   for (const image of ["Not An Image", "other:1"]) {
     expect(told({ image })).toMatchObject({ image, available: [], scannedAt: null, ageMs: null });
@@ -158,7 +230,12 @@ test("an image that cannot be read, or is not known, has no list", () => {
 test("what was judged once is the same again until the images are others", () => {
   const eligibility = createEligibility();
   const { images: listed } = repository();
-  const by = { current: { tag: "1.0" }, filter: "2*" };
+  const rule = { nodes: [] };
+  const by = { current: { tag: "1.0" }, filter: "2*", rule };
   expect(eligibility(listed, by)).toBe(eligibility(listed, { ...by, current: { tag: "latest" } }));
   expect(eligibility(listed, by)).not.toBe(eligibility(repository().images, by));
+  const onNodes = { ...by, rule: { nodes: onAmd64.platforms } };
+  const marked = eligibility(listed, onNodes);
+  expect(eligibility(listed, { ...onNodes, current: { tag: "2.0" } })).toBe(marked);
+  expect(eligibility(listed, { ...onNodes, rule: { nodes: [...onAmd64.platforms] } })).not.toBe(marked);
 });

@@ -8,6 +8,7 @@ import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 
 import type { Eligibility, Judged, ListedImage } from "./eligibility.ts";
+import type { NodeFacts } from "./node-platforms.ts";
 
 type ContainerImages = WorkloadImages["containers"][number];
 type AvailableImage = ContainerImages["available"][number];
@@ -37,12 +38,13 @@ export function toListed(
   o: { readonly platforms: boolean },
 ): readonly ListedImage[] {
   return images.toSorted(compareNewestFirst).map((image) => {
-    const { tag, digest, createdAt, firstSeenAt, platforms } = image;
+    const { tag, digest, createdAt, seenAt, firstSeenAt, platforms } = image;
     return {
       tag,
       firstSeenAt,
       ...(digest !== undefined && { digest }),
       ...(createdAt !== undefined && { createdAt }),
+      ...(seenAt !== undefined && { seenAt }),
       ...(platforms !== undefined && { platforms }),
       told: available(o.platforms ? image : { ...image, platforms: undefined }),
     };
@@ -51,8 +53,9 @@ export function toListed(
 
 /** A repository as the store has it, with all that is known of each image. */
 export function listRepository(row: RepositoryImages): ListedRepository {
+  const images = row.images.filter(({ kind }) => kind !== "artifact");
   return {
-    images: toListed(row.images.map(toTold), { platforms: true }),
+    images: toListed(images.map(toTold), { platforms: true }),
     scannedAt: row.scanned_at,
     problem: row.problem,
     complete: row.complete,
@@ -71,6 +74,7 @@ export interface ImageFacts {
   /** What an image of the workload must be besides. */
   readonly rule?: Judged["rule"];
   readonly eligibility: Eligibility;
+  readonly nodes: NodeFacts;
   readonly now: Date;
   readonly page: ImagePageAsk;
 }
@@ -92,6 +96,7 @@ export function imagesOfWorkload(facts: ImageFacts): WorkloadImages {
   return {
     workload: workload.id,
     environment: workload.environment,
+    nodes: facts.nodes.told,
     containers: wanted.map((one) => imagesOfContainer(facts, one)),
   };
 }
@@ -168,12 +173,13 @@ function missingOf(
 }
 
 function toTold(row: ImageRow): ToldImage {
-  const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms } = row;
+  const { tag, digest, createdAt, createdFrom, seenAt, firstSeenAt, movedAt, platforms } = row;
   return {
     tag,
     ...(digest !== null && { digest }),
     ...(createdAt !== null && { createdAt }),
     ...(createdFrom !== null && { createdFrom }),
+    ...(seenAt !== null && { seenAt }),
     ...(movedAt !== null && { movedAt }),
     firstSeenAt,
     platforms,
@@ -189,6 +195,7 @@ function available(image: ToldImage): AvailableImage {
     firstSeenAt: firstSeenAt.toISOString(),
     dateFrom: createdAt === undefined ? "first-seen" : createdFrom === "label" ? "label" : "config",
     ...(platforms !== undefined && { platforms: [...platforms] }),
+    runnable: null,
     movedAt: movedAt?.toISOString() ?? null,
     running: false,
     eligible: true,

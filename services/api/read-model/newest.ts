@@ -3,6 +3,7 @@ import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findLatest } from "#common/domain/plan-target.ts";
 import type { TargetAsk, TargetReason } from "#common/domain/plan-target.ts";
+import { timeOf } from "#common/domain/tag-filter.ts";
 import type { KnownImage } from "#common/domain/tag-filter.ts";
 import type { RepositoryFacts } from "#common/store/image-facts.ts";
 
@@ -38,7 +39,7 @@ export function newestOf(asked: {
       tag: chosen.tag,
       createdAt: chosen.createdAt?.toISOString() ?? null,
       behind: countNewer({ chosen, eligible, running, current }),
-      behindMs: betweenMs(running?.createdAt, chosen.createdAt),
+      behindMs: betweenMs(running && timeOf(running), timeOf(chosen)),
     },
     newestReason: null,
   };
@@ -50,6 +51,7 @@ function none(newestReason: NonNullable<Newest["newestReason"]>): Newest {
 
 function reasonOf(reason: TargetReason, entry: ImageEntry | undefined): NonNullable<Newest["newestReason"]> {
   if (reason === "no-policy") return "no-policy";
+  if (reason === "no-runnable-image") return "no-runnable";
   return entry?.scanned === true ? "no-eligible" : "not-scanned";
 }
 
@@ -72,9 +74,9 @@ function countNewer({ chosen, eligible, running, current }: Ranking): number {
   const rank = eligible.findIndex((image) => isThis(image, current));
   if (rank !== -1) return rank;
   // The filter leaves its own image out, or the registry no longer has it: then only dates can tell.
-  const ownMs = running?.createdAt?.getTime();
+  const ownMs = running && timeOf(running)?.getTime();
   if (ownMs === undefined) return eligible.length;
-  return eligible.filter(({ createdAt }) => createdAt !== undefined && createdAt.getTime() > ownMs).length;
+  return eligible.filter((image) => (timeOf(image)?.getTime() ?? -Infinity) > ownMs).length;
 }
 
 function betweenMs(from: Date | undefined, to: Date | undefined): number | null {

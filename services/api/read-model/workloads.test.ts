@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 
 import type { DeclaredRow } from "#common/store/manifests.ts";
-import { OwnerKind, RolloutPhase, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
+import { OwnerKind, RolloutPhase, View, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 
+import { createNodeReader } from "./node-platforms.ts";
 import { createJoiner, joinWorkloads, repositoriesOf } from "./workloads.ts";
 import type { WorkloadFacts } from "./workloads.ts";
 
@@ -45,11 +46,14 @@ function declares(
   };
 }
 
+const nodesOf = createNodeReader();
+
 function facts(more: {
   running?: readonly Workload[] | undefined;
   declared?: readonly DeclaredRow[];
   complete?: boolean;
   images?: WorkloadFacts["images"];
+  nodes?: readonly string[];
   held?: WorkloadFacts["held"];
 }): WorkloadFacts {
   const running = "running" in more ? more.running : [];
@@ -61,6 +65,7 @@ function facts(more: {
     held: more.held ?? new Map(),
     automation: "off",
     images: more.images ?? new Map(),
+    nodes: nodesOf(View.fromPartial({ nodes: { platforms: [...(more.nodes ?? [])] } })),
     sees: (namespace) => namespace !== "hidden",
   };
 }
@@ -151,7 +156,7 @@ test("what a namespace outside the environment runs or declares is left out", ()
   expect(joinWorkloads(facts({ running: [alien], declared: [hidden] }))).toEqual([]);
 });
 
-const seen = (tag: string) => ({ tag, firstSeenAt: new Date(0) });
+const seen = (tag: string, ...platforms: string[]) => ({ tag, platforms, firstSeenAt: new Date(0) });
 
 test("the newest image is chosen by the policy that git declares", () => {
   const images = new Map([
@@ -161,6 +166,33 @@ test("the newest image is chosen by the policy that git declares", () => {
   const declared = [{ ...row, policies: { ...row.policies, tags: { web: "semver:^1" } } }];
   const [web] = joinWorkloads(facts({ running: [runs("web", { web: "web:1.0.0" })], declared, images }));
   expect(web?.containers[0]).toMatchObject({ newest: { tag: "1.1.0", behind: 1 }, newestReason: null });
+});
+
+test("the newest image is one that a node can run, and where there is none the reason is told", () => {
+  const entry = {
+    scanned: true,
+    images: [seen("1.0.0", "linux/amd64"), seen("1.1.0", "linux/amd64"), seen("1.2.0", "linux/arm64")],
+  };
+  const images = new Map([["docker.io/library/web", entry]]);
+  const row = declares("web", { web: "web:1.0.0" });
+  const declared = [{ ...row, policies: { ...row.policies, tags: { web: "semver:^1" } } }];
+  const running = [runs("web", { web: "web:1.0.0" })];
+  const newestOn = (...nodes: string[]) =>
+    joinWorkloads(facts({ running, declared, images, nodes }))[0]?.containers[0];
+  expect(newestOn("linux/amd64")).toMatchObject({ newest: { tag: "1.1.0", behind: 1 } });
+  expect(newestOn("linux/amd64", "linux/arm64")).toMatchObject({ newest: { tag: "1.2.0", behind: 2 } });
+  expect(newestOn()).toMatchObject({ newest: { tag: "1.2.0" } });
+  entry.images.splice(0, 2);
+  expect(newestOn("windows/amd64")).toMatchObject({ newest: null, newestReason: "no-runnable" });
+});
+
+test("other nodes are another list, equal ones the same", () => {
+  const join = createJoiner();
+  const declared = [declares("web", { web: "web:1" })];
+  const on = (...nodes: string[]) => join(facts({ declared, nodes }))[0];
+  const before = on("linux/amd64");
+  expect(on("linux/amd64")).toBe(before);
+  expect(on("linux/arm64")).not.toBe(before);
 });
 
 test("joining again gives the same object for everything that did not change", () => {

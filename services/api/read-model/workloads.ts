@@ -9,6 +9,7 @@ import type { Owner, Workload as Running } from "#proto/slipway/cluster/v1/clust
 
 import { newestOf } from "./newest.ts";
 import type { ImageEntries, ImageEntry } from "./newest.ts";
+import type { NodeFacts } from "./node-platforms.ts";
 import { notRunning, releaseState, unknownState } from "./release-state.ts";
 
 export interface WorkloadFacts {
@@ -24,6 +25,7 @@ export interface WorkloadFacts {
   /** Whether the environment releases anything by itself. */
   readonly automation: "on" | "off";
   readonly images: ImageEntries;
+  readonly nodes: NodeFacts;
   /** Only where something hangs on the age of images, and then not finer than that should be noticed. */
   readonly now?: Date | undefined;
   /** Whether the environment has to do with a namespace. */
@@ -66,6 +68,7 @@ interface Pair {
   readonly holds: readonly HoldRow[] | undefined;
   readonly complete: boolean;
   readonly now: Date | undefined;
+  readonly nodes: NodeFacts;
 }
 
 interface Joined extends Pair {
@@ -85,10 +88,11 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
   return ids.sort(compareText);
 }
 
-function pairOf({ running, declared, held, complete, now }: WorkloadFacts, id: string): Pair {
+function pairOf(facts: WorkloadFacts, id: string): Pair {
+  const { running, declared, held, complete, nodes } = facts;
   const row = declared.get(id)?.[0];
-  const ages = row?.policies.minAgeMs !== undefined;
-  return { id, runs: running?.get(id), row, holds: held.get(id), complete, now: ages ? now : undefined };
+  const now = row?.policies.minAgeMs === undefined ? undefined : facts.now;
+  return { id, runs: running?.get(id), row, holds: held.get(id), complete, nodes, now };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -98,6 +102,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.holds === pair.holds &&
     known.complete === pair.complete &&
     known.now?.getTime() === pair.now?.getTime() &&
+    known.nodes === pair.nodes &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
   );
 }
@@ -136,7 +141,7 @@ function keyOf(image: string): string | undefined {
   return ref === undefined ? undefined : repositoryKey(ref);
 }
 
-function containersOf(images: ImageEntries, { runs, row, now }: Pair): Workload["containers"] {
+function containersOf(images: ImageEntries, { runs, row, now, nodes }: Pair): Workload["containers"] {
   const declared = new Map((row?.containers ?? []).map((container) => [container.name, container.image]));
   const found = runs?.containers ?? row?.containers ?? [];
   return found.map(({ name, image, init }) => ({
@@ -147,7 +152,7 @@ function containersOf(images: ImageEntries, { runs, row, now }: Pair): Workload[
     ...newestOf({
       image,
       filter: row && filterOf(row.policies, name),
-      rule: row && ruleOf(row.policies, now),
+      rule: { ...(row && ruleOf(row.policies, now)), nodes: nodes.platforms },
       entries: images,
     }),
   }));

@@ -48,7 +48,7 @@ export async function readPage(deps: FindDeps, query: ListQuery) {
   const read = await deps.lists.read(resolveEnvironment(deps.settings, environment));
   const { workloads, age, images, facts } = read;
   const found = filterWorkloads(workloads, { namespace, text: filter, labels: label, states: state });
-  return { ...cutPage(found, { limit, after }), age, images, declared: facts.declared };
+  return { ...cutPage(found, { limit, after }), age, images, declared: facts.declared, nodes: facts.nodes };
 }
 
 /** The id of a path; short kinds are understood. */
@@ -69,8 +69,8 @@ export async function findDeclared(deps: FindDeps, path: z.infer<typeof workload
   const { workloads, facts, age } = await deps.lists.read(environment);
   const found = workloads.find((one) => one.id === id);
   if (found !== undefined) {
-    const { declared, running, complete } = facts;
-    return { workload: found, declared, running, complete, age };
+    const { declared, running, complete, nodes } = facts;
+    return { workload: found, declared, running, complete, nodes, age };
   }
   const beside = workloads.filter((one) => one.namespace === namespace);
   const near = nearNames(

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { imagePage, workloadImages } from "#common/contracts/http.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { askForMore } from "../ask-for-more.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { createImagesOfMany, readImages } from "../read-images.ts";
@@ -56,7 +57,9 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
       }
       const found = await findDeclared({ ...deps, ...live }, request.params);
       const page = { container, limit, after, eligibleOnly: eligible === "true" };
-      return readImages(deps, { ...found, ...page, refresh: refresh === "true" });
+      const images = await readImages(deps, { ...found, ...page, refresh: refresh === "true" });
+      askForMore(deps, images);
+      return images;
     },
   });
 
@@ -74,9 +77,9 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
         readPage({ ...deps, ...live }, request.query),
         deps.store.now(),
       ]);
-      const { workloads, declared, age, next, images: known } = read;
+      const { workloads, declared, nodes, age, next, images: known } = read;
       const page = { limit, eligibleOnly: eligible === "true" };
-      const images = imagesOfMany({ known, workloads, declared, now, page });
+      const images = imagesOfMany({ known, workloads, declared, nodes, now, page });
       // As with the list of workloads: checking takes longer than making.
       void reply.type(jsonType).serializer(JSON.stringify);
       linkNext(request, reply, next);

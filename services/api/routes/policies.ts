@@ -99,7 +99,8 @@ async function factsOf(
   path: z.infer<typeof workloadPath>,
 ): Promise<ExplainFacts> {
   const environment = resolveEnvironment(deps.settings, path.environment);
-  const { workload, declared, running, complete, age } = await findDeclared({ ...deps, ...live }, path);
+  const found = await findDeclared({ ...deps, ...live }, path);
+  const { workload, declared, running, complete, nodes, age } = found;
   const rows = declared.get(workload.id) ?? [];
   const holds = (await holdsOf(deps.store.db, environment.name)).filter(
     (hold) => hold.workload === workload.id,
@@ -113,6 +114,7 @@ async function factsOf(
     running: runs || (running !== undefined && complete) ? runs : undefined,
     holds,
     gates: await closedGates(deps, { environment, namespace: workload.namespace }),
+    nodes,
     age,
   };
 }

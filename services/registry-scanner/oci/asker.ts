@@ -30,6 +30,7 @@ export function createAsker(deps: AskerDeps): (call: Call, purpose: Purpose) => 
       const headers = { ...question.headers, ...(authorization !== undefined && { authorization }) };
       return deps.transport.send(call, { ...question, url, site, headers });
     };
+    await call.pace?.(call.signal);
     const authorization = deps.authorizer(call, purpose);
     let answer = await send(await authorization.header());
     for (let refusals = 0; refusals < refusalLimit; refusals += 1) {

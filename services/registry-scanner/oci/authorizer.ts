@@ -1,7 +1,7 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Challenge } from "./challenge.ts";
-import { badAnswer, requestFailure, statusFailure } from "./failures.ts";
+import { badAnswer, requestFailure, statusFailure, withoutCredential } from "./failures.ts";
 import type { Site } from "./sites.ts";
 import type { Call, HttpAnswer } from "./http.ts";
 import { basicHeader, createTokenFetch, fingerprint } from "./tokens.ts";
@@ -83,7 +83,10 @@ function authorize(deps: QuestionDeps, call: Call, purpose: Purpose): Authorizat
   async function another(refusal: unknown): Promise<void> {
     if (credential !== undefined) tried.push(credential);
     const found = await credentials.findAnother(question, tried);
-    if (found.credential === undefined) throw found.trouble ?? trouble ?? refusal;
+    if (found.credential === undefined) {
+      const told = tried.length === 0 ? withoutCredential(refusal, site.host) : refusal;
+      throw found.trouble ?? trouble ?? told;
+    }
     credential = found.credential;
   }
 

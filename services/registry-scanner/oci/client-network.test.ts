@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { proxyFor } from "./proxies.ts";
+import { proxyFor } from "#common/kit/proxies.ts";
 import { selfSigned } from "./testing/certificates.ts";
 import type { Pair } from "./testing/certificates.ts";
 import {

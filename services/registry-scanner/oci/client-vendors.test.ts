@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Platform } from "#common/domain/platform.ts";
 import { vendors } from "#sandbox/registry/quirks.ts";
 import type { Quirks } from "#sandbox/registry/quirks.ts";
 import {
@@ -160,6 +161,12 @@ describe("forms of images", () => {
     expect(await described("1.0")).toMatchObject({ platforms, runnable: true });
     expect(await described("1.0", nodes.slice(0, 1))).toMatchObject({ platforms, runnable: false });
     expect(await described("windows")).toMatchObject({ platforms: ["windows/amd64"], runnable: false });
+    let known: readonly Platform[] | undefined;
+    const following = aClient([{ host, endpoint: registry.url }], { platforms: () => known });
+    const windows = () => following.describe(shop, "windows", { signal: signal() });
+    expect(await windows()).toMatchObject({ runnable: false });
+    known = [{ os: "windows", architecture: "amd64" }];
+    expect(await windows()).toMatchObject({ runnable: true });
   });
 
   test("standard annotations stand in for labels, and only those", async () => {

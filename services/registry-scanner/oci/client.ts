@@ -39,25 +39,25 @@ export function createOciClient(o: OciClientOptions): OciClient {
   };
 
   return {
-    async listTags(repository, { signal, etag }) {
-      const call: Call = { signal, requests: 0 };
+    async listTags(repository, { etag, ...o }) {
+      const call: Call = { ...o, requests: 0 };
       const ask = askerOf(call, repository, "tags");
       const pages = await listPages({ ask, now, etag, host: repository.host, withoutPageSize });
       return { ...pages, requests: call.requests };
     },
-    async ping(host, { signal }) {
+    async ping(host, o) {
       const purpose = { site: sites.of(host), repositoryPath: "", reads: "content" } as const;
-      const ask = asker({ signal, requests: 0 }, purpose);
+      const ask = asker({ ...o, requests: 0 }, purpose);
       const answer = await ask({ method: "GET", path: "", headers: {}, maxBytes: pingBytes });
       if (answer.status !== 200) throw statusFailure(answer, now());
     },
-    async describe(repository, reference, { signal, platforms }) {
-      const ask = askerOf({ signal, requests: 0 }, repository, "content");
-      const wanted = { reference: requireReference(reference), platforms: platforms ?? defaultPlatforms };
-      return describeImage({ ask, now }, wanted);
+    async describe(repository, reference, { platforms, ...call }) {
+      const ask = askerOf({ ...call, requests: 0 }, repository, "content");
+      const nodes = platforms ?? o.platforms?.() ?? defaultPlatforms;
+      return describeImage({ ask, now }, { reference: requireReference(reference), platforms: nodes });
     },
-    async headDigest(repository, tag, { signal }) {
-      const ask = askerOf({ signal, requests: 0 }, repository, "content");
+    async headDigest(repository, tag, o) {
+      const ask = askerOf({ ...o, requests: 0 }, repository, "content");
       return headDigest({ ask, now }, requireReference(tag));
     },
     close: () => transport.close(),

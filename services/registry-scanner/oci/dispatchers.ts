@@ -2,9 +2,9 @@ import { getCACertificates } from "node:tls";
 import { Agent, ProxyAgent } from "undici";
 import type { Dispatcher } from "undici";
 import { addressDenied, createGuardedLookup, refuseLiteralAddress } from "#common/kit/address-guard.ts";
-import { isLocal, proxyFor } from "./proxies.ts";
+import { isLocal, proxyFor } from "#common/kit/proxies.ts";
+import type { ProxySettings } from "#common/kit/proxies.ts";
 import type { Network, Site } from "./sites.ts";
-import type { ProxySettings } from "./types.ts";
 
 /** The connections that requests go out by; throws REGISTRY_ADDRESS_DENIED for a URL that may not be asked. */
 export interface Dispatchers {

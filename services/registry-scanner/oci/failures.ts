@@ -1,6 +1,7 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { retryAfterMs } from "./dates.ts";
 import type { HttpAnswer } from "./http.ts";
+import { networkWords } from "./network-words.ts";
 
 /** The catalogue's error for an answer that is not the wanted one; never carries a URL's query or a header. */
 export function statusFailure(answer: HttpAnswer, now: Date): SlipwayError {
@@ -24,16 +25,25 @@ export function statusFailure(answer: HttpAnswer, now: Date): SlipwayError {
   return new SlipwayError("REGISTRY_BAD_ANSWER", { detail, facts });
 }
 
+/** As the refusal, which came although there was nothing to ask with. */
+export function withoutCredential(refusal: unknown, host: string): unknown {
+  if (!(refusal instanceof SlipwayError) || refusal.code !== "REGISTRY_AUTH_FAILED") return refusal;
+  return new SlipwayError("REGISTRY_AUTH_FAILED", {
+    detail: `${refusal.detail ?? host}; no credential for ${host} is known`,
+    hint: "If the repository is private, give one under registries in the settings (docs/registries.md)",
+    cause: refusal,
+    ...(refusal.facts !== undefined && { facts: refusal.facts }),
+  });
+}
+
 /** What a request that got no answer means: ours as it is, the caller's own abort rethrown, else unavailable. */
 export function requestFailure(cause: unknown, url: URL, signal: AbortSignal): unknown {
   const ours = slipwayCause(cause);
   if (ours !== undefined) return ours;
   const callerGaveUp = signal.aborted && !isTimeout(signal.reason);
   if (callerGaveUp) return signal.reason;
-  const detail = `${describeUrl(url)}: ${isTimeout(cause) ? "no answer in time" : causeText(cause)}`;
-  const hint = isUntrusted(cause)
-    ? "Name the authority that signed its certificate by caFile in the registry's settings"
-    : undefined;
+  const { what, hint } = isTimeout(cause) ? { what: "no answer in time" } : networkWords(cause);
+  const detail = `${describeUrl(url)}: ${what}`;
   const facts = { host: url.host };
   return new SlipwayError("REGISTRY_UNAVAILABLE", {
     detail,
@@ -70,24 +80,6 @@ function slipwayCause(error: unknown): SlipwayError | undefined {
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === "TimeoutError";
-}
-
-const untrusted = new Set([
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
-
-function isUntrusted(error: unknown): boolean {
-  return error instanceof Error && "code" in error && untrusted.has(String(error.code));
-}
-
-function causeText(error: unknown): string {
-  if (!(error instanceof Error)) return "no answer";
-  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  return error.message === "" ? code : error.message.slice(0, 200);
 }
 
 // Only the machine-readable code: the rest of an error body is whatever the other side likes to say.

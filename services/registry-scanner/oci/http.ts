@@ -1,4 +1,5 @@
 import type { Site } from "./sites.ts";
+import type { Pace } from "./types.ts";
 
 /** One exchange as the transport is asked for it. */
 export interface HttpRequest {
@@ -25,5 +26,6 @@ export interface HttpAnswer {
 /** One call of a client: its deadline, and how many requests it has taken. */
 export interface Call {
   readonly signal: AbortSignal;
+  readonly pace?: Pace;
   requests: number;
 }

@@ -1,4 +1,5 @@
 import type { Platform } from "#common/domain/platform.ts";
+import type { ProxySettings } from "#common/kit/proxies.ts";
 
 /** How one registry is reached; `endpoint` redirects its host and alone lifts the ban on local addresses. */
 export interface RegistrySettings {
@@ -15,13 +16,6 @@ export interface RegistrySettings {
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
   /** URL of an HTTP proxy for everything this registry needs; "none": never one. */
   readonly proxy?: string;
-}
-
-/** Proxies for registries that name none, as in HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
-export interface ProxySettings {
-  readonly https?: string;
-  readonly http?: string;
-  readonly none?: string;
 }
 
 /** What a registry is asked with; the parts are secrets. */
@@ -85,8 +79,13 @@ export interface ImageDescription {
   readonly kind: "image" | "artifact";
 }
 
+/** Waits until one more question may be asked; gives up when the signal fires. */
+export type Pace = (signal: AbortSignal) => Promise<void>;
+
 export interface CallOptions {
   readonly signal: AbortSignal;
+  /** Awaited before each question to the registry itself. */
+  readonly pace?: Pace;
 }
 
 /** The one door to registries. Errors are REGISTRY_* of the catalogue; an aborted signal's reason is rethrown. */
@@ -95,8 +94,8 @@ export interface OciClient {
   /** Whether the registry answers, and takes our credential; throws REGISTRY_* when not. */
   ping(host: string, o: CallOptions): Promise<void>;
   /**
-   * `reference` is a tag or a digest. `platforms` are those of the cluster's nodes (default linux/amd64):
-   * of an index the first of them that it has is described.
+   * `reference` is a tag or a digest. Of an index the first of the nodes' platforms that it has is
+   * described; `platforms` stand for those of the client's options.
    */
   describe(
     repository: RepositoryRef,
@@ -118,5 +117,7 @@ export interface OciClientOptions {
   /** Lets hosts resolve to private networks; never to loopback or link-local. */
   readonly allowPrivate?: boolean;
   readonly userAgent?: string;
+  /** What the nodes of now can run; linux/amd64 while it is not known. */
+  readonly platforms?: () => readonly Platform[] | undefined;
   readonly now?: () => Date;
 }

@@ -1,10 +1,11 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import { parsePlatform, type Platform } from "#common/domain/platform.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import { listJobs } from "#common/store/job-list.ts";
 import { declaredAmong, declaredInFiles } from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
-import type { ListWorkloadsResponse, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { ListWorkloadsResponse, View, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { IndexedBefore } from "./tip-broken.ts";
@@ -20,16 +21,21 @@ const maxSingle = 8;
 /** Jobs of a workload that are looked through for what it ran before. */
 const historyLimit = 100;
 
+/** What a cluster runs, and can run. */
+export interface RunningFacts {
+  /**
+   * Ids of what runs, at least of those asked for; undefined when the view is stale or the watcher is
+   * away: not knowing is not "absent".
+   */
+  readonly ids: ReadonlySet<string> | undefined;
+  /** Platforms of the nodes as they were last seen; empty when they are not known. */
+  readonly nodes: readonly Platform[];
+}
+
 /** What the planner asks other services, each question once for all jobs of a batch. */
 export interface FactSources {
-  /**
-   * Ids of what runs, at least of those asked for (undefined: all); undefined when the view is stale
-   * or the watcher is away: not knowing is not "absent".
-   */
-  running(
-    environment: string,
-    ids: readonly WorkloadId[] | undefined,
-  ): Promise<ReadonlySet<string> | undefined>;
+  /** Of these workloads at least; undefined: of all. */
+  running(environment: string, ids: readonly WorkloadId[] | undefined): Promise<RunningFacts>;
   /** What these workloads ran before, or run now, by `containerKey`. */
   recalled(asked: RecallAsk): Promise<ReadonlyMap<string, string>>;
   /** Of these workloads those that another environment declares too for the same object: both names. */
@@ -62,10 +68,10 @@ export function createFactSources(
       try {
         const single = ids !== undefined && ids.length <= maxSingle && !lists.has(environment);
         const found = single ? await runningOneByOne(deps, environment, ids) : undefined;
-        return found ?? freshIds(await list(environment));
+        return found ?? listed(await list(environment));
       } catch (error) {
         deps.log.warn("planning without a view of the cluster", { error, environment });
-        return undefined;
+        return { ids: undefined, nodes: [] };
       }
     },
     recalled: (asked) =>
@@ -118,9 +124,13 @@ function historyOf({ store }: SourceDeps) {
     (await listJobs(store.db, { environment, workload, limit: historyLimit })).jobs;
 }
 
-function freshIds(answer: ListWorkloadsResponse): ReadonlySet<string> | undefined {
+function listed(answer: ListWorkloadsResponse): RunningFacts {
   const fresh = freshList(answer);
-  return fresh === undefined ? undefined : new Set(fresh.map(formatWorkloadId));
+  return { ids: fresh && new Set(fresh.map(formatWorkloadId)), nodes: nodesIn(answer.view) };
+}
+
+function nodesIn(view: View | undefined): readonly Platform[] {
+  return (view?.nodes?.platforms ?? []).map(parsePlatform);
 }
 
 function freshList({ view, workloads }: ListWorkloadsResponse): readonly Workload[] | undefined {
@@ -132,12 +142,12 @@ async function runningOneByOne(
   deps: SourceDeps,
   environment: string,
   ids: readonly WorkloadId[],
-): Promise<ReadonlySet<string> | undefined> {
+): Promise<RunningFacts | undefined> {
   if (ids.length === 0) return undefined;
   try {
     const answers = await Promise.all(ids.map((id) => deps.cluster.getWorkload({ environment, ...id })));
     const fresh = answers.every(({ view }) => view !== undefined && view.complete && view.ageMs <= freshMs);
-    return fresh ? new Set(ids.map(formatWorkloadId)) : undefined;
+    return fresh ? { ids: new Set(ids.map(formatWorkloadId)), nodes: nodesIn(answers[0]?.view) } : undefined;
   } catch (error) {
     if (error instanceof SlipwayError && error.code === "WORKLOAD_NOT_FOUND") return undefined;
     throw error;

@@ -39,7 +39,10 @@ async function viewOf(files: Readonly<Record<string, string>>, more: More = {}):
 async function release(view: TipView, image: string, ...workloads: string[]): Promise<JobPlan> {
   const running = new Set(view.declared().map((fact) => formatWorkloadId(fact.id)));
   const sources = {
-    running: async () => new Set([...running].filter((id) => !id.includes(":helmrelease/"))),
+    running: async () => ({
+      ids: new Set([...running].filter((id) => !id.includes(":helmrelease/"))),
+      nodes: [],
+    }),
     recalled: async () => new Map(),
     now: async () => new Date(0),
     rivals: async () => new Map(),
@@ -62,7 +65,7 @@ async function release(view: TipView, image: string, ...workloads: string[]): Pr
 
 async function undo(view: TipView, plan: JobPlan): Promise<JobPlan> {
   const sources = {
-    running: async () => undefined,
+    running: async () => ({ ids: undefined, nodes: [] }),
     recalled: async () => new Map(),
     now: async () => new Date(0),
     rivals: async () => new Map(),

@@ -9,7 +9,7 @@ import { silentLog } from "#common/kit/log.ts";
 import type { JobSpec } from "#common/store/schema.ts";
 import type { Store } from "#common/store/store.ts";
 import { images, workloadId } from "#common/testing/repository.ts";
-import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { ClusterServiceClient, Nodes } from "#proto/slipway/cluster/v1/cluster.ts";
 import { Image, Repository, type RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 
 import { createFakeGitCache } from "../git/git-cache.fake.ts";
@@ -49,7 +49,9 @@ async function viewOf(files: Readonly<Record<string, string>>): Promise<TipView>
 }
 
 function repository(key: string, tags: readonly string[], more: Partial<Repository> = {}): Repository {
-  const listed = images(...tags).map(({ tag, createdAt }) => Image.fromPartial({ tag, createdAt }));
+  const listed = images(...tags).map(({ tag, createdAt }) =>
+    Image.fromPartial({ tag, createdAt, platforms: ["linux/amd64"] }),
+  );
   return {
     ...Repository.fromPartial({ key, scannedAt: new Date(0), complete: true }),
     images: listed,
@@ -60,7 +62,7 @@ function repository(key: string, tags: readonly string[], more: Partial<Reposito
 interface World {
   /** What the cluster runs; undefined when the watcher does not answer. */
   readonly running?: readonly string[] | undefined;
-  readonly view?: { ageMs: bigint; complete: boolean };
+  readonly view?: { ageMs: bigint; complete: boolean; nodes?: Nodes };
   /** What the one container of a workload runs. */
   readonly live?: Readonly<Record<string, string>>;
   /** Known to the scanner. */
@@ -234,6 +236,19 @@ describe("the plan of a release", () => {
 });
 
 describe("what is known of the cluster", () => {
+  test.each([
+    ["each workload is asked for", release({ all: false, workloads: ["sock-shop/front-end"] })],
+    ["all are listed", release()],
+  ])("leaves alone what no node can run where %s", async (_, spec) => {
+    const nodes = { platforms: ["linux/arm64"], problem: "" };
+    // What is declared is not among the images known: then the nodes count.
+    const known = { ...world.known, "weaveworksdemos/front-end": ["0.3.0"] };
+    const view = { ageMs: 0n, complete: true, nodes };
+    const made = await plan(shop, { spec, world: { ...world, known, view } });
+    expect(reasons(made)).toContain("no-runnable-image");
+    expect(made.targets).toEqual([]);
+  });
+
   test("leaves alone what does not run", async () => {
     const made = await plan(shop, { world: { ...world, running: [] } });
     expect(reasons(made)).toEqual(["not-in-cluster", "not-in-cluster"]);

@@ -1,5 +1,6 @@
 import type { ContainerResult } from "#common/contracts/http.ts";
 import { shortName } from "#common/domain/plan.ts";
+import { filterWarnings } from "#common/domain/tag-filter.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
 import type { RecordedChange, RolloutTarget } from "#common/store/schema.ts";
 import type { WorkloadUpdate } from "./job-plan.ts";
@@ -37,9 +38,15 @@ export function policyResult(change: PolicyChangeRecord): ContainerResult {
     to: change.annotation.to,
     result: "change",
     reason: null,
-    detail: null,
+    detail: oddity(change),
     file: change.path,
   };
+}
+
+/** What a person should know of a filter that was just written. */
+function oddity({ field, annotation: { to } }: PolicyChangeRecord): string | null {
+  const isFilter = /\/tag\.|^annotation\/filter\./.test(field);
+  return isFilter && to !== null ? (filterWarnings(to)[0] ?? null) : null;
 }
 
 /** An annotation that is not brought back, since somebody changed it. */

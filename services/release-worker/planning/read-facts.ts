@@ -47,7 +47,8 @@ export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Pr
       chosen.map((fact) => fact.id),
     ),
   ]);
-  return { ask, declared, running, images, resolved, recalled, rivals, now };
+  const { ids, nodes } = running;
+  return { ask, declared, running: ids, nodes, images, resolved, recalled, rivals, now };
 }
 
 function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
@@ -150,6 +151,7 @@ function toKnownImage(image: Repository["images"][number]): KnownImage {
     tag: image.tag,
     ...(image.digest === "" ? {} : { digest: image.digest }),
     ...(image.createdAt === undefined ? {} : { createdAt: image.createdAt }),
+    ...(image.seenAt === undefined ? {} : { seenAt: image.seenAt }),
     ...(image.firstSeenAt === undefined ? {} : { firstSeenAt: image.firstSeenAt }),
     ...(image.platforms.length === 0 ? {} : { platforms: image.platforms }),
   };

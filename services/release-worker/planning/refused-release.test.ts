@@ -36,6 +36,7 @@ test.each([
   ["not-in-cluster"],
   ["no-eligible-image"],
   ["no-image-data"],
+  ["no-runnable-image"],
   ["immutable-kind"],
 ])("%s alone refuses it", (reason) => {
   expect(refusalOfRelease(aRelease(), [aSkip(reason)])?.detail).toBe(`shop/web web: ${reason}`);

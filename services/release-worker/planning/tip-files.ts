@@ -7,7 +7,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { isKustomizationPath } from "#common/domain/kustomization.ts";
 import { indexKustomizations } from "#common/domain/kustomize-index.ts";
 import { readManifest, type ManifestFile } from "#common/domain/manifest.ts";
-import { parseDotPath, type ManifestOptions } from "#common/domain/manifest-options.ts";
+import { largestManifestBytes, parseDotPath, type ManifestOptions } from "#common/domain/manifest-options.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
 import type { GitCache, TreeEntry } from "../git/git-cache.ts";
 import { blobOid, type BlobMemory } from "./blob-memory.ts";
@@ -46,7 +46,6 @@ export interface FileReaderDeps {
 }
 
 const maxFiles = 10_000;
-const maxFileBytes = 1024 * 1024;
 /** Parse results kept in memory: enough for the lanes of a busy worker. */
 const maxParsed = 50_000;
 
@@ -208,7 +207,7 @@ async function saveLearnt(
 }
 
 function parseBlob(bytes: Buffer | undefined, options: ManifestOptions): ManifestFile {
-  if (bytes === undefined || bytes.byteLength > maxFileBytes) {
+  if (bytes === undefined || bytes.byteLength > largestManifestBytes) {
     return { workloads: [], faults: [{ message: "larger than 1 MiB: not read" }] };
   }
   try {

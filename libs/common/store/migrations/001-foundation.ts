@@ -275,15 +275,50 @@ const statements: readonly string[] = [
 
   `create table image_repositories (
     key text primary key,
+    host text not null generated always as (split_part(key, '/', 1)) stored,
     etag text,
     wanted_at timestamptz,
     scanned_at timestamptz,
+    first_scanned_at timestamptz,
     due_at timestamptz default clock_timestamp(),
     complete boolean not null default false,
     failures integer not null default 0,
-    problem jsonb
+    problem jsonb,
+    -- What the pace goes by: when its tags last changed, when somebody last asked, and who uses it.
+    changed_at timestamptz,
+    asked_at timestamptz,
+    automated boolean not null default false,
+    -- The pace as it was decided last, and why.
+    interval_ms double precision,
+    interval_reason text,
+    -- While a scanner has it, due_at is the end of its claim.
+    claimed_by text,
+    -- Its list has changed, and what is new of it has not been read.
+    reading boolean not null default true,
+    -- Somebody wants to see all of its images, not only those that matter by themselves.
+    read_all boolean not null default false,
+    -- The look at known tags for digests that moved: when, the scans since, and the tag it ended with.
+    moves_at timestamptz,
+    moves_scans integer not null default 0,
+    moves_after text
   )`,
-  `create index image_repositories_due on image_repositories (due_at) where due_at is not null`,
+  `create index image_repositories_due on image_repositories (host, due_at) where due_at is not null`,
+
+  // What may be asked of a registry host, for all scanners together.
+  `create table registry_hosts (
+    host text primary key,
+    requests_per_second double precision not null,
+    burst double precision not null,
+    -- Below zero it is what was taken in advance for somebody who waits.
+    tokens double precision not null,
+    refilled_at timestamptz not null default clock_timestamp(),
+    requests bigint not null default 0,
+    -- It answered 429: nobody asks it before, and how often in a row.
+    left_alone_until timestamptz,
+    refusals integer not null default 0,
+    -- It did not answer several times in a row: nobody asks it by the schedule before.
+    silent_until timestamptz
+  )`,
 
   // Everything a digest says of itself is immutable: fetched once, kept for ever.
   `create table image_manifests (

@@ -208,6 +208,16 @@ export interface View {
   complete: boolean;
   /** Why the view is stale or incomplete, for a person; empty when it is neither. */
   problem: string;
+  /** What the cluster's nodes can run; absent from a watcher that does not look at nodes yet. */
+  nodes: Nodes | undefined;
+}
+
+/** The platforms of a cluster's nodes. Where they are not known no image is left alone for them. */
+export interface Nodes {
+  /** `os/architecture`, each once, that of most nodes first; empty when they are not known. */
+  platforms: string[];
+  /** Why they are not known, for a person; empty when they are. */
+  problem: string;
 }
 
 export interface Workload {
@@ -1222,7 +1232,7 @@ export const WorkloadKey: MessageFns<WorkloadKey> = {
 };
 
 function createBaseView(): View {
-  return { ageMs: 0n, complete: false, problem: "" };
+  return { ageMs: 0n, complete: false, problem: "", nodes: undefined };
 }
 
 export const View: MessageFns<View> = {
@@ -1238,6 +1248,9 @@ export const View: MessageFns<View> = {
     }
     if (message.problem !== "") {
       writer.uint32(26).string(message.problem);
+    }
+    if (message.nodes !== undefined) {
+      Nodes.encode(message.nodes, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1279,6 +1292,14 @@ export const View: MessageFns<View> = {
             message.problem = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nodes = Nodes.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1296,6 +1317,7 @@ export const View: MessageFns<View> = {
       ageMs: isSet(object.ageMs) ? BigInt(object.ageMs) : isSet(object.age_ms) ? BigInt(object.age_ms) : 0n,
       complete: isSet(object.complete) ? globalThis.Boolean(object.complete) : false,
       problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+      nodes: isSet(object.nodes) ? Nodes.fromJSON(object.nodes) : undefined,
     };
   },
 
@@ -1310,6 +1332,9 @@ export const View: MessageFns<View> = {
     if (message.problem !== "") {
       obj.problem = message.problem;
     }
+    if (message.nodes !== undefined) {
+      obj.nodes = Nodes.toJSON(message.nodes);
+    }
     return obj;
   },
 
@@ -1320,6 +1345,94 @@ export const View: MessageFns<View> = {
     const message = createBaseView();
     message.ageMs = (object.ageMs !== undefined && object.ageMs !== null) ? BigInt(object.ageMs) : 0n;
     message.complete = object.complete ?? false;
+    message.problem = object.problem ?? "";
+    message.nodes = (object.nodes !== undefined && object.nodes !== null) ? Nodes.fromPartial(object.nodes) : undefined;
+    return message;
+  },
+};
+
+function createBaseNodes(): Nodes {
+  return { platforms: [], problem: "" };
+}
+
+export const Nodes: MessageFns<Nodes> = {
+  encode(message: Nodes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.platforms) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.problem !== "") {
+      writer.uint32(18).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Nodes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.platforms.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Nodes {
+    return {
+      platforms: globalThis.Array.isArray(object?.platforms)
+        ? object.platforms.map((e: any) => globalThis.String(e))
+        : [],
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+    };
+  },
+
+  toJSON(message: Nodes): unknown {
+    const obj: any = {};
+    if (message.platforms?.length) {
+      obj.platforms = message.platforms;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Nodes>): Nodes {
+    return Nodes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Nodes>): Nodes {
+    const message = createBaseNodes();
+    message.platforms = object.platforms?.map((e) => e) || [];
     message.problem = object.problem ?? "";
     return message;
   },

@@ -74,6 +74,8 @@ export interface Image {
     | undefined;
   /** With a filter: why "latest" leaves the image alone; empty where it may be chosen. */
   ineligible: string;
+  /** When the tag was seen to appear or to move, where that stands in for the date that the image does not tell. */
+  seenAt: Date | undefined;
 }
 
 function createBaseListImagesRequest(): ListImagesRequest {
@@ -694,6 +696,7 @@ function createBaseImage(): Image {
     createdFrom: "",
     movedAt: undefined,
     ineligible: "",
+    seenAt: undefined,
   };
 }
 
@@ -722,6 +725,9 @@ export const Image: MessageFns<Image> = {
     }
     if (message.ineligible !== "") {
       writer.uint32(66).string(message.ineligible);
+    }
+    if (message.seenAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.seenAt), writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -803,6 +809,14 @@ export const Image: MessageFns<Image> = {
             message.ineligible = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.seenAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -843,6 +857,11 @@ export const Image: MessageFns<Image> = {
         ? fromJsonTimestamp(object.moved_at)
         : undefined,
       ineligible: isSet(object.ineligible) ? globalThis.String(object.ineligible) : "",
+      seenAt: isSet(object.seenAt)
+        ? fromJsonTimestamp(object.seenAt)
+        : isSet(object.seen_at)
+        ? fromJsonTimestamp(object.seen_at)
+        : undefined,
     };
   },
 
@@ -872,6 +891,9 @@ export const Image: MessageFns<Image> = {
     if (message.ineligible !== "") {
       obj.ineligible = message.ineligible;
     }
+    if (message.seenAt !== undefined) {
+      obj.seenAt = message.seenAt.toISOString();
+    }
     return obj;
   },
 
@@ -888,6 +910,7 @@ export const Image: MessageFns<Image> = {
     message.createdFrom = object.createdFrom ?? "";
     message.movedAt = object.movedAt ?? undefined;
     message.ineligible = object.ineligible ?? "";
+    message.seenAt = object.seenAt ?? undefined;
     return message;
   },
 };

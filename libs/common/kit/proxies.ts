@@ -1,5 +1,11 @@
 import { BlockList, isIP } from "node:net";
-import type { ProxySettings } from "./types.ts";
+
+/** The proxies an environment names, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY do. */
+export interface ProxySettings {
+  readonly https?: string;
+  readonly http?: string;
+  readonly none?: string;
+}
 
 /** Which proxy a URL is asked through, by the rules of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
 export function proxyFor(url: URL, settings: ProxySettings): string | undefined {
