@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
+import { apiBench } from "./api.ts";
 import { applyBench } from "./apply.ts";
 import { cliBench } from "./cli.ts";
 import { editBench } from "./edit.ts";
@@ -19,6 +20,7 @@ import { workloadsBench } from "./workloads.ts";
 
 const benches: readonly Bench[] = [
   releaseBench,
+  apiBench,
   lanesBench,
   workloadsBench,
   webhookBench,

@@ -19,7 +19,12 @@ const git = { branch: "main", paths: ["deploy"] };
 
 /** The environment's settings. */
 export function fleetSettings({ name }: Fleet, kubeconfig: string) {
-  return { name, cluster: { kubeconfig }, git: { ...git, url: `https://git.example.com/${name}.git` } };
+  return {
+    name,
+    mode: "apply",
+    cluster: { kubeconfig },
+    git: { ...git, url: `https://git.example.com/${name}.git` },
+  };
 }
 
 /** What the fleet's cluster runs. */

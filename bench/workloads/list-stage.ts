@@ -20,6 +20,7 @@ import { fillStore, fleetSettings, fleetWorkloads, type Fleet } from "./fleet.ts
 export interface ListStage {
   readonly store: Store;
   readonly cluster: ClusterServiceClient;
+  readonly api: ApiAt;
   /** Reads an answer whole; seconds it took. */
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Got>;
 }
@@ -72,7 +73,7 @@ async function open(
   const cluster = createGrpcClient(ClusterServiceDefinition, { address, deadlineMs: 60_000 });
   cleanUp(async () => cluster.close());
   const api = await startApi({ run, fleets, databaseUrl: postgres.url, address, cleanUp });
-  return { store, cluster, get: createGet(api) };
+  return { store, cluster, api, get: createGet(api) };
 }
 
 const viewEveryMs = 1_000;
@@ -107,9 +108,11 @@ interface ApiStart {
   readonly cleanUp: (stop: () => Promise<unknown>) => void;
 }
 
-interface ApiAt {
+export interface ApiAt {
   readonly url: string;
   readonly token: string;
+  /** Of the process. */
+  readonly pid: number;
 }
 
 async function startApi({ run, fleets, databaseUrl, address, cleanUp }: ApiStart): Promise<ApiAt> {
@@ -135,6 +138,7 @@ async function startApi({ run, fleets, databaseUrl, address, cleanUp }: ApiStart
       SLIPWAY_ADMIN_TOKEN: token,
       SLIPWAY_WATCHER_ADDRESS: address,
       SLIPWAY_LOG_LEVEL: "info",
+      SLIPWAY_WRITES_PER_MINUTE: "100000000",
     },
     ipc: true,
     log: createLog({ service: "bench", level: "warn", pretty: true }),
@@ -142,7 +146,7 @@ async function startApi({ run, fleets, databaseUrl, address, cleanUp }: ApiStart
     readyTimeoutMs: 60_000,
   });
   cleanUp(() => child.stop());
-  return { url: `http://127.0.0.1:${port}`, token };
+  return { url: `http://127.0.0.1:${port}`, token, pid: child.pid };
 }
 
 function createGet({ url, token }: ApiAt): ListStage["get"] {
