@@ -75,6 +75,11 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
   { group: "Run it:", names: ["certs"], load: async () => (await import("./commands/certs.ts")).addCerts },
+  {
+    group: "Run it:",
+    names: ["install"],
+    load: async () => (await import("./commands/install.ts")).addInstall,
+  },
   { group: "Run it:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctor },
   { group: "Run it:", names: ["config"], load: async () => (await import("./commands/config.ts")).addConfig },
   {
