@@ -12,7 +12,7 @@ import { createStore } from "#common/store/store.ts";
 import type { Store } from "#common/store/store.ts";
 import { addToken } from "#common/store/tokens.ts";
 
-import { hashToken } from "../../services/api/auth.ts";
+import { hashToken } from "../../services/api/access/token-secret.ts";
 import { createHttpServer } from "../../services/api/http-server.ts";
 import { createApiMetrics } from "../../services/api/metrics.ts";
 import { createPeers } from "../../services/api/peers.ts";
@@ -60,12 +60,13 @@ export async function startApiBox(options: {
   databaseUrl: string;
   environments: unknown;
   registries?: unknown;
+  oidc?: unknown;
   writesPerMinute?: number;
   env?: Env;
   log?: Log;
 }): Promise<ApiBox> {
-  const { environments, registries = [] } = options;
-  const settings = settingsSchema.parse({ environments, registries });
+  const { environments, registries = [], oidc = [] } = options;
+  const settings = settingsSchema.parse({ environments, registries, oidc });
   const store = createStore({ databaseUrl: options.databaseUrl, log: silentLog, poolSize: 10 });
   await store.start();
   const peers = await startFakePeers();
@@ -127,7 +128,9 @@ async function call(url: string, method: string, options: CallOptions = {}): Pro
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const parsed = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
+  // A stream of events or of lines is kept as it came.
+  const isJson = /json$|json;/.test(response.headers.get("content-type") ?? "") && !text.includes("}\n{");
+  const parsed = text === "" ? {} : isJson ? (JSON.parse(text) as Record<string, unknown>) : { text };
   return { status: response.status, headers: response.headers, body: parsed };
 }
 

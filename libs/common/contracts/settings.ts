@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
 import { manifestSettings } from "./manifest-settings.ts";
+import { oidcSettings } from "./oidc-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
 
@@ -174,6 +175,10 @@ export const settings = z
     dockerConfigFile: fileName.optional(),
     scanInterval: durationMs.default(60_000),
     allowPrivateRegistries: z.boolean().default(false),
+    /** Identity providers whose tokens count, and what their claims give. */
+    oidc: z.array(oidcSettings).max(20).default([]),
+    /** How long the audit log is kept; what jobs did stays in it when the jobs are gone. */
+    auditRetentionDays: z.int().min(30).max(3_650).default(730),
   })
   .superRefine((value, context) => {
     value.environments.forEach((environment, index) => {

@@ -1,10 +1,12 @@
 import { sql } from "kysely";
 import type { ExpressionBuilder } from "kysely";
 
+import type { Reach } from "../domain/access.ts";
 import { SlipwayError } from "../domain/errors.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { Db } from "./db.ts";
 import type { Database, JobRow } from "./schema.ts";
+import { isWithinReach } from "./within.ts";
 
 export interface JobFilter {
   readonly environment?: string;
@@ -15,6 +17,8 @@ export interface JobFilter {
   readonly phase?: JobPhase;
   readonly kind?: JobKind;
   readonly since?: Date;
+  /** Only jobs all of whose workloads lie within. */
+  readonly within?: Reach;
   readonly cursor?: string;
   readonly limit: number;
 }
@@ -80,16 +84,56 @@ export async function workloadHistory(db: Db, filter: HistoryFilter): Promise<Jo
 const shortIdLength = 8;
 
 /** The job whose id ends with these 8 characters, as the predecessor's short ids do. */
-export async function findJobByShortId(db: Db, last8: string): Promise<JobRow | undefined> {
+export async function findJobByShortId(db: Db, last8: string, within?: Reach): Promise<JobRow | undefined> {
   if (last8.length !== shortIdLength) return undefined;
   const jobs = await db
     .selectFrom("jobs")
     .selectAll()
     .where(sql<boolean>`right(id::text, 8) = ${last8.toLowerCase()}`)
+    .where(jobsWithin(within) ?? sql<boolean>`true`)
     .limit(2)
     .execute();
   if (jobs.length > 1) throw new SlipwayError("JOB_AMBIGUOUS", { detail: last8 });
   return jobs[0];
+}
+
+/** The job, when all of its workloads lie within. */
+export async function findJobWithin(db: Db, id: string, within: Reach): Promise<JobRow | undefined> {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("id", "=", id)
+    .where(jobsWithin(within) ?? sql<boolean>`true`)
+    .executeTakeFirst();
+}
+
+/** The workloads a job is about; null where it is about all of its environment, or nobody knows yet. */
+export async function touchedWorkloads(db: Db, id: string): Promise<readonly string[] | null> {
+  const row = await db
+    .selectFrom("jobs")
+    .select(touched.as("touched"))
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row?.touched ?? null;
+}
+
+/** Of these jobs, those all of whose workloads lie within. */
+export async function idsWithin(db: Db, ids: readonly string[], within: Reach): Promise<ReadonlySet<string>> {
+  const condition = jobsWithin(within);
+  if (condition === undefined) return new Set(ids);
+  const rows = await db
+    .selectFrom("jobs")
+    .select("id")
+    .where(sql<boolean>`id = any(${[...ids]}::uuid[])`)
+    .where(condition)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
+const touched = sql<readonly string[] | null>`touched_workloads(jobs)`;
+
+function jobsWithin(within: Reach | undefined) {
+  return within && isWithinReach(within, { environment: sql.ref("jobs.environment"), workloads: touched });
 }
 
 /** A job's newest undoing. */
@@ -117,6 +161,7 @@ type Jobs = ExpressionBuilder<Database, "jobs">;
 
 function conditions(eb: Jobs, filter: JobFilter) {
   const before = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
+  const within = jobsWithin(filter.within);
   return [
     filter.environment === undefined ? [] : eb("environment", "=", filter.environment),
     filter.phase === undefined ? [] : eb("phase", "=", filter.phase),
@@ -124,6 +169,7 @@ function conditions(eb: Jobs, filter: JobFilter) {
     filter.since === undefined ? [] : eb("created_at", ">=", filter.since),
     filter.workload === undefined ? [] : touchesWorkload(filter.workload),
     filter.image === undefined ? [] : touchesImage(filter.image),
+    within === undefined ? [] : within,
     before === undefined ? [] : eb("accepted", "<", before),
   ].flat();
 }

@@ -6,15 +6,18 @@ import { syncHeadline } from "#common/domain/sync-words.ts";
 import { formatWorkloadId, parseWorkloadId } from "#common/domain/workload.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
+import { seesOf } from "../access/allowed.ts";
 import type { ApiDeps } from "../deps.ts";
-import { refuseObserved, refuseUnseen, resolveEnvironment } from "../environments.ts";
+import { refuseObserved, refuseUnseen, resolveSeen } from "../environments.ts";
 import { acceptOrReplay } from "./accept.ts";
-import type { Asker } from "./accept.ts";
+import type { Asker } from "./asker.ts";
 import { chooseWorkloads } from "./choose-workloads.ts";
+import type { ChooseDeps } from "./choose-workloads.ts";
 
 /** Takes a sync in as a job: what git declares now, read in order with the releases. */
 export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest): Promise<JobRow> {
-  const environment = resolveEnvironment(deps.settings, body.environment);
+  const sees = seesOf(asker);
+  const environment = resolveSeen(deps.settings, body.environment, sees);
   refuseObserved(environment);
   refuseHandedOff(environment);
   const { workloads = [], namespace = null, all = false, message } = body;
@@ -22,7 +25,7 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
   return acceptOrReplay(deps, asker, {
     body: { environment: environment.name, workloads, namespace, all, message: message ?? null },
     draft: async () => {
-      const chosen = await chooseDeclared(deps, environment, workloads);
+      const chosen = await chooseDeclared({ ...deps, sees }, environment, workloads);
       return {
         environment,
         spec: { kind: "sync", workloads: chosen, all, namespace, override: [] },
@@ -38,7 +41,7 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
  * tip, which then fails where git does not declare it.
  */
 async function chooseDeclared(
-  deps: ApiDeps,
+  deps: ChooseDeps,
   environment: EnvironmentSettings,
   texts: readonly string[],
 ): Promise<string[]> {

@@ -2,12 +2,14 @@ import { z } from "zod";
 
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import { environments } from "#common/contracts/http.ts";
+import { coversEnvironment, entersEnvironment } from "#common/domain/access.ts";
 
+import { seesOf } from "../access/allowed.ts";
 import { checkEnvironment } from "../check/check-environment.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { resolveEnvironment } from "../environments.ts";
 import type { LiveParts } from "../live-parts.ts";
-import { toEnvironment } from "../read-model/age.ts";
+import { partialAge, toEnvironment } from "../read-model/age.ts";
 import { readAge } from "../views.ts";
 import { at, problemAnswers, security } from "./schemas.ts";
 
@@ -22,11 +24,15 @@ export function environmentRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LivePar
   app.route({
     ...at("listEnvironments"),
     schema,
-    handler: async () => ({
-      environments: await Promise.all(
-        deps.settings.environments.map(async (one) => toEnvironment(one, await readAge(deps, one))),
-      ),
-    }),
+    handler: async (request) => {
+      const sees = seesOf(request);
+      const seen = deps.settings.environments.filter(({ name }) => entersEnvironment(sees, name));
+      const told = seen.map(async (one) => {
+        const age = await readAge(deps, one);
+        return toEnvironment(one, coversEnvironment(sees, one.name) ? age : partialAge(age));
+      });
+      return { environments: await Promise.all(told) };
+    },
   });
   app.route({
     ...at("checkEnvironment"),

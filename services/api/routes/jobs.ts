@@ -7,18 +7,12 @@ import { listSteps, stepLimit } from "#common/store/steps.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { findJob, withRollback } from "../find-job.ts";
 import type { LiveParts } from "../live-parts.ts";
+import { seesOf } from "../access/allowed.ts";
 import { principalOf } from "../auth.ts";
 import { toJob, toStep } from "../read-model/job.ts";
 import { waitForEnd } from "../wait-for-end.ts";
+import { instantOf, instantText } from "./instants.ts";
 import { at, cursor, jobPath, pageLimit, problemAnswers, security } from "./schemas.ts";
-
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-const since = z
-  .union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,6}[smhd]$/)], {
-    error: "a time such as 2026-01-31T12:00:00Z, or a duration such as 2h",
-  })
-  .meta({ description: "A time, or how long ago: 30m, 2h, 7d." });
 
 const jobQuery = z.strictObject({
   environment: z.string().max(63).optional(),
@@ -26,7 +20,7 @@ const jobQuery = z.strictObject({
   image: z.string().max(500).optional().meta({ description: "An image, or a repository for all its tags." }),
   phase: z.enum(jobPhases).optional(),
   kind: z.enum(jobKinds).optional(),
-  since: since.optional(),
+  since: instantText.optional(),
   limit: pageLimit(200, 50),
   cursor,
 });
@@ -56,14 +50,23 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       response: { 200: jobPage, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { since: from, ...query } = request.query;
-      const page = await listJobs(deps.store.db, { ...query, ...sinceOf(from, deps) });
+      const { since: from, cursor: sealed, ...query } = request.query;
+      const holder = `${principalOf(request).tokenId} jobs`;
+      const after = sealed === undefined ? {} : { cursor: deps.cursors.open(sealed, holder) };
+      const filter = {
+        ...query,
+        ...after,
+        ...(from !== undefined && { since: instantOf(from, deps) }),
+        within: seesOf(request),
+      };
+      const page = await listJobs(deps.store.db, filter);
+      const next = page.next === null ? null : deps.cursors.seal(page.next, holder);
       const undone = await rollbacksOf(
         deps.store.db,
         page.jobs.map((row) => row.id),
       );
-      if (page.next !== null) void reply.header("link", nextLink(request.url, page.next));
-      return { jobs: page.jobs.map((row) => toJob(row, undone.get(row.id))), next: page.next };
+      if (next !== null) void reply.header("link", nextLink(request.url, next));
+      return { jobs: page.jobs.map((row) => toJob(row, undone.get(row.id))), next };
     },
   });
 
@@ -77,7 +80,7 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       response: { 200: job, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const row = await findJob(deps.store, request.params.id);
+      const row = await findJob(deps.store, request.params.id, seesOf(request));
       const waitMs = Number.parseInt(request.query.wait ?? "0", 10) * 1_000;
       const client = principalOf(request).tokenId;
       return withRollback(deps.store, await waitForEnd(deps, live, { row, waitMs, client, reply }));
@@ -94,19 +97,12 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       response: { 200: steps, ...problemAnswers },
     },
     handler: async (request) => {
-      const { id } = await findJob(deps.store, request.params.id);
+      const { id } = await findJob(deps.store, request.params.id, seesOf(request));
       const after = BigInt(request.query.after);
       const page = await listSteps(deps.store.db, id, { after, limit: stepLimit });
       return { steps: page.steps.map(toStep), next: Number(page.next) };
     },
   });
-}
-
-function sinceOf(text: string | undefined, { clock }: ApiDeps): { since?: Date } {
-  if (text === undefined) return {};
-  const [, amount, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  if (unit === undefined) return { since: new Date(text) };
-  return { since: new Date(clock.now().getTime() - Number(amount) * unitMs[unit as keyof typeof unitMs]) };
 }
 
 function nextLink(url: string, next: string): string {

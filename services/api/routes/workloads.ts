@@ -1,9 +1,12 @@
 import { z } from "zod";
 
 import { workload, workloadHistory, workloadPage } from "#common/contracts/http.ts";
+import { coversWorkload } from "#common/domain/access.ts";
 
+import { seesOf, unseenWorkload } from "../access/allowed.ts";
+import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
+import { resolveSeen } from "../environments.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { readHistory } from "../read-history.ts";
 import { createListing } from "../read-model/listing.ts";
@@ -28,7 +31,7 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       response: { 200: workloadPage, 304: notChanged, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { age, ...cut } = await readPage({ ...deps, ...live }, request.query);
+      const { age, ...cut } = await readPage({ ...deps, ...live, sees: seesOf(request) }, request.query);
       const page = { workloads: cut.workloads, age, next: cut.next };
       const etag = listing.etag(page);
       void reply.header("etag", etag).header("cache-control", "private, no-cache");
@@ -47,7 +50,7 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       params: workloadPath,
       response: { 200: workload, ...problemAnswers },
     },
-    handler: async (request) => findWorkload({ ...deps, ...live }, request.params),
+    handler: async (request) => findWorkload({ ...deps, ...live, sees: seesOf(request) }, request.params),
   });
 
   app.route({
@@ -60,8 +63,15 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       response: { 200: workloadHistory, ...problemAnswers },
     },
     handler: async (request) => {
-      const { name: environment } = resolveEnvironment(deps.settings, request.params.environment);
-      return readHistory(deps, { environment, workload: idOf(request.params).id, ...request.query });
+      const sees = seesOf(request);
+      const { name: environment } = resolveSeen(deps.settings, request.params.environment, sees);
+      const workload = idOf(request.params).id;
+      if (!coversWorkload(sees, { environment, workload })) throw unseenWorkload(workload);
+      const { cursor: sealed, limit } = request.query;
+      const holder = `${principalOf(request).tokenId} history ${environment} ${workload}`;
+      const after = sealed === undefined ? undefined : deps.cursors.open(sealed, holder);
+      const page = await readHistory(deps, { environment, workload, limit, cursor: after, sees });
+      return { ...page, next: page.next === null ? null : deps.cursors.seal(page.next, holder) };
     },
   });
 }

@@ -20,10 +20,22 @@ const statements: readonly string[] = [
     id uuid primary key,
     hash bytea not null unique,
     name text not null,
-    role text not null,
+    role text not null check (role in ('viewer', 'releaser', 'approver', 'admin')),
+    -- What it is narrowed to: environments, namespaces, workloads; {} is everything.
+    scope jsonb not null default '{}',
+    groups text[] not null default '{}',
+    -- The token's last characters, to tell it from others by sight.
+    ending text not null default '',
+    -- Who made it; a token's tokens end with it.
+    created_by text,
+    made_by uuid references tokens (id),
     created_at timestamptz not null default clock_timestamp(),
-    revoked_at timestamptz
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz,
+    revoked_by text
   )`,
+  `create index tokens_made_by on tokens (made_by) where made_by is not null`,
 
   // One heartbeat row per worker renews all of its leases at once.
   `create table workers (
@@ -105,6 +117,22 @@ const statements: readonly string[] = [
   // What ran when, of one workload: only what reached git is looked for.
   `create index jobs_by_changed_workload on jobs using gin (results jsonb_path_ops) where commit_sha is not null`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
+
+  // The workloads that a job is about: what was asked for, what it found, and what it undoes. Null: all of
+  // its environment, or nobody knows yet.
+  `create function touched_workloads(job jobs) returns text[] language sql stable as $$
+    select case
+      when coalesce((job.spec->>'all')::boolean, false) then null
+      when job.spec->>'namespace' is not null then array[(job.spec->>'namespace') || '/*']
+      else (select array_agg(distinct one.workload) from (
+        select jsonb_array_elements_text(coalesce(job.spec->'workloads', '[]')) as workload
+        union all select r->>'workload' from jsonb_array_elements(job.results) r
+        union all select c->>'workload' from jsonb_array_elements(job.changes) c
+        union all select c->>'workload' from jobs undone, jsonb_array_elements(undone.changes) c
+          where undone.id = job.rollback_of
+      ) as one)
+    end
+  $$`,
 
   `create table steps (
     job_id uuid not null references jobs (id) on delete cascade,
@@ -247,16 +275,70 @@ const statements: readonly string[] = [
     primary key (environment, workload, container)
   )`,
 
-  // Append-only; sealed into a hash chain afterwards by one leased sealer, never on the accept path.
+  // Append-only: see the trigger. Sealed into a hash chain afterwards by one leased sealer, never on the accept path.
   `create table audit (
     id bigint generated always as identity primary key,
+    -- Readers that go on from where they were must not pass a row that is committed later.
+    xid xid8 not null default pg_current_xact_id(),
     at timestamptz not null default clock_timestamp(),
     principal text not null,
+    principal_id text,
     operation text not null,
     environment text,
     job_id uuid,
     outcome text not null,
+    reason text,
+    address text,
     request_id text,
-    detail jsonb not null default '{}'
+    before jsonb,
+    after jsonb,
+    detail jsonb not null default '{}',
+    -- What it is about, where that is not all of the environment: who may see these may see the row.
+    workloads text[]
+  )`,
+  `create index audit_in_order on audit (xid, id)`,
+  `create index audit_by_time on audit (at)`,
+  `create index audit_by_job on audit (job_id) where job_id is not null`,
+
+  // Only the sweep of old rows may delete, and only what is old: it says so for its transaction.
+  `create function audit_is_append_only() returns trigger language plpgsql as $$
+  begin
+    if tg_op = 'DELETE' and current_setting('slipway.audit_sweep', true) = 'on'
+       and old.at < clock_timestamp() - interval '30 days' then
+      return old;
+    end if;
+    raise exception 'audit is append-only' using errcode = 'insufficient_privilege';
+  end $$`,
+  `create trigger audit_append_only before update or delete on audit
+    for each row execute function audit_is_append_only()`,
+  `create trigger audit_no_truncate before truncate on audit
+    for each statement execute function audit_is_append_only()`,
+
+  // Every end of a job tells what it changed, from which image to which, whoever ended it.
+  `create function audit_job_end() returns trigger language plpgsql as $$
+  declare
+    done jsonb := coalesce((select jsonb_agg(r) from jsonb_array_elements(new.results) r where r->>'result' <> 'skip'), '[]');
+  begin
+    insert into audit (principal, operation, environment, job_id, outcome, reason, request_id, before, after, detail, workloads)
+    select new.requested_by, 'jobEnded', new.environment, new.id, new.outcome, new.message, new.request_id,
+      (select jsonb_object_agg((r->>'workload') || ' ' || (r->>'container'), r->'from') from jsonb_array_elements(done) r),
+      (select jsonb_object_agg((r->>'workload') || ' ' || (r->>'container'), r->'to') from jsonb_array_elements(done) r),
+      jsonb_strip_nulls(jsonb_build_object('kind', new.kind, 'headline', new.headline, 'commit', new.commit_sha,
+        'origin', new.origin, 'error', new.error->'code')),
+      touched_workloads(new);
+    return null;
+  end $$`,
+  `create trigger jobs_audit_end after update of phase on jobs for each row
+    when (old.finished_at is null and new.finished_at is not null) execute function audit_job_end()`,
+
+  // What only this installation knows: it seals the cursors that clients bring back.
+  `create table installation (single boolean primary key default true check (single), cursor_key bytea not null)`,
+
+  // Budgets of requests, shared by all API processes; they are counted anew after a crash of Postgres.
+  `create unlogged table rate_budgets (
+    key text primary key,
+    level double precision not null,
+    granted integer not null,
+    at timestamptz not null default clock_timestamp()
   )`,
 ];
