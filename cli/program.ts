@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 
+import { addCerts } from "./commands/certs.ts";
 import { addEnvironments } from "./commands/environments.ts";
 import { addHistory } from "./commands/history.ts";
 import { addImages } from "./commands/images.ts";
@@ -81,6 +82,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addEnd(program, deps);
   program.commandsGroup("Run it:");
   addEnvironments(program, deps);
+  addCerts(program, deps);
   addManifest(program, deps);
   addLint(program, deps);
   addVersion(program, deps);

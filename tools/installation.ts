@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { ServiceName } from "#common/contracts/grpc-peers.ts";
 import { freePort, spawnServer, type ChildServer } from "#common/kit/child.ts";
 import type { Log } from "#common/kit/log.ts";
 import { startPostgresServer } from "#common/kit/postgres-server.ts";
@@ -22,6 +23,10 @@ export interface InstallationOptions {
   readonly databaseUrl?: string | undefined;
   /** With neither this nor a redis-server on the PATH the queue lives in Postgres. */
   readonly redisUrl?: string | undefined;
+  /** Of a Redis over TLS that no public authority signed. */
+  readonly redisCaFile?: string | undefined;
+  /** Where `slipway certs` wrote: the services prove their names to each other. Without, gRPC is plain. */
+  readonly certificates?: string | undefined;
   /** "postgres" keeps the queue there even where a redis-server is. */
   readonly queue?: "auto" | "postgres";
   readonly postgres?: "system" | "npm";
@@ -48,8 +53,6 @@ export interface Installation {
   startWorker(env?: NodeJS.ProcessEnv): Promise<ChildServer>;
   stop(): Promise<void>;
 }
-
-type ServiceName = "api" | "cluster-watcher" | "registry-scanner" | "release-worker";
 
 interface Ports {
   readonly http: number;
@@ -89,7 +92,7 @@ async function startAll(
   const base = serviceEnv(options, { databaseUrl: database.url, redisUrl: queue.redisUrl, ports });
   const operations = new Map<string, string>();
   const start = async (name: ServiceName, label: string, given: NodeJS.ProcessEnv): Promise<ChildServer> => {
-    const env = { ...base, SLIPWAY_NAME: label, ...given };
+    const env = { ...base, ...tlsEnv(options.certificates, name), SLIPWAY_NAME: label, ...given };
     const onOps = (address: string): void => void operations.set(label, address);
     const child = await startService({ options, name, label, env, onOps });
     stops.push(() => child.stop());
@@ -161,6 +164,15 @@ async function openQueue(options: InstallationOptions, stops: (() => Promise<voi
   return { redisUrl: server.url, is: "queue on Redis" };
 }
 
+function tlsEnv(folder: string | undefined, name: ServiceName): NodeJS.ProcessEnv {
+  if (folder === undefined) return {};
+  return {
+    SLIPWAY_TLS_CA_FILE: join(folder, "ca.crt"),
+    SLIPWAY_TLS_CERT_FILE: join(folder, `${name}.crt`),
+    SLIPWAY_TLS_KEY_FILE: join(folder, `${name}.key`),
+  };
+}
+
 function serviceEnv(
   options: InstallationOptions,
   o: { databaseUrl: string; redisUrl: string | undefined; ports: Ports },
@@ -169,6 +181,7 @@ function serviceEnv(
     ...options.env,
     DATABASE_URL: o.databaseUrl,
     REDIS_URL: o.redisUrl ?? "",
+    REDIS_CA_FILE: options.redisCaFile ?? "",
     SLIPWAY_CONFIG: options.settingsFile,
     SLIPWAY_WATCHER_ADDRESS: `127.0.0.1:${o.ports.watcher}`,
     SLIPWAY_SCANNER_ADDRESS: `127.0.0.1:${o.ports.scanner}`,

@@ -6,8 +6,8 @@ import { show } from "../session.ts";
 
 import type { CommandDeps } from "./common.ts";
 import { readManifestFiles } from "./manifest-files.ts";
-import { addOutputOptions } from "./manifest-options.ts";
-import type { OfflineOptions } from "./manifest-options.ts";
+import { addManifestOptions } from "./manifest-options.ts";
+import type { ManifestOptions } from "./manifest-options.ts";
 import { inOrder, surveyFiles } from "./manifest-survey.ts";
 
 /** `lint`: what in these files a release would stumble over; fails when there is anything. */
@@ -19,8 +19,8 @@ export function addLint(program: Command, deps: CommandDeps): void {
     .description(
       "Tells what does not parse, what is declared twice, policies that mean nothing, and images that cannot be edited safely, each with file and line. Exit 1 when there is anything.",
     );
-  addOutputOptions(lint).action(async function runLint(this: Command) {
-    const options = this.opts<OfflineOptions>();
+  addManifestOptions(lint).action(async function runLint(this: Command) {
+    const options = this.opts<ManifestOptions>();
     const files = await readManifestFiles(deps.io.cwd, this.args);
     const { faults, findings } = surveyFiles(files, { ...options, cwd: deps.io.cwd });
     const all = inOrder([...faults, ...findings]);

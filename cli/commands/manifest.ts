@@ -18,8 +18,8 @@ import { show } from "../session.ts";
 
 import type { CommandDeps } from "./common.ts";
 import { decodeText, largestTextBytes, readManifestFiles } from "./manifest-files.ts";
-import { addOutputOptions } from "./manifest-options.ts";
-import type { OfflineOptions } from "./manifest-options.ts";
+import { addManifestOptions } from "./manifest-options.ts";
+import type { ManifestOptions } from "./manifest-options.ts";
 import { surveyFiles } from "./manifest-survey.ts";
 
 /** `manifest list|set-image|set-policy`: the same reader and editor the server has, on files, without a server. */
@@ -37,8 +37,8 @@ export function addManifest(program: Command, deps: CommandDeps): void {
     .description(
       "Lists every place an image stands at and below the paths. What cannot be read is told on stderr and stops nothing else.",
     );
-  addOutputOptions(list).action(async function runList(this: Command) {
-    deps.finish(await listManifests(deps.io, this.args, this.opts<OfflineOptions>()));
+  addManifestOptions(list).action(async function runList(this: Command) {
+    deps.finish(await listManifests(deps.io, this.args, this.opts<ManifestOptions>()));
   });
   addEditing(manifest, "set-image")
     .description("Reads a manifest from stdin and writes it to stdout with another image in one container.")
@@ -77,7 +77,7 @@ function addEditing(manifest: Command, name: string): Command {
     .requiredOption("--workload <id>", "namespace:kind/name, as `manifest list` prints it");
 }
 
-async function listManifests(io: Io, paths: readonly string[], options: OfflineOptions) {
+async function listManifests(io: Io, paths: readonly string[], options: ManifestOptions) {
   const files = await readManifestFiles(io.cwd, paths);
   const { containers, faults } = surveyFiles(files, { ...options, cwd: io.cwd });
   for (const fault of faults) io.err(safe(faultLine(fault)));

@@ -1,3 +1,4 @@
+import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-certificates.ts";
 import { envReader } from "#common/kit/env.ts";
 import type { Env } from "#common/kit/env.ts";
 import type { LogLevel } from "#common/kit/log.ts";
@@ -9,9 +10,12 @@ import { findSettingsFile } from "#common/kit/settings.ts";
 export interface ApiConfig {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
+  /** The authority of a Redis whose certificate no public one signed. */
+  readonly redisCaFile: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly ops: OpsAddress;
+  readonly certificateFiles: CertificateFiles | undefined;
   readonly watcherAddress: string;
   readonly scannerAddress: string;
   readonly workerAddresses: readonly string[];
@@ -32,9 +36,11 @@ export function readConfig(from: { env: Env; flag: string | undefined; cwd: stri
   return read.done({
     databaseUrl: read.url("DATABASE_URL"),
     redisUrl: read.url("REDIS_URL", { optional: true }),
+    redisCaFile: read.text("REDIS_CA_FILE", { optional: true }),
     host: read.text("SLIPWAY_HTTP_HOST", { fallback: "127.0.0.1" }),
     port: read.port("SLIPWAY_HTTP_PORT", { fallback: 3030 }),
     ops: readOpsAddress(read),
+    certificateFiles: readCertificateFiles(read),
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
     scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
     workerAddresses: listOf(read.text("SLIPWAY_WORKER_ADDRESSES", { fallback: "127.0.0.1:3033" })),

@@ -23,11 +23,11 @@ await runMain(async () => {
   const settings = await loadSettings(config.settingsFile);
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
-  const { log, redactor, trace } = kit;
+  const { log, redactor, trace, certificates } = kit;
   redactor.add(adminToken);
   const store = createStore({ ...config, log, poolSize: 20, onJobEnd: countEndings(kit.metrics) });
   const bell = createQueue({ ...config, log, trace });
-  const peers = createPeers(config, { log, ...(trace !== undefined && { trace }) });
+  const peers = createPeers(config, { log, certificates, ...(trace !== undefined && { trace }) });
   const { cluster, registry, workers } = peers;
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, ...peers.dependencies];
@@ -57,5 +57,5 @@ await runMain(async () => {
     },
   });
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
-  await runUntilSignal([store, bell, peers, server, ops], { log, exitWithParent: true });
+  await runUntilSignal([...kit.parts, store, bell, peers, server, ops], { log, exitWithParent: true });
 });

@@ -1,3 +1,4 @@
+import type { ServiceName } from "#common/contracts/grpc-peers.ts";
 import { createGrpcClient } from "#common/kit/grpc.ts";
 import type { GrpcClientOptions } from "#common/kit/grpc.ts";
 import type { Dependency } from "#common/kit/health.ts";
@@ -52,9 +53,11 @@ export function createPeers(
   // Probes ask often: they are not worth a line of trace.
   const { trace: _trace, ...quiet } = options;
   const health = [
-    openHealth("cluster-watcher", watcherAddress, quiet),
-    openHealth("registry-scanner", scannerAddress, quiet),
-    ...workerAddresses.map((address) => openHealth(`release-worker ${address}`, address, quiet)),
+    openHealth("cluster-watcher", { ...quiet, service: "cluster-watcher", address: watcherAddress }),
+    openHealth("registry-scanner", { ...quiet, service: "registry-scanner", address: scannerAddress }),
+    ...workerAddresses.map((address) =>
+      openHealth(`release-worker ${address}`, { ...quiet, service: "release-worker", address }),
+    ),
   ];
   return {
     name: "peers",
@@ -68,10 +71,9 @@ export function createPeers(
 
 function openHealth(
   name: string,
-  address: string,
-  options: Omit<GrpcClientOptions, "address" | "deadlineMs" | "trace">,
+  options: GrpcClientOptions & { readonly service: ServiceName },
 ): { dependency: Dependency; close(): void } {
-  const client = createGrpcClient(HealthDefinition, { ...options, address, deadlineMs: 900 });
+  const client = createGrpcClient(HealthDefinition, { ...options, deadlineMs: 900 });
   const check = async (): Promise<void> => {
     const { status } = await client.check({ service: "" });
     if (status !== Serving.SERVING)

@@ -1,3 +1,4 @@
+import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-certificates.ts";
 import { envReader, type Env } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
 
@@ -5,6 +6,7 @@ export interface WatcherConfig {
   readonly grpcHost: string;
   readonly grpcPort: number;
   readonly ops: OpsAddress;
+  readonly certificateFiles: CertificateFiles | undefined;
   readonly name: string;
   readonly trace: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -16,6 +18,7 @@ export function readWatcherConfig(env: Env): WatcherConfig {
     grpcHost: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
     grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3031 }),
     ops: readOpsAddress(read),
+    certificateFiles: readCertificateFiles(read),
     name: read.text("SLIPWAY_NAME", { fallback: "cluster-watcher" }),
     trace: read.flag("SLIPWAY_TRACE"),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {

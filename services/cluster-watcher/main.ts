@@ -16,7 +16,7 @@ await runMain(async () => {
   const config = readWatcherConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("cluster-watcher", config);
-  const { log, trace } = kit;
+  const { log, trace, certificates } = kit;
   const watches = settings.environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -34,10 +34,16 @@ await runMain(async () => {
   const server = createGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    services: [[ClusterServiceDefinition, createClusterService(watches, { readPullSecrets })]],
+    services: [
+      [
+        ClusterServiceDefinition,
+        createClusterService(watches, { readPullSecrets, mutualTls: certificates !== undefined }),
+      ],
+    ],
     log,
     trace,
+    certificates,
   });
   const ops = createOpsServer({ ...config.ops, ...kit });
-  await runUntilSignal([...watches, server, ops], { log, exitWithParent: true });
+  await runUntilSignal([...kit.parts, ...watches, server, ops], { log, exitWithParent: true });
 });

@@ -23,11 +23,15 @@ await runMain(async () => {
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const { registries, dockerConfigFile, allowPrivateRegistries: allowPrivate } = settings;
   const kit = createProcessKit("registry-scanner", config);
-  const { log, redactor, trace } = kit;
+  const { log, redactor, trace, certificates } = kit;
   const clock = systemClock;
   const store = createStore({ databaseUrl: config.databaseUrl, log });
-  const bell = createQueue({ redisUrl: config.redisUrl, databaseUrl: config.databaseUrl, log, trace });
-  const running = createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log });
+  const bell = createQueue({ ...config, log, trace });
+  const running = createGrpcClient(ClusterServiceDefinition, {
+    address: config.watcherAddress,
+    log,
+    certificates,
+  });
   const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
   const pullSecrets = { source: running, environments: withPullSecrets.map(({ name }) => name) };
   const reached = { registries, dockerConfigFile, pullSecrets, allowPrivate, proxy: config.proxy };
@@ -44,9 +48,13 @@ await runMain(async () => {
     port: config.grpcPort,
     services: [[RegistryServiceDefinition, createRegistryService({ store, scanner })]],
     log,
-    ...(trace === undefined ? {} : { trace }),
+    trace,
+    certificates,
   });
   const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
-  await runUntilSignal([store, bell, clients, scanner, server, ops], { log, exitWithParent: true });
+  await runUntilSignal([...kit.parts, store, bell, clients, scanner, server, ops], {
+    log,
+    exitWithParent: true,
+  });
 });

@@ -1,11 +1,15 @@
+import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-certificates.ts";
 import { envReader, type Env } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
 
 export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
+  /** The authority of a Redis whose certificate no public one signed. */
+  readonly redisCaFile: string | undefined;
   readonly grpc: { readonly host: string; readonly port: number };
   readonly ops: OpsAddress;
+  readonly certificateFiles: CertificateFiles | undefined;
   readonly watcherAddress: string;
   readonly scannerAddress: string;
   readonly cacheFolder: string;
@@ -21,11 +25,13 @@ export function readWorkerConfig(env: Env): WorkerConfig {
   return read.done({
     databaseUrl: read.url("DATABASE_URL"),
     redisUrl: read.url("REDIS_URL", { optional: true }),
+    redisCaFile: read.text("REDIS_CA_FILE", { optional: true }),
     grpc: {
       host: read.text("SLIPWAY_GRPC_HOST", { fallback: "127.0.0.1" }),
       port: read.port("SLIPWAY_GRPC_PORT", { fallback: 3033 }),
     },
     ops: readOpsAddress(read),
+    certificateFiles: readCertificateFiles(read),
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
     scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
     cacheFolder: read.text("SLIPWAY_CACHE_FOLDER", { fallback: ".slipway/git" }),

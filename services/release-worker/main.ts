@@ -26,13 +26,13 @@ await runMain(async () => {
   const config = readWorkerConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
-  const { log, redactor, trace } = kit;
+  const { log, redactor, trace, certificates } = kit;
   const metrics = createWorkerMetrics(kit.metrics);
   const store = createStore({ ...config, log, onJobEnd: metrics.jobFinished });
   const bell = createQueue({ ...config, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
   const kubeApis = createKubeApis(redactor);
-  const peers = createPeers(config, log);
+  const peers = createPeers(config, { log, certificates });
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
@@ -52,9 +52,16 @@ await runMain(async () => {
   };
   const worker = createWorker({ deps, bell, name: config.name });
   const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;
-  const server = createGrpcServer({ ...config.grpc, services, log, trace, progress: worker.progress });
+  const server = createGrpcServer({
+    ...config.grpc,
+    services,
+    log,
+    trace,
+    certificates,
+    progress: worker.progress,
+  });
   const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
-  const parts = [store, bell, peers, gitCaches, kubeApis, worker, server, ops];
+  const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, server, ops];
   await runUntilSignal(parts, { log, exitWithParent: true });
 });

@@ -1,6 +1,6 @@
 import { createGrpcClient } from "#common/kit/grpc.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
-import type { Log } from "#common/kit/log.ts";
+import type { ProcessKit } from "#common/kit/process-kit.ts";
 import { ClusterServiceDefinition, type ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import {
   RegistryServiceDefinition,
@@ -21,11 +21,15 @@ export interface Peers extends Service {
 }
 
 /** The services that this one asks; they connect at the first call. */
-export function createPeers(config: WorkerConfig, log: Log): Peers {
-  const cluster = createGrpcClient(ClusterServiceDefinition, { address: config.watcherAddress, log });
+export function createPeers(
+  config: WorkerConfig,
+  { log, certificates }: Pick<ProcessKit, "log" | "certificates">,
+): Peers {
+  const shared = { log, certificates };
+  const cluster = createGrpcClient(ClusterServiceDefinition, { ...shared, address: config.watcherAddress });
   const registry = createGrpcClient(RegistryServiceDefinition, {
+    ...shared,
     address: config.scannerAddress,
-    log,
     deadlineMs: registryDeadlineMs,
   });
   return {

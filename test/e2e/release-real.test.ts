@@ -151,6 +151,25 @@ describe.runIf(available).each(shops().map((shop) => [shop.name, shop] as const)
     const listed = JSON.parse(await world.slipway(["jobs", "-o", "json"])) as { jobs: { id: string }[] };
     expect(listed.jobs.map((job) => job.id)).toEqual(history.map((job) => job.id));
   });
+
+  test("no credential of anything is in a log, a metric, a job, a step or what the cluster tells", async () => {
+    const ids = (await world.api.jobs()).map((job) => job.id);
+    const answers = await Promise.all([
+      world.told(),
+      ...ids.map(async (id) => JSON.stringify([await world.api.job(id), await world.api.steps(id)])),
+      ...["/v1/environments", "/v1/workloads", "/v1/images"].map(async (path) =>
+        JSON.stringify(await world.api.ask("GET", path)),
+      ),
+    ]);
+    const told = answers.join("\n");
+    expect(told).toContain('"text":"started"');
+    expect(told).toContain("# HELP");
+    for (const secret of world.secrets) {
+      expect(secret.length).toBeGreaterThan(8);
+      expect(told.includes(secret)).toBe(false);
+      expect(told.includes(Buffer.from(secret).toString("base64"))).toBe(false);
+    }
+  });
 });
 
 function expectOnlyTagMoved(old: string, now: string, choice: Choice): void {

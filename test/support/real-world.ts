@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,7 +8,7 @@ import { createKubeApi } from "#common/kit/kube.ts";
 import { silentLog } from "#common/kit/log.ts";
 import type { ImageSpec } from "#sandbox/registry/image.ts";
 
-import { startInstallation, type Installation } from "../../tools/installation.ts";
+import { startInstallation, type Installation, type InstallationOptions } from "../../tools/installation.ts";
 import { createTestApi, runCommandLine, type TestApi } from "./api.ts";
 import { hasDockerRegistry, startDockerRegistry, type DockerRegistry } from "./docker-registry.ts";
 import type { GitHost } from "./git-host.ts";
@@ -18,6 +18,7 @@ import { startPodRunner } from "./pod-runner.ts";
 import { hasPostgres } from "./postgres.ts";
 import { pushImage } from "./push-image.ts";
 import { hasRedis } from "./redis.ts";
+import { startSecurePostgres, startSecureRedis, storePassword } from "./secure-stores.ts";
 import { makeServiceAccounts, type ServiceTokens } from "./service-accounts.ts";
 import { needs } from "./skips.ts";
 
@@ -46,6 +47,10 @@ export interface RealWorld {
   look(args: readonly string[]): Promise<Buffer>;
   /** The true command line as a child; rejects when it does not exit with 0. */
   slipway(args: readonly string[]): Promise<string>;
+  /** Everything the services have written about themselves so far: logs and metrics. */
+  told(): Promise<string>;
+  /** What must never be told: the credentials of git, registry, cluster, stores and people. */
+  readonly secrets: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -90,7 +95,9 @@ async function startParts(options: RealWorldOptions, stops: Stops): Promise<Omit
   ]);
   const settings = (who: keyof ServiceTokens) =>
     writeSettings({ folder: join(folder, who), options, url: box.url, token: tokens[who], registry, git });
+  const stores = await startStores(folder, stops);
   const installation = await startInstallation({
+    ...stores,
     folder,
     settingsFile: await settings("worker"),
     watcherSettingsFile: await settings("watcher"),
@@ -101,7 +108,44 @@ async function startParts(options: RealWorldOptions, stops: Stops): Promise<Omit
   stops.push(() => installation.stop());
   const api = createTestApi(installation);
   const look = await cloneOf(git, join(folder, "clone"));
-  return { box, registry, git, installation, api, look, slipway: (args) => runSlipway(installation, args) };
+  return {
+    box,
+    registry,
+    git,
+    installation,
+    api,
+    look,
+    slipway: (args) => runSlipway(installation, args),
+    told: () => readTold(folder, installation),
+    secrets: [
+      git.token,
+      registry.auth?.password ?? "",
+      tokens.watcher,
+      tokens.worker,
+      storePassword,
+      installation.token,
+    ],
+  };
+}
+
+/** Certificates as users make them; Postgres and Redis that take nobody without TLS and password. */
+async function startStores(
+  folder: string,
+  stops: Stops,
+): Promise<Pick<InstallationOptions, "certificates" | "databaseUrl" | "redisUrl" | "redisCaFile">> {
+  const certificates = join(folder, "certs");
+  const servers = ["postgres", "redis"].flatMap((name) => ["--server", `${name}=127.0.0.1`]);
+  const main = join(import.meta.dirname, "..", "..", "cli", "main.ts");
+  await promisify(execFile)(process.execPath, [main, "certs", certificates, ...servers]);
+  // The database may run as another user, who must be able to pass.
+  await chmod(folder, 0o711);
+  const place = { certificates, folder };
+  const postgres = await startSecurePostgres(place);
+  stops.push(() => postgres.stop());
+  const redis = await startSecureRedis(place);
+  stops.push(() => redis.stop());
+  const redisCaFile = join(certificates, "ca.crt");
+  return { certificates, databaseUrl: postgres.url, redisUrl: redis.url, redisCaFile };
 }
 
 /** The services go to it by the accounts of `k8s/`; the test's own hands are the administrator's. */
@@ -181,6 +225,13 @@ async function writeSettings(o: {
   // JSON is YAML.
   await writeFile(file, JSON.stringify(settings));
   return file;
+}
+
+async function readTold(folder: string, { operations }: Installation): Promise<string> {
+  const logs = join(folder, "logs");
+  const files = (await readdir(logs)).map((name) => readFile(join(logs, name), "utf8"));
+  const metrics = [...operations.values()].map(async (url) => (await fetch(`${url}/metrics`)).text());
+  return (await Promise.all([...files, ...metrics])).join("\n");
 }
 
 async function cloneOf(git: GitHost, folder: string): Promise<RealWorld["look"]> {

@@ -1,17 +1,15 @@
-import { ChannelCredentials, ServerCredentials } from "@grpc/grpc-js";
+import { ChannelCredentials, ServerCredentials, experimental } from "@grpc/grpc-js";
 import type { ChannelOptions } from "@grpc/grpc-js";
 
+import type { ServiceName } from "#common/contracts/grpc-peers.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
-/** Certificates in PEM; with a client certificate on both sides it is mTLS. */
-export interface GrpcTls {
-  readonly ca: Buffer;
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
+import type { Certificates } from "./grpc-certificates.ts";
+import { isService } from "./grpc-peers.ts";
 
 export interface GrpcSecurity {
-  readonly tls?: GrpcTls;
+  /** With them both sides show certificates; without, it is plain text that stays on this machine. */
+  readonly certificates?: Certificates | undefined;
   /** Lets a plain connection leave this machine; only where the network itself is private. */
   readonly allowPlain?: boolean;
 }
@@ -38,22 +36,29 @@ export const channelOptions: ChannelOptions = {
 
 /** Credentials to listen with; refuses plain text off loopback. */
 export function serverCredentials(host: string, security: GrpcSecurity): ServerCredentials {
-  const { tls } = security;
-  if (tls === undefined) {
+  const { certificates } = security;
+  if (certificates === undefined) {
     refusePlain(host, security);
     return ServerCredentials.createInsecure();
   }
-  return ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true);
+  return experimental.createCertificateProviderServerCredentials(certificates, certificates, true);
 }
 
-/** Credentials to call with; refuses plain text off loopback. */
-export function clientCredentials(address: string, security: GrpcSecurity): ChannelCredentials {
-  const { tls } = security;
-  if (tls === undefined) {
+/** Credentials to call `service` with, wherever it listens; refuses plain text off loopback. */
+export function clientCredentials(
+  address: string,
+  service: ServiceName,
+  security: GrpcSecurity,
+): ChannelCredentials {
+  const { certificates } = security;
+  if (certificates === undefined) {
     refusePlain(hostOf(address), security);
     return ChannelCredentials.createInsecure();
   }
-  return ChannelCredentials.createSsl(tls.ca, tls.key, tls.cert);
+  const checkServerIdentity = isService(service);
+  return experimental.createCertificateProviderChannelCredentials(certificates, certificates, {
+    checkServerIdentity,
+  });
 }
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -69,7 +74,7 @@ function refusePlain(host: string, security: GrpcSecurity): void {
   if (security.allowPlain === true || isLoopback(host)) return;
   throw new SlipwayError("SETTINGS_INVALID", {
     detail: `gRPC with ${host} would be plain text outside this machine`,
-    hint: "Give certificates, or listen on and call 127.0.0.1.",
+    hint: "Give SLIPWAY_TLS_CA_FILE, SLIPWAY_TLS_CERT_FILE and SLIPWAY_TLS_KEY_FILE (`slipway certs` makes them), or listen on and call 127.0.0.1.",
   });
 }
 

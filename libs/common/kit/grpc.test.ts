@@ -136,7 +136,7 @@ test("a call that the caller cancels ends as an AbortError, not as a failure of 
 
 test("reports health for itself and its services and ends open streams when it stops", async () => {
   const { server, address, stop } = await serve();
-  const health = createGrpcClient(HealthDefinition, { address });
+  const health = createGrpcClient(HealthDefinition, { address, service: "registry-scanner" });
   const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
   const named = { service: "slipway.registry.v1.RegistryService" };
   expect((await health.check({})).status).toBe(SERVING);

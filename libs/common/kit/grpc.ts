@@ -17,11 +17,14 @@ import type {
 } from "nice-grpc";
 import { deadlineMiddleware } from "nice-grpc-client-middleware-deadline";
 
+import { grpcServers } from "#common/contracts/grpc-peers.ts";
+import type { ServiceName } from "#common/contracts/grpc-peers.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { HealthDefinition } from "#proto/grpc/health/v1/health.ts";
 
 import { fromClientError, toServerError } from "./grpc-errors.ts";
 import { createHealth } from "./grpc-health.ts";
+import { assertRows, peerGuard } from "./grpc-peers.ts";
 import {
   channelOptions,
   clientCredentials,
@@ -75,7 +78,11 @@ export function createGrpcServer<const Ds extends readonly TsProtoServiceDefinit
     services.map(([definition]) => definition.fullName),
     options.progress,
   );
-  const server = createServer(serverOptions).use(callGuard({ log, trace: options.trace, stopping }));
+  assertRows([HealthDefinition, ...services.map(([definition]) => definition)].flatMap(methodsOf));
+  const interceptors = options.certificates === undefined ? [] : [peerGuard(log)];
+  const server = createServer({ ...serverOptions, interceptors }).use(
+    callGuard({ log, trace: options.trace, stopping }),
+  );
   server.add(HealthDefinition, health.implementation);
   for (const [definition, implementation] of services) server.add(definition, implementation);
   let port: number | undefined;
@@ -104,6 +111,10 @@ export function createGrpcServer<const Ds extends readonly TsProtoServiceDefinit
       }
     },
   };
+}
+
+function methodsOf({ fullName, methods }: TsProtoServiceDefinition): readonly string[] {
+  return Object.values(methods).map(({ name }) => `${fullName}/${name}`);
 }
 
 async function listen(start: () => Promise<number>, at: { host: string; port: number }): Promise<number> {
@@ -168,6 +179,8 @@ function isAbort(error: unknown): boolean {
 export interface GrpcClientOptions extends GrpcSecurity {
   /** `host:port` */
   readonly address: string;
+  /** Whose certificate must be shown there; needed where the definition does not tell. */
+  readonly service?: ServiceName;
   /** For calls with one answer; streams have none and end by their signal. */
   readonly deadlineMs?: number;
   readonly log?: Log;
@@ -186,13 +199,24 @@ export function createGrpcClient<D extends TsProtoServiceDefinition>(
   definition: D,
   options: GrpcClientOptions,
 ): GrpcClient<D> {
-  const channel = createChannel(options.address, clientCredentials(options.address, options), channelOptions);
+  const service = serviceAt(definition, options);
+  const credentials = clientCredentials(options.address, service, options);
+  // The name that is asked for: an address, which may be a number, is none.
+  const named = { ...channelOptions, "grpc.ssl_target_name_override": service };
+  const channel = createChannel(options.address, credentials, named);
   const peer = `${definition.fullName} at ${options.address}`;
   const client = createClientFactory()
     .use(deadlineMiddleware)
     .use(clientGuard({ peer, deadlineMs: options.deadlineMs ?? 5_000, options }))
     .create(definition, channel);
   return Object.assign({}, client, { close: () => channel.close() });
+}
+
+function serviceAt({ fullName }: TsProtoServiceDefinition, options: GrpcClientOptions): ServiceName {
+  const known: Readonly<Record<string, ServiceName>> = grpcServers;
+  const service = options.service ?? known[fullName];
+  if (service !== undefined) return service;
+  throw new SlipwayError("INTERNAL", { detail: `nobody says which service answers ${fullName}` });
 }
 
 interface ClientGuardDeps {

@@ -1,3 +1,9 @@
+import type { ServiceName } from "#common/contracts/grpc-peers.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
+
+import { openCertificates } from "./grpc-certificates.ts";
+import type { CertificateFiles, Certificates } from "./grpc-certificates.ts";
+import type { Service } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
 import type { Log, LogLevel } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
@@ -12,6 +18,11 @@ export interface ProcessNames {
   readonly name: string;
   readonly logLevel: LogLevel;
   readonly trace: boolean;
+  /** Their passwords are secrets that the log must know. */
+  readonly databaseUrl?: string;
+  readonly redisUrl?: string | undefined;
+  /** Without them gRPC is plain text that stays on this machine. */
+  readonly certificateFiles?: CertificateFiles | undefined;
 }
 
 /** What every process of ours has. */
@@ -21,15 +32,41 @@ export interface ProcessKit {
   readonly redactor: Redactor;
   readonly metrics: Metrics;
   readonly trace: ((line: string) => void) | undefined;
+  /** What this process shows its peers, and believes of them. */
+  readonly certificates: Certificates | undefined;
+  /** What of all this has to be started and stopped. */
+  readonly parts: readonly Service[];
 }
 
 /** Opens log, metrics and trace of a process; `service` is what all of its kind are called. */
-export function createProcessKit(service: string, { name, logLevel, trace }: ProcessNames): ProcessKit {
+export function createProcessKit(service: ServiceName, names: ProcessNames): ProcessKit {
+  const { name, logLevel, trace } = names;
   const redactor = createRedactor();
+  for (const url of [names.databaseUrl, names.redisUrl]) redactor.add(passwordIn(url));
+  const log = createLog({ service: name, level: logLevel, redactor });
+  const certificates = ownCertificates(service, names.certificateFiles, log);
   return {
     redactor,
-    log: createLog({ service: name, level: logLevel, redactor }),
+    log,
     metrics: createMetrics({ service }),
     trace: trace ? stdoutTrace(name) : undefined,
+    certificates,
+    parts: certificates === undefined ? [] : [certificates],
   };
+}
+
+function passwordIn(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : decodeURIComponent(new URL(url).password);
+}
+
+function ownCertificates(
+  service: ServiceName,
+  files: CertificateFiles | undefined,
+  log: Log,
+): Certificates | undefined {
+  if (files === undefined) return undefined;
+  const certificates = openCertificates({ files, log });
+  if (certificates.service === service) return certificates;
+  const detail = `${files.certFile} is the certificate of ${certificates.service}, and this is ${service}`;
+  throw new SlipwayError("SETTINGS_INVALID", { detail });
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { PostgresConnection, Queue, Worker, createPostgresBackend } from "bullmq";
 
 import type { Subject } from "#common/contracts/queue.ts";
@@ -40,6 +42,12 @@ export interface QueueBackend {
   openWorker(name: string, options: WorkerOptions): TicketWorker;
 }
 
+export interface RedisAddress {
+  /** `redis:` or, over TLS, `rediss:`. */
+  readonly url: string;
+  readonly caFile?: string | undefined;
+}
+
 const connectTimeoutMs = 1_000;
 const keyPrefix = "{slipway}";
 const done = { removeOnComplete: true, removeOnFail: true } as const;
@@ -52,8 +60,8 @@ const workerTimes = {
   runRetryDelay: 1_000,
 };
 
-export function createRedisQueueBackend(redisUrl: string): QueueBackend {
-  const server = { ...redisOptions(redisUrl), connectTimeout: connectTimeoutMs, retryStrategy };
+export function createRedisQueueBackend(redis: RedisAddress): QueueBackend {
+  const server = { ...redisOptions(redis), connectTimeout: connectTimeoutMs, retryStrategy };
   // A producer must fail at once while Redis is away (the row is the truth, the ring only a hint):
   // no queueing of commands, no retries, and no wait for a connection that may never come.
   const producer = { ...server, enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 1_000 };
@@ -128,8 +136,8 @@ function retryStrategy(attempt: number): number {
   return Math.min(100 * attempt, 1_000);
 }
 
-function redisOptions(redisUrl: string) {
-  const url = new URL(redisUrl);
+function redisOptions({ url: text, caFile }: RedisAddress) {
+  const url = new URL(text);
   const database = url.pathname.slice(1);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ""),
@@ -137,8 +145,16 @@ function redisOptions(redisUrl: string) {
     ...(url.username !== "" && { username: decodeURIComponent(url.username) }),
     ...(url.password !== "" && { password: decodeURIComponent(url.password) }),
     ...(database !== "" && { db: Number(database) }),
-    ...(url.protocol === "rediss:" && { tls: {} }),
+    ...(url.protocol === "rediss:" && { tls: caFile === undefined ? {} : { ca: readAuthority(caFile) } }),
   };
+}
+
+function readAuthority(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new SlipwayError("SETTINGS_INVALID", { detail: `REDIS_CA_FILE ${file} cannot be read`, cause });
+  }
 }
 
 /** The part of BullMQ's Queue that we use, free of its eight type arguments. */

@@ -39,6 +39,8 @@ export interface QueueDoor extends Bell, Service {
 export interface QueueOptions {
   /** Without it the queue lives in Postgres. */
   readonly redisUrl?: string | undefined;
+  /** Signs the certificate of a `rediss:` server, where no public authority does. */
+  readonly redisCaFile?: string | undefined;
   readonly databaseUrl: string;
   readonly log: Log;
   readonly trace?: ((line: string) => void) | undefined;
@@ -67,10 +69,12 @@ const readyTimeoutMs = 2_000;
 
 /** Opens the bell on Redis when there is one, else on Postgres. */
 export function createQueue(options: QueueOptions): QueueDoor {
-  const { redisUrl, databaseUrl, log } = options;
+  const { redisUrl, redisCaFile, databaseUrl, log } = options;
   const state: State = {
     backend:
-      redisUrl === undefined ? createPostgresQueueBackend(databaseUrl) : createRedisQueueBackend(redisUrl),
+      redisUrl === undefined
+        ? createPostgresQueueBackend(databaseUrl)
+        : createRedisQueueBackend({ url: redisUrl, caFile: redisCaFile }),
     options,
     closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
     warn: warnRarely(log, { everyMs: 10_000 }),
