@@ -6,7 +6,8 @@ import { coversEnvironment, coversEverything, entersEnvironment, reachOf } from 
 import { SlipwayError } from "#common/domain/errors.ts";
 
 import type { Budgets } from "./access/budgets.ts";
-import type { Principal, Principals } from "./access/principals.ts";
+import type { Principal } from "./access/principal.ts";
+import type { Principals } from "./access/principals.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

@@ -8,7 +8,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { shortName } from "#common/domain/plan.ts";
 
 import { principalOf } from "../auth.ts";
-import type { Principal } from "./principals.ts";
+import type { Principal } from "./principal.ts";
 
 /** What whoever asks may see; beyond it nothing is there. */
 export function seesOf(request: Pick<FastifyRequest, "principal">): Reach {

@@ -9,7 +9,7 @@ import type { Log } from "#common/kit/log.ts";
 import { giveByRules, valuesOf } from "./claim-rules.ts";
 import { createKeySet } from "./key-set.ts";
 import type { KeySet } from "./key-set.ts";
-import type { Principal } from "./principals.ts";
+import type { Principal } from "./principal.ts";
 
 /** Tokens that identity providers gave out: of people's logins and of pipelines' runs. */
 export interface Identities {

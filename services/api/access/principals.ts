@@ -1,6 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
 
-import type { Grant } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import type { Log } from "#common/kit/log.ts";
@@ -9,22 +8,8 @@ import { findTokenByHash, noteTokenUse } from "#common/store/tokens.ts";
 import type { TokenRow } from "#common/store/tokens.ts";
 
 import type { Identities } from "./identities.ts";
+import type { Principal } from "./principal.ts";
 import { hashToken } from "./token-secret.ts";
-
-/** Who asks. */
-export interface Principal {
-  /** Tells it from everybody else: the id of a token, or an issuer's subject. */
-  readonly tokenId: string;
-  /** As people read it in jobs, commits and the audit log. */
-  readonly name: string;
-  readonly kind: "token" | "oidc";
-  /** What it may do where; never empty. */
-  readonly grants: readonly Grant[];
-  /** For approvals. */
-  readonly groups: readonly string[];
-  /** Null: until it is revoked. */
-  readonly expiresAt: Date | null;
-}
 
 /** Knows who a token stands for. */
 export interface Principals {

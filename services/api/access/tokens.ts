@@ -9,7 +9,7 @@ import type { TokenRow } from "#common/store/tokens.ts";
 import type { ApiDeps } from "../deps.ts";
 import { auditOf } from "../releases/asker.ts";
 import type { Asker } from "../releases/asker.ts";
-import type { Principal } from "./principals.ts";
+import type { Principal } from "./principal.ts";
 import { endingOf, hashToken, newTokenSecret } from "./token-secret.ts";
 
 type TokenDeps = Pick<ApiDeps, "store" | "newId" | "principals">;

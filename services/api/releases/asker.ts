@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { OperationName } from "#common/contracts/operations.ts";
 import type { AuditEntry } from "#common/store/audit.ts";
 
-import type { Principal } from "../access/principals.ts";
+import type { Principal } from "../access/principal.ts";
 import { principalOf } from "../auth.ts";
 
 /** Who asks for something that is written down, by which request. */
