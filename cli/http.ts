@@ -11,7 +11,7 @@ type QueryValue = string | number | boolean | undefined;
 type Query = Readonly<Record<string, QueryValue | readonly string[]>>;
 
 export interface Ask {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;

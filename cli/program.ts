@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 
 import { addCerts } from "./commands/certs.ts";
+import { addAudit } from "./commands/audit.ts";
 import { addEnvironments } from "./commands/environments.ts";
 import { addHistory } from "./commands/history.ts";
 import { addImages } from "./commands/images.ts";
@@ -12,6 +13,7 @@ import { addRelease } from "./commands/release.ts";
 import { addRestart } from "./commands/restart.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addSync } from "./commands/sync.ts";
+import { addToken } from "./commands/token.ts";
 import { addVersion } from "./commands/version.ts";
 import { addWorkloads } from "./commands/workloads.ts";
 import type { Io } from "./io.ts";
@@ -83,6 +85,8 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   program.commandsGroup("Run it:");
   addEnvironments(program, deps);
   addCerts(program, deps);
+  addToken(program, deps);
+  addAudit(program, deps);
   addManifest(program, deps);
   addLint(program, deps);
   addVersion(program, deps);

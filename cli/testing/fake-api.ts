@@ -4,9 +4,11 @@ import type { AddressInfo } from "node:net";
 
 import type { z } from "zod";
 
+import { auditPage } from "#common/contracts/audit.ts";
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as contract from "#common/contracts/http.ts";
 import { releaseRequest } from "#common/contracts/requests.ts";
+import { createdToken, revokedToken, tokenPage } from "#common/contracts/tokens.ts";
 import type { Job, Step } from "#common/contracts/http.ts";
 import { operations } from "#common/contracts/operations.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
@@ -101,6 +103,10 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   createRelease: contract.job,
   createSync: contract.job,
   createRestart: contract.job,
+  createToken: createdToken,
+  listTokens: tokenPage,
+  revokeToken: revokedToken,
+  listAudit: auditPage,
 };
 
 function defaultRoutes(): Routes {

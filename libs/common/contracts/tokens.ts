@@ -69,7 +69,8 @@ export const tokenRequest = z
       .union([z.literal("never"), z.string().regex(/^[1-9]\d{0,3}[mhd]$/)], {
         error: 'a duration such as 12h or 90d, or "never"',
       })
-      .default("90d"),
+      .optional()
+      .meta({ description: "90d, or as long as the token that asks, when left out." }),
   })
   .meta({ id: "TokenRequest" });
 

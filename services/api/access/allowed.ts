@@ -5,7 +5,6 @@ import type { OperationName } from "#common/contracts/operations.ts";
 import { coversEnvironment, coversWorkload, reachOf, scopeText } from "#common/domain/access.ts";
 import type { Reach } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
-import { shortName } from "#common/domain/plan.ts";
 
 import { principalOf } from "../auth.ts";
 import type { Principal } from "./principal.ts";
@@ -52,7 +51,7 @@ export function refuseBeyond(acting: Acting, { environment, workloads }: Part): 
   const unseen = beyond.find((workload) => !coversWorkload(sees, { environment, workload }));
   if (unseen !== undefined) throw unseenWorkload(unseen);
   throw new SlipwayError("FORBIDDEN", {
-    detail: `${beyond.slice(0, 5).map(shortName).join(", ")}: ${limitsText(acting)}`,
+    detail: `${beyond.slice(0, 5).map(shownName).join(", ")}: ${limitsText(acting)}`,
     facts: { workloads: beyond.slice(0, 50) },
   });
 }
@@ -60,8 +59,14 @@ export function refuseBeyond(acting: Acting, { environment, workloads }: Part): 
 /** In the words for a workload that is not there. */
 export function unseenWorkload(workload: string): SlipwayError {
   return new SlipwayError("WORKLOAD_NOT_FOUND", {
-    detail: `"${shortName(workload)}" is neither declared in git nor running`,
+    detail: `"${shownName(workload)}" is neither declared in git nor running`,
   });
+}
+
+/** "shop/web" for an id, "namespace shop" for all of one. */
+function shownName(workload: string): string {
+  const [namespace = "", rest = ""] = workload.split(/:[^/]*\/|\//, 2);
+  return rest === "*" ? `namespace ${namespace}` : `${namespace}/${rest}`;
 }
 
 function limitsText(acting: Acting): string {

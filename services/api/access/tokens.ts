@@ -21,7 +21,7 @@ export async function createToken(deps: TokenDeps, asker: Asker, asked: TokenReq
   const { principal } = asker;
   const { name, role, scope, groups } = asked;
   const now = await deps.store.now();
-  const expiresAt = expiryOf(asked.expiresIn, now);
+  const expiresAt = expiryOf(asked.expiresIn, { now, latest: principal.expiresAt });
   refuseStronger(principal, { grant: { role, scope }, groups, expiresAt });
   const secret = newTokenSecret();
   const id = deps.newId();
@@ -82,8 +82,17 @@ export async function endToken(deps: TokenDeps, asker: Asker, id: string): Promi
   return { ...toToken(row ?? before, await deps.store.now()), descendants };
 }
 
-function expiryOf(text: string, now: Date): Date | null {
+const usualMs = 90 * unitMs.d;
+
+function expiryOf(
+  text: string | undefined,
+  { now, latest }: { readonly now: Date; readonly latest: Date | null },
+): Date | null {
   if (text === "never") return null;
+  if (text === undefined) {
+    const usual = new Date(now.getTime() + usualMs);
+    return latest !== null && latest < usual ? latest : usual;
+  }
   const unit = unitMs[text.slice(-1) as keyof typeof unitMs];
   return new Date(now.getTime() + Number.parseInt(text, 10) * unit);
 }
