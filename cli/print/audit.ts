@@ -23,7 +23,10 @@ export function auditLines(
 }
 
 function subjectOf({ environment, workloads, after, before }: AuditEntry): string {
-  if (environment === null) return String(after?.["name"] ?? before?.["name"] ?? "-");
+  if (environment === null) {
+    const name = after?.["name"] ?? before?.["name"];
+    return typeof name === "string" ? name : "-";
+  }
   const names = (workloads ?? []).map((id) => id.replace(/:[^/]*\//, "/"));
   const shown =
     names.length > mostNames ? [...names.slice(0, mostNames), `${names.length - mostNames} more`] : names;

@@ -47,7 +47,7 @@ test.each([
   ],
   ["not by what every object has", { constructor: "*" }, github, false],
   ["not by an object", { deep: "*" }, { deep: { a: 1 } }, false],
-])("a rule fits %s", (_how, claims, token, fits) => {
+])("a rule fits %s", (...[, claims, token, fits]) => {
   const { grants } = giveByRules(settingsWith([{ claims, role: "releaser" }]), token);
   expect(grants).toHaveLength(fits ? 1 : 0);
 });

@@ -48,7 +48,7 @@ const identities = createIdentities({
       rules: [{ claims: { sub: "bob" }, role: "viewer" }],
     }),
   ],
-  readKeys: async (of) => ({ keys: publicKeys.get(of) ?? [] }) as never,
+  readKeys: async (of) => ({ keys: publicKeys.get(of) ?? [] }),
   clock: { monotonicMs: () => 0, now: () => now },
   log: silentLog,
 });
@@ -122,7 +122,7 @@ test("what a token calls its owner is fit for a line", async () => {
         rules: [{ claims: { sub: "*" }, role: "viewer" }],
       }),
     ],
-    readKeys: async () => ({ keys: publicKeys.get(issuer) ?? [] }) as never,
+    readKeys: async () => ({ keys: publicKeys.get(issuer) ?? [] }),
     clock: { monotonicMs: () => 0, now: () => now },
     log: silentLog,
   });

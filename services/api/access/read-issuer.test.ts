@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { RequestListener, Server } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { afterEach, expect, test } from "vitest";
@@ -58,22 +58,23 @@ const refusals: Record<string, (issuer: string) => Record<string, unknown>> = {
   }),
   "it sends us elsewhere": (issuer) => ({
     [wellKnown]: { issuer, jwks_uri: `${issuer}/certs` },
-    "/certs": ((_request, response) =>
-      response.writeHead(302, { location: `${issuer}/other` }).end()) as RequestListener,
+    "/certs": (_request: IncomingMessage, response: ServerResponse) =>
+      response.writeHead(302, { location: `${issuer}/other` }).end(),
     "/other": keys,
   }),
   "it talks without end": (issuer) => ({
     [wellKnown]: { issuer, jwks_uri: `${issuer}/certs` },
-    "/certs": ((_request, response) => {
+    "/certs": (_request: IncomingMessage, response: ServerResponse) => {
       response.writeHead(200, { "content-type": "application/json" });
       response.end(`{"keys":[${" ".repeat(300 * 1024)}]}`);
-    }) as RequestListener,
+    },
   }),
   "it fails": () => ({
-    [wellKnown]: ((_request, response) => response.writeHead(500).end("x")) as RequestListener,
+    [wellKnown]: (_request: IncomingMessage, response: ServerResponse) => response.writeHead(500).end("x"),
   }),
   "it is cut": (issuer) => ({
-    [wellKnown]: ((_request, response) => response.end(`{"issuer":"${issuer}","jwks`)) as RequestListener,
+    [wellKnown]: (_request: IncomingMessage, response: ServerResponse) =>
+      response.end(`{"issuer":"${issuer}","jwks`),
   }),
 };
 
