@@ -9,6 +9,7 @@ import { addCancel, addEnd, addJob } from "./commands/job.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addLint } from "./commands/lint.ts";
 import { addManifest } from "./commands/manifest.ts";
+import { addPolicy } from "./commands/policy.ts";
 import { addRelease } from "./commands/release.ts";
 import { addRestart } from "./commands/restart.ts";
 import { addRollback } from "./commands/rollback.ts";
@@ -80,6 +81,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   addRollback(program, deps);
   addSync(program, deps);
   addRestart(program, deps);
+  addPolicy(program, deps);
   addCancel(program, deps);
   addEnd(program, deps);
   program.commandsGroup("Run it:");

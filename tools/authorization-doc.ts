@@ -56,12 +56,9 @@ export function authorizationText(): string {
 }
 
 function httpRow(name: OperationName): readonly string[] {
-  const { method, path, compat = [], role, about, audited } = ruleOf(name);
-  const routes = [{ method, path }, ...compat]
-    .map((route) => `\`${route.method} ${route.path}\``)
-    .join("<br>");
+  const { method, path, role, about, audited } = ruleOf(name);
   const allowed = roles.map((has) => (role === "public" ? "open" : roleAllows(has, role) ? "yes" : ""));
-  return [name, routes, ...allowed, about, audited ? "yes" : ""];
+  return [name, `\`${method} ${path}\``, ...allowed, about, audited ? "yes" : ""];
 }
 
 function table([head = [], ...rows]: readonly (readonly string[])[]): readonly string[] {

@@ -95,6 +95,7 @@ function watcherOf(fleets: readonly Fleet[]): ClusterServiceImplementation {
     explainWorkload: async () => ({}),
     getPullSecrets: async () => ({}),
     getOwner: async () => ({}),
+    exportWorkloads: async function* none() {},
   };
 }
 

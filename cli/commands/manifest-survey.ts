@@ -97,16 +97,8 @@ function listed(workload: TreeWorkload, shown: (place: string) => string): reado
 }
 
 /** Policies as `set-policy` writes them. */
-function policyTexts({ policies }: DeclaredWorkload): Readonly<Record<string, string>> {
-  const switches = (["automated", "locked", "ignore"] as const).filter((key) => policies[key]);
-  const texts = [
-    ...switches.map((key) => [key, "true"]),
-    ["locked_msg", policies.lockedMessage],
-    ["locked_user", policies.lockedBy],
-    ["hold", policies.hold],
-    ...Object.entries(policies.tags).map(([container, filter]) => [`tag.${container}`, filter]),
-  ];
-  return Object.fromEntries(texts.filter((entry) => entry[1] !== undefined)) as Record<string, string>;
+function policyTexts({ policies: { written = {} } }: DeclaredWorkload): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(written).map(([key, { value }]) => [key, value]));
 }
 
 function duplicates(

@@ -76,6 +76,12 @@ function ineligibleText(reason: NonNullable<Image["ineligible"]>, filter: string
     "filter-invalid": `the filter ${filter ?? ""} cannot be read`,
     "filtered-out": `outside ${filter ?? "the filter"}`,
     "not-a-version": "its tag is no version",
+    "not-a-number": "what its tag captures is no number",
+    "too-young": "younger than the minimum age",
+    "age-unknown": "its age is not known, and there is a minimum age",
+    "other-platform": "not built for the platform asked for",
+    "platform-unknown": "its platforms are not known",
+    "digest-unknown": "its digest is not known yet",
     "latest-excluded": "latest is only another name",
     "no-created-time": "it has no date",
   };

@@ -12,6 +12,7 @@ import { sharedBudgets } from "./access/shared-budgets.ts";
 import { authorizer, denyUnlistedRoutes } from "./auth.ts";
 import { followClusters } from "./cluster-views.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
+import { fluxRoutes } from "./flux/flux-routes.ts";
 import { invalidRequest } from "./faults.ts";
 import { createJobWatch } from "./job-watch.ts";
 import type { LiveParts } from "./live-parts.ts";
@@ -28,6 +29,7 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
+import { policyRoutes } from "./routes/policies.ts";
 import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
 import { releaseRoutes } from "./routes/releases.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
@@ -53,7 +55,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
   await describeApi(app, apiVersion);
-  addRoutes(app, deps, live);
+  await addRoutes(app, deps, live);
   keepUp(app, deps);
   await app.ready();
   return app;
@@ -153,13 +155,14 @@ function asksRegistry({ query }: FastifyRequest): boolean {
   return typeof query === "object" && query !== null && "refresh" in query && query.refresh === "true";
 }
 
-function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
+async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<void> {
   healthRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
   workloadRoutes(app, deps, live);
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
+  policyRoutes(app, deps, live);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
   jobEventRoutes(app, deps, live);
@@ -168,4 +171,5 @@ function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
   auditRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);
+  await fluxRoutes(app, deps, live);
 }

@@ -99,8 +99,8 @@ export function principalOf(request: Pick<FastifyRequest, "principal">): Princip
 function operationOf(method: string, url: string): OperationName | undefined {
   const names = Object.keys(operations) as OperationName[];
   return names.find((name) => {
-    const { method: own, path, compat = [] } = ruleOf(name);
-    return [{ method: own, path }, ...compat].some((route) => route.method === method && route.path === url);
+    const { method: own, path } = ruleOf(name);
+    return own === method && path === url;
   });
 }
 

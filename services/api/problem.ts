@@ -60,12 +60,21 @@ const refusals: Readonly<Record<string, string>> = {
 export function problemHandler(log: Log) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const ours = codedError(error);
-    const facts = { method: request.method, route: request.routeOptions.url, requestId: request.id };
-    if (ours.code === "INTERNAL") log.error("a request failed", { ...facts, error: ours.cause ?? ours });
-    else if (ours.kind === "unavailable")
-      log.warn("a request could not be served", { ...facts, error: ours });
+    logRefusal(log, request, ours);
     return sendProblem(reply, ours, request.id);
   };
+}
+
+/** Tells operators of what is our fault, or a part's that is away; what a client did wrong is told to it alone. */
+export function logRefusal(log: Log, request: FastifyRequest, ours: SlipwayError): void {
+  const facts = { method: request.method, route: request.routeOptions.url, requestId: request.id };
+  if (ours.code === "INTERNAL") log.error("a request failed", { ...facts, error: ours.cause ?? ours });
+  else if (ours.kind === "unavailable") log.warn("a request could not be served", { ...facts, error: ours });
+}
+
+/** The HTTP status of an error of ours. */
+export function statusOf(error: SlipwayError): number {
+  return statusOfKind[error.kind];
 }
 
 /** Answers with the problem; already text, so that no schema of a route's answer applies. */

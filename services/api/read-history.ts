@@ -39,7 +39,12 @@ function toEntry(job: JobRow, of: { workload: string; undoneBy: string | null })
     commit: job.commit_sha ?? "",
     requestedBy: job.requested_by,
     message: job.message,
-    containers: own.map(({ container, from, to }) => ({ container, from, to })),
+    containers: own.map(({ container, policy, from, to }) => ({
+      container,
+      ...(policy !== undefined && { policy }),
+      from,
+      to,
+    })),
     rollback: { of: job.rollback_of, by: of.undoneBy },
   };
 }

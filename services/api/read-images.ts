@@ -1,6 +1,6 @@
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 import { errorCatalogue, isErrorCode, toSlipwayError } from "#common/domain/errors.ts";
-import { filterOf } from "#common/domain/plan.ts";
+import { filterOf, ruleOf } from "#common/domain/plan-target.ts";
 import { imagesOf } from "#common/store/images.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
@@ -10,7 +10,7 @@ import type { ImagesRead } from "./image-board.ts";
 import { createEligibility } from "./read-model/eligibility.ts";
 import type { ListedImage } from "./read-model/eligibility.ts";
 import { imagesOfWorkload, keyOfImage, listRepository, toListed } from "./read-model/images.ts";
-import type { ImagePageAsk, ListedRepository } from "./read-model/images.ts";
+import type { ImageFacts, ImagePageAsk, ListedRepository } from "./read-model/images.ts";
 import type { ImageEntry } from "./read-model/newest.ts";
 
 export interface ImagesAsk extends ImagePageAsk {
@@ -36,12 +36,12 @@ export async function readImages(
   const [found, now] = await Promise.all([imagesOf(deps.store.db, keys), deps.store.now()]);
   const repositories = new Map([...found].map(([key, row]) => [key, listRepository(row)]));
   const eligibility = createEligibility();
-  const filter = filtersOf(declared, workload);
+  const told = rulesOf(declared, workload, now);
   return imagesOfWorkload({
     workload,
     repositories,
     problems,
-    filterOf: filter,
+    ...told,
     eligibility,
     now,
     page: asked,
@@ -64,7 +64,7 @@ export function createImagesOfMany(): ImagesOfMany {
   const told = new WeakMap<ImageEntry, readonly ListedImage[]>();
   const eligibility = createEligibility();
   const tell = (entry: ImageEntry): readonly ListedImage[] => {
-    const listed = told.get(entry) ?? toListed(entry.images);
+    const listed = told.get(entry) ?? toListed(entry.images, { platforms: false });
     told.set(entry, listed);
     return listed;
   };
@@ -78,14 +78,21 @@ export function createImagesOfMany(): ImagesOfMany {
     const problems = new Map<string, JobErrorRow>();
     const shared = { repositories, problems, eligibility, now, page };
     return workloads.map((workload) =>
-      imagesOfWorkload({ ...shared, workload, filterOf: filtersOf(declared, workload) }),
+      imagesOfWorkload({ ...shared, workload, ...rulesOf(declared, workload, now) }),
     );
   };
 }
 
-function filtersOf(declared: Declared, { id }: Workload): (container: string) => string | undefined {
+/** Ages are told by the minute, so that what was judged can be kept for as long. */
+const ageStepMs = 60_000;
+
+function rulesOf(declared: Declared, { id }: Workload, now: Date): Pick<ImageFacts, "filterOf" | "rule"> {
   const policies = declared.get(id)?.[0]?.policies;
-  return (container) => policies && filterOf(policies, container);
+  const then = new Date(Math.floor(now.getTime() / ageStepMs) * ageStepMs);
+  return {
+    filterOf: (container) => policies && filterOf(policies, container),
+    rule: policies && ruleOf(policies, policies.minAgeMs === undefined ? undefined : then),
+  };
 }
 
 const nothing: ImageEntry = { scanned: false, images: [] };

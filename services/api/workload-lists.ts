@@ -12,6 +12,7 @@ import { createImageBoard } from "./image-board.ts";
 import type { ImageBoard, ImageBoardDeps, ImagesRead } from "./image-board.ts";
 import { ageOf } from "./read-model/age.ts";
 import type { Age, ViewFacts } from "./read-model/age.ts";
+import { withRules } from "./read-model/policies.ts";
 import { createJoiner, repositoriesOf } from "./read-model/workloads.ts";
 import type { WorkloadFacts } from "./read-model/workloads.ts";
 import { readCluster, readGit } from "./views.ts";
@@ -64,7 +65,10 @@ interface EnvironmentList {
 interface Declared {
   /** Of the index it was read from. */
   readonly index: string;
+  /** With the policies that count. */
   readonly rows: ReadonlyMap<string, readonly DeclaredRow[]>;
+  /** Whether any of them hangs on the age of images. */
+  readonly ages: boolean;
 }
 
 interface Held {
@@ -101,7 +105,8 @@ async function readList(
     heldIn(deps, list, environment.name),
     store.now(),
   ]);
-  const declared = await declaredAt(deps, list, { environment: environment.name, index: git.index });
+  const declared = await declaredAt(deps, list, { environment, index: git.index });
+  const ages = list.declared?.ages === true;
   const images = await list.board.read(keysOf(list, cluster, declared));
   const facts: WorkloadFacts = {
     environment: environment.name,
@@ -110,11 +115,15 @@ async function readList(
     declared,
     held,
     images: images.entries,
+    now: ages ? new Date(Math.floor(now.getTime() / ageStepMs) * ageStepMs) : undefined,
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   };
   const workloads = joined(list, facts, cluster.version);
   return { workloads, facts, images, age: { ...ageOf(cluster, git, now), imagesMs: images.ageMs } };
 }
+
+/** How finely the age of images is noticed. */
+const ageStepMs = 60_000;
 
 type RunningFacts = ViewFacts & {
   readonly running: ReadonlyMap<string, Running> | undefined;
@@ -136,11 +145,14 @@ async function runningOf(deps: ListDeps, environment: string): Promise<RunningFa
 async function declaredAt(
   { store }: ListDeps,
   list: EnvironmentList,
-  at: { environment: string; index: string },
+  at: { environment: EnvironmentSettings; index: string },
 ): Promise<Declared["rows"]> {
   if (list.declared?.index === at.index) return list.declared.rows;
-  const rows = Map.groupBy(await declaredWorkloads(store.db, at.environment), (row) => row.workload);
-  list.declared = { index: at.index, rows };
+  const found = await declaredWorkloads(store.db, at.environment.name);
+  const effective = found.map((row) => withRules(row, at.environment.policies ?? []));
+  const rows = Map.groupBy(effective, (row) => row.workload);
+  const ages = effective.some(({ policies }) => policies.minAgeMs !== undefined);
+  list.declared = { index: at.index, rows, ages };
   return rows;
 }
 
@@ -173,6 +185,7 @@ function joined(list: EnvironmentList, facts: WorkloadFacts, version: number): r
     last.facts.complete === facts.complete &&
     last.facts.declared === facts.declared &&
     last.facts.held === facts.held &&
+    last.facts.now?.getTime() === facts.now?.getTime() &&
     last.facts.images === facts.images;
   if (isSame) return last.workloads;
   const workloads = list.join(facts);

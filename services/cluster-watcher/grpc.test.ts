@@ -18,6 +18,7 @@ const aWatch = (): EnvironmentWatch => ({
   environment: "default",
   view: () => view,
   sees: () => true,
+  objects: async function* none() {},
   api: () => {
     throw new SlipwayError("CLUSTER_UNAVAILABLE");
   },

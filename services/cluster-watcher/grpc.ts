@@ -44,6 +44,10 @@ export function createClusterService(
       if (o.readPullSecrets !== undefined) return o.readPullSecrets(watchOf(asked.environment), asked);
       throw new SlipwayError("FORBIDDEN", { detail: "pull secrets are not read here" });
     },
+    async *exportWorkloads({ environment }, { signal }) {
+      for await (const object of watchOf(environment).objects(signal))
+        yield { object: JSON.stringify(object) };
+    },
     watchWorkloads: (request, context) => follow(watchOf(request.environment), request, context.signal),
   };
 }

@@ -63,7 +63,7 @@ export function createWatchCollections(deps: CollectionsDeps): WatchCollections 
         ([path, one]) => !wanted.has(path) && !isUnread(one.kind, discovery, wanted),
       );
       await Promise.all(gone.map(([path, one]) => close(path, one)));
-      for (const [path, { kind, plural, namespace }] of wanted) {
+      for (const [path, { kind, plural, namespace, apiVersion }] of wanted) {
         if (open.has(path)) continue;
         const informer = openInformer(deps, kind, path);
         open.set(path, { kind, plural, namespace, informer, goodAtMs: -Infinity, blocked: undefined });
@@ -82,21 +82,27 @@ export function createWatchCollections(deps: CollectionsDeps): WatchCollections 
   };
 }
 
-interface Wanted {
+/** One collection of the API server that is told from. */
+export interface Wanted {
   readonly kind: WatchedKind;
+  readonly apiVersion: string;
   readonly plural: string;
   readonly namespace: string | undefined;
 }
 
-function wantedPaths({ kinds, namespaces }: CollectionsDeps, discovery: KubeDiscovery): Map<string, Wanted> {
+/** By path; kinds that the cluster does not serve have none. */
+export function wantedPaths(
+  { kinds, namespaces }: Pick<CollectionsDeps, "kinds" | "namespaces">,
+  discovery: KubeDiscovery,
+): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const kind of kinds) {
     const resource = resourceOf(kind, discovery);
     if (resource === undefined) continue;
-    const { prefix, plural } = resource;
+    const { prefix, plural, apiVersion } = resource;
     for (const namespace of namespaces ?? [undefined]) {
       const within = namespace === undefined ? "" : `/namespaces/${namespace}`;
-      wanted.set(`${prefix}${within}/${plural}`, { kind, plural, namespace });
+      wanted.set(`${prefix}${within}/${plural}`, { kind, plural, namespace, apiVersion });
     }
   }
   return wanted;

@@ -3,10 +3,11 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { isNamespaceSeen, namedNamespaces } from "#common/domain/namespace-rules.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import { createReadyzProbe, type ReadyzProbe } from "#common/kit/kube-probe.ts";
-import type { KubeApi } from "#common/kit/kube-types.ts";
+import type { KubeApi, KubeObject } from "#common/kit/kube-types.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { Log } from "#common/kit/log.ts";
 import type { View } from "#proto/slipway/cluster/v1/cluster.ts";
+import { exportWorkloads } from "./export-workloads.ts";
 import { createLiveWorkloads, type LiveWorkloads } from "./live-workloads.ts";
 import { createWatchCollections, type WatchCollections } from "./watch-collections.ts";
 import { viewOf, type ViewScope } from "./watch-view.ts";
@@ -28,6 +29,8 @@ export interface EnvironmentWatch extends Service, Pick<LiveWorkloads, "all" | "
   sees(namespace: string): boolean;
   /** For questions that the cache cannot answer; throws CLUSTER_UNAVAILABLE while there is no connection. */
   api(): KubeApi;
+  /** The workloads' own objects, read now; throws CLUSTER_UNAVAILABLE. */
+  objects(signal: AbortSignal): AsyncIterable<KubeObject>;
 }
 
 export interface WatchDeps {
@@ -76,6 +79,7 @@ export function watchEnvironment(deps: WatchDeps): EnvironmentWatch {
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
     view: (scope = {}) => viewNow(deps, state, scope),
     api: () => mustConnect(state),
+    objects: (signal) => exportWorkloads({ ...scopeOf(environment), api: mustConnect(state), signal }),
     async start() {
       loops = keepWatching({ ...deps, live, state, signal: stopping.signal });
     },
@@ -138,14 +142,21 @@ async function keepConnecting(parts: Parts): Promise<Connection | undefined> {
   return undefined;
 }
 
+/** What of the cluster the environment has to do with. */
+function scopeOf(environment: EnvironmentSettings) {
+  return {
+    kinds: watchedKinds(environment),
+    namespaces: namedNamespaces(environment.namespaces),
+    isSeen: (namespace: string) => isNamespaceSeen(environment.namespaces, namespace),
+  };
+}
+
 function openConnection(parts: Parts, api: KubeApi): Connection {
   const { environment } = parts;
   const collections = createWatchCollections({
     ...parts,
+    ...scopeOf(environment),
     api,
-    kinds: watchedKinds(environment),
-    namespaces: namedNamespaces(environment.namespaces),
-    isSeen: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
   });
   const probe = createReadyzProbe({ api, clock: parts.clock });
   // An API server that drained keeps its watches silent and open for a minute.

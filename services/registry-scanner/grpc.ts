@@ -1,7 +1,7 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { cutImages } from "#common/domain/image-page.ts";
 import { findIneligible } from "#common/domain/plan-target.ts";
-import { compareNewestFirst } from "#common/domain/tag.ts";
+import { compareNewestFirst } from "#common/domain/tag-filter.ts";
 import * as images from "#common/store/images.ts";
 import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";

@@ -7,6 +7,8 @@ import { SlipwayError } from "#common/domain/errors.ts";
 
 export const faultPoints = [
   "after-take",
+  "after-plan",
+  "after-choice",
   "after-intent",
   "before-push",
   "after-push",

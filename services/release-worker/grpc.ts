@@ -1,15 +1,17 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
-import { headlineOf } from "#common/domain/plan.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import { policyPrefixes } from "#common/domain/policy.ts";
 import type { JobSpec } from "#common/store/schema.ts";
 import type {
   PlanRequest,
   PlanResponse,
+  PolicySpec,
   ReleaseServiceImplementation,
 } from "#proto/slipway/release/v1/release.ts";
 import { checkEnvironment } from "./check/check-environment.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { dryRunTargets } from "./environment/dry-run.ts";
+import { readSshIdentity } from "./git/ssh-identity.ts";
 import { unifiedDiff } from "./planning/diff.ts";
 import { planJob } from "./planning/plan-job.ts";
 import { createFactSources } from "./planning/batch-sources.ts";
@@ -20,6 +22,10 @@ export function createReleaseService(deps: WorkerDeps): ReleaseServiceImplementa
     plan: (request) => plan(deps, request),
     checkEnvironment: async (request) =>
       checkEnvironment(deps, environmentOf(deps, request.environment), request),
+    async getIdentity({ environment }) {
+      const { sshKeyFile } = environmentOf(deps, environment).git;
+      return sshKeyFile === undefined ? {} : readSshIdentity(sshKeyFile);
+    },
   };
 }
 
@@ -32,7 +38,7 @@ function environmentOf({ settings }: Pick<WorkerDeps, "settings">, name: string)
 /** The planner that releases use, on the branch's tip as the host shows it now; writes nothing. */
 async function plan(deps: WorkerDeps, request: PlanRequest): Promise<PlanResponse> {
   const environment = environmentOf(deps, request.environment);
-  const spec = toSpec(request);
+  const spec = request.policies === undefined ? toSpec(request) : toPolicySpec(request.policies);
   const git = deps.gitOf(environment);
   const base = await git.fetchTip();
   const view = await deps.tipsOf(environment).read(base, environment);
@@ -46,7 +52,7 @@ async function plan(deps: WorkerDeps, request: PlanRequest): Promise<PlanRespons
   );
   return {
     base,
-    headline: headlineOf(spec),
+    headline: planned.headline,
     hash: planned.hash,
     diffs,
     results: planned.results.map((result) => ({
@@ -55,6 +61,7 @@ async function plan(deps: WorkerDeps, request: PlanRequest): Promise<PlanRespons
       reason: result.reason ?? "",
       detail: result.detail ?? "",
       file: result.file ?? "",
+      policy: result.policy ?? "",
     })),
   };
 }
@@ -71,5 +78,18 @@ function toSpec(request: PlanRequest): Extract<JobSpec, { kind: "release" }> {
     exclude: spec.exclude,
     images: spec.images.$case === "exact" ? { exact: spec.images.value.refs } : { select: spec.images.$case },
     override: spec.override,
+  };
+}
+
+function toPolicySpec({ orders, prefix, unfiltered }: PolicySpec): Extract<JobSpec, { kind: "policy" }> {
+  return {
+    kind: "policy",
+    orders: orders.map(({ workload, set, remove }) => ({
+      workload,
+      set: { ...set, ...Object.fromEntries(remove.map((key) => [key, null])) },
+    })),
+    prefix: policyPrefixes.find((known) => known === prefix) ?? null,
+    unfiltered,
+    override: [],
   };
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 
 import type { JobEvent } from "#common/domain/job.ts";
+import { recordChoices } from "#common/store/job-choices.ts";
 import { listenToEndings } from "#common/store/job-endings.ts";
 import { findJobByShortId, listJobs, rollbacksOf } from "#common/store/job-list.ts";
 import { countCrash, getJob, jobsOfLane, lockJobs, moveJob, patchJob } from "#common/store/jobs.ts";
@@ -88,13 +89,31 @@ function movingContract(given: () => StoreWorld): void {
     const { store, aJob } = given();
     const { id } = await aJob();
     const error = { code: "GIT_UNAVAILABLE", title: "t", detail: null, hint: null };
-    const resolved = [{ workload: "shop:deployment/web", container: "web", image: "web:1" }];
-    const patched = await patchJob(store.db, id, { error, resolved, dueInMs: 60_000 });
-    expect(patched).toMatchObject({ error, resolved, results: [], targets: [] });
+    const patched = await patchJob(store.db, id, { error, dueInMs: 60_000 });
+    expect(patched).toMatchObject({ error, resolved: null, results: [], targets: [] });
     expect(patched.due_at?.getTime()).toBeGreaterThan((await store.now()).getTime() + 50_000);
-    expect(await patchJob(store.db, id, { error: null })).toMatchObject({ error: null, resolved });
+    expect(await patchJob(store.db, id, { error: null })).toMatchObject({ error: null });
     expect(await countCrash(store.db, id)).toBe(1);
     expect(await countCrash(store.db, id)).toBe(2);
+  });
+
+  test("what jobs chose at their first planning is recorded once, each its own", async () => {
+    const { store, aJob } = given();
+    const [one, two] = [await aJob(), await aJob()];
+    const of = { workload: "shop:deployment/web", container: "web" };
+    const first = [{ ...of, image: "web:1" }];
+    const none = [{ ...of, reason: "no-policy", detail: "its tag is not a version" }] as const;
+    const recorded = await recordChoices(store.db, [
+      { jobId: one.id, resolved: first },
+      { jobId: two.id, resolved: [] },
+    ]);
+    const byId = new Map(recorded.map((job) => [job.id, job]));
+    expect(byId.get(one.id)).toMatchObject({ phase: "queued", resolved: first });
+    expect(byId.get(two.id)).toMatchObject({ phase: "queued", resolved: [] });
+    expect(byId.get(one.id)).toEqual(await getJob(store.db, one.id));
+    for (const { id } of [one, two]) await recordChoices(store.db, [{ jobId: id, resolved: none }]);
+    expect(await getJob(store.db, one.id)).toMatchObject({ resolved: first });
+    expect(await getJob(store.db, two.id)).toMatchObject({ resolved: [] });
   });
 
   test("a job has at most one automatic rollback", async () => {

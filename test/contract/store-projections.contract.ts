@@ -15,6 +15,7 @@ import {
 import { wakeRepository, wantRepositories } from "#common/store/images.ts";
 import { confirmEnvironmentTips, declaredWorkloads, environmentTip } from "#common/store/manifests.ts";
 import {
+  declaredAmong,
   declaredInFiles,
   indexedFiles,
   knownBlobs,
@@ -91,6 +92,9 @@ function manifestsContract(given: () => StoreWorld): void {
       rows: [],
       faults: [],
     });
+    const workloads = [now?.workload ?? "", "a:deployment/gone"];
+    expect([...(await declaredAmong(store.db, { environment, workloads }))]).toEqual([now?.workload]);
+    expect([...(await declaredAmong(store.db, { environment: "nowhere", workloads }))]).toEqual([]);
     expect(await indexedFiles(store.db, environment)).toEqual([
       { path: "a.yaml", blobOid: "blob of a.yaml" },
     ]);

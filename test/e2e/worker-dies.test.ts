@@ -35,6 +35,7 @@ const services = [
   ...kills.map(({ service }) => service),
   ...freezes.map((point) => `frozen-${point}`),
   "afterwards",
+  "latest",
 ];
 
 /** Each act of a release is interrupted once by the end of its worker; the next worker finishes it. */
@@ -127,6 +128,27 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
     await passOver();
     await startWorker();
     await expectOneCommit(await world.api.waitForJob(id), tip, service);
+  });
+
+  test("after it chose the latest image: another one writes that, though a newer one is out", async () => {
+    const publish = async (tag: string, createdAt: string): Promise<void> => {
+      world.registry.addImage("acme/latest", tag, { createdAt: new Date(createdAt) });
+      const id = `${namespace}:deployment/latest`;
+      const { containers } = await world.api.images({ environment: "default", id, query: "?refresh=true" });
+      expect(containers[0]?.available[0]).toMatchObject({ tag });
+    };
+    const tip = await world.tip();
+    await publish("2.0.0", "2026-03-01");
+    const doomed = await startWorker("after-choice:kill");
+    const { id } = await world.api.release({ workloads: [`${namespace}/latest`], images: "latest" });
+    await untilDead(doomed, id);
+    await publish("2.1.0", "2026-03-02");
+    await passOver();
+    await startWorker();
+    const job = await world.api.waitForJob(id);
+    expect(job).toMatchObject({ phase: "succeeded", results: [{ to: imageOf("latest", "2.0.0") }] });
+    expect((await world.since(tip)).map((commit) => commit.sha)).toEqual([job.commit]);
+    expect(await world.declared("latest")).toBe(imageOf("latest", "2.0.0"));
   });
 
   describe.runIf(process.platform === "linux")("frozen instead of dead", () => {

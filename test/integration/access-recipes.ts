@@ -41,6 +41,46 @@ const toDo =
   (path: string, more: object = {}): Recipe =>
   (target) => ({ path, body: { environment: "default", workloads: names[target], ...more } });
 
+type FluxPlace = "" | "Of";
+type FluxName =
+  | "Services"
+  | "ServicesByName"
+  | "Images"
+  | "Jobs"
+  | "Sync"
+  | "GitConfig"
+  | "Export"
+  | "Update";
+
+/** What fluxctl asks for, without and with an environment in its address. */
+function fluxRecipes<P extends FluxPlace>(at: string, place: P): Record<`flux${FluxName}${P}`, Recipe> {
+  const path = (rest: string): string => `/api/flux${at}${rest}`;
+  const made: Record<string, Recipe> = {
+    [`fluxServices${place}`]: fixed(path("/v6/services?namespace=")),
+    [`fluxServicesByName${place}`]: (target) => ({
+      path: path(`/v11/services?namespace=&services=${ids(target).join(",")}`),
+    }),
+    [`fluxImages${place}`]: fixed(path("/v10/images?namespace=")),
+    [`fluxJobs${place}`]: (target, { jobs }) => ({ path: path(`/v6/jobs?id=${jobs[target]}`) }),
+    [`fluxSync${place}`]: fixed(path("/v6/sync?ref=9c1e2f4")),
+    [`fluxGitConfig${place}`]: () => ({ path: path("/v9/git-repo-config"), body: false }),
+    [`fluxExport${place}`]: fixed(path("/v6/export")),
+    [`fluxUpdate${place}`]: (target) => ({
+      path: path("/v9/update-manifests"),
+      body: {
+        type: "image",
+        cause: { Message: "", User: "" },
+        spec: { ServiceSpecs: ids(target), ImageSpec: "<all latest>", Kind: "execute", Force: false },
+      },
+    }),
+  };
+  return made as Record<`flux${FluxName}${P}`, Recipe>;
+}
+
+function ids(target: Target): readonly string[] {
+  return names[target].map((one) => one.replace("/", ":deployment/"));
+}
+
 /** How each operation is asked for; one that is missing here does not compile. */
 export const recipes: Readonly<Record<OperationName, Recipe>> = {
   livez: fixed("/livez"),
@@ -56,6 +96,18 @@ export const recipes: Readonly<Record<OperationName, Recipe>> = {
   createRelease: toDo("/v1/releases", { images: "latest" }),
   createSync: toDo("/v1/syncs"),
   createRestart: toDo("/v1/restarts"),
+  getPolicy: ofWorkload("/policy"),
+  explainWorkload: ofWorkload("/explain"),
+  setPolicy: (target) => ({ path: `${workload(target)}/policy`, body: { set: { locked: "true" } } }),
+  changePolicies: (target) => ({
+    path: "/v1/policies",
+    body: {
+      environment: "default",
+      changes: names[target].map((one) => ({ workload: one, set: { locked: "true" } })),
+    },
+  }),
+  ...fluxRecipes("", ""),
+  ...fluxRecipes("/default", "Of"),
   listJobs: fixed("/v1/jobs"),
   getJob: ofJob(""),
   listSteps: ofJob("/steps"),

@@ -14,6 +14,7 @@ import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import type {
   CheckEnvironmentRequest,
   CheckEnvironmentResponse,
+  GetIdentityResponse,
   PlanRequest,
   ReleaseServiceImplementation,
 } from "#proto/slipway/release/v1/release.ts";
@@ -35,6 +36,9 @@ export interface FakePeers {
   /** Checks that were asked for, and what a worker answers to one. */
   readonly checked: CheckEnvironmentRequest[];
   found: DeepPartial<CheckEnvironmentResponse>;
+  /** Objects of the cluster, and the public half of a key, as they are exported. */
+  exported: readonly object[];
+  identity: DeepPartial<GetIdentityResponse>;
   watcherAway: boolean;
   stop(): Promise<void>;
 }
@@ -62,6 +66,8 @@ export async function startFakePeers(): Promise<FakePeers> {
     planned: [],
     checked: [],
     found: {},
+    exported: [],
+    identity: {},
     watcherAway: false,
   };
   const common = { host: "127.0.0.1", port: 0, log: silentLog };
@@ -76,6 +82,9 @@ export async function startFakePeers(): Promise<FakePeers> {
     explainWorkload: async () => ({}),
     getOwner: async () => ({}),
     getPullSecrets: async () => ({}),
+    exportWorkloads: async function* objects() {
+      for (const object of state.exported) yield { object: JSON.stringify(object) };
+    },
   };
   const registry: RegistryServiceImplementation = {
     listImages: async () => ({ repositories: [] }),
@@ -93,6 +102,7 @@ export async function startFakePeers(): Promise<FakePeers> {
       state.checked.push(request);
       return state.found;
     },
+    getIdentity: async () => state.identity,
   };
   const servers = [
     createGrpcServer({ ...common, services: [[ClusterServiceDefinition, cluster]] }),

@@ -152,10 +152,28 @@ for (const choice of clusterChoices()) {
       expect(live.spec.template.spec.containers[0]?.env).toEqual([{ name: "LEVEL", value: "debug" }]);
     });
 
-    test("an object of another environment is refused before the push", async () => {
+    test("a workload that two environments declare on one cluster is planned by neither, naming both", async () => {
+      const twofold = aDeployment("twofold");
+      await world.serve(twofold);
+      await world.declare("twofold", [twofold], "other");
+      for (const [environment, both] of [
+        ["other", "other and default"],
+        ["default", "default and other"],
+      ]) {
+        const job = await releaseOf("twofold", "1.0.1", environment);
+        expect(job).toMatchObject({ phase: "failed", commit_sha: null, error: { code: "RELEASE_REFUSED" } });
+        expect(job.error?.detail).toContain(`twofold: two-environments (${both})`);
+        expect(job.results).toMatchObject([{ reason: "two-environments", detail: both }]);
+      }
+      expect(await imageIn(twofold)).toBe(imageOf("twofold", "1.0.0"));
+    });
+
+    test("an object that another environment applied is refused before the push", async () => {
       const shared = aDeployment("shared");
       await world.serve(shared);
       expect(await releaseOf("shared", "1.0.1")).toMatchObject({ phase: "succeeded" });
+      // Declared by one of them now, which did not apply it.
+      await world.declare("shared", []);
       await world.declare("shared", [shared], "other");
       const job = await releaseOf("shared", "1.0.2", "other");
       expect(job).toMatchObject({ phase: "failed", commit_sha: null, error: { code: "APPLY_CONFLICT" } });

@@ -4,6 +4,7 @@ import { moveJob, patchJob } from "#common/store/jobs.ts";
 
 import { manifest, startLaneWorld, untilSettled, type LaneWorld } from "../support/lane-world.ts";
 import { hasPostgres } from "../support/postgres.ts";
+import { markCancelled } from "../support/store-tricks.ts";
 
 /** CORRECTNESS 1, 5 and 8, where the lane's own tests do not already fail without them. */
 describe.skipIf(!hasPostgres())("the rules of a lane", () => {
@@ -97,6 +98,14 @@ describe.skipIf(!hasPostgres())("the rules of a lane", () => {
       error: { code: "WORKER_CRASHED" },
     });
     expect(await isCommitted(ninth)).toBe(true);
+  });
+
+  test("a cancel while it is planned ends a job that would be tried again, at once", async () => {
+    const id = await world.release("alpha", "6.0.0");
+    world.withhold("alpha", "6.0.0", "REGISTRY_UNAVAILABLE");
+    await markCancelled(world.store.db, id);
+    await (await world.worker()).look();
+    expect(await world.job(id)).toMatchObject({ phase: "cancelled", attempt: 0, commit_sha: null });
   });
 
   test("what one push cannot carry goes out in two, and what no push can is refused before it", async () => {

@@ -7,6 +7,7 @@ import type { ErrorCode } from "#common/domain/errors.ts";
 import { laneKey, laneRefName } from "#common/domain/git-url.ts";
 import { parseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import { systemClock } from "#common/kit/clock.ts";
+import type { KubeApi } from "#common/kit/kube.ts";
 import { silentLog } from "#common/kit/log.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
 import { pollUntil } from "#common/kit/retry.ts";
@@ -57,6 +58,8 @@ export interface LaneWorld {
   /** Until it is given back, the registry does not have this image; with a code it cannot tell. */
   withhold(service: string, tag: string, errorCode?: ErrorCode): void;
   giveBack(service: string, tag: string): void;
+  /** In mode `apply`: what the cluster does when it is asked of the next job before its push. */
+  atDryRun(act: () => Promise<void>): void;
   /** In the environment "default", or in "other", which declares the service `omega` under `other/`. */
   release(service: string, tag: string, environment?: string): Promise<string>;
   /** Any job of the environment "default". */
@@ -70,10 +73,14 @@ export interface LaneWorld {
 
 export const services = ["alpha", "beta", "gamma", "delta"] as const;
 
-/** `gitSettings` adds to the git settings of both environments, `other` to those of the second alone. */
+/**
+ * `gitSettings` adds to the git settings of both environments, `other` to those of the second alone.
+ * In mode `apply` jobs are tried on a cluster where nothing runs, before their push.
+ */
 export async function startLaneWorld(
   gitSettings: GitOverrides = {},
   other: GitOverrides = {},
+  mode: "apply" | "hand-off" = "hand-off",
 ): Promise<LaneWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-lane-"));
   const postgres = await startPostgres();
@@ -83,7 +90,7 @@ export async function startLaneWorld(
   const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
   files["other/omega.yaml"] = manifest("omega", "1.0.0");
   await git.createRepository(repository, files, { message: "first" });
-  const settings = settingsOf(git.repositoryUrl(repository), gitSettings, other);
+  const settings = settingsOf(git.repositoryUrl(repository), { gitSettings, other, mode });
   const databaseUrl = await postgres.createDatabase();
   const store = createStore({ databaseUrl });
   await store.start();
@@ -94,6 +101,7 @@ export async function startLaneWorld(
   const stops: (() => Promise<void>)[] = [];
   const published = new Map<string, Repository>();
   const withheld = new Map<string, ErrorCode | "">();
+  const dryRuns: (() => Promise<void>)[] = [];
   return {
     store,
     databaseUrl,
@@ -101,9 +109,10 @@ export async function startLaneWorld(
     laneId,
     laneRef,
     repository,
-    worker: () => startWorker({ store, settings, laneId, stops, folder, published, withheld }),
+    worker: () => startWorker({ store, settings, laneId, stops, folder, published, withheld, dryRuns }),
     withhold: (service, tag, errorCode) => void withheld.set(nameOf(service, tag), errorCode ?? ""),
     giveBack: (service, tag) => void withheld.delete(nameOf(service, tag)),
+    atDryRun: (act) => void dryRuns.push(act),
     publish: (service, tag, createdAt) => publish(published, { service, tag, createdAt }),
     release: (service, tag, environment = "default") =>
       accept({ store, laneId, revision }, { service, tag, environment }),
@@ -146,7 +155,10 @@ export function manifest(name: string, tag: string): string {
 
 type GitOverrides = Readonly<Record<string, unknown>>;
 
-function settingsOf(url: string, gitSettings: GitOverrides, other: GitOverrides): Settings {
+function settingsOf(
+  url: string,
+  { gitSettings, other, mode }: { gitSettings: GitOverrides; other: GitOverrides; mode: string },
+): Settings {
   const environment = (name: string, path: string, own: GitOverrides) => ({
     name,
     cluster: { kubeconfig: "/nowhere" },
@@ -160,8 +172,8 @@ function settingsOf(url: string, gitSettings: GitOverrides, other: GitOverrides)
       ...gitSettings,
       ...own,
     },
-    // Nothing is applied by us: a lane's work ends with the record of its push.
-    mode: "hand-off",
+    // Nothing is applied by a lane: its work ends with the record of its push.
+    mode,
   });
   return settingsSchema.parse({
     installation: "test",
@@ -177,10 +189,11 @@ interface WorkerParts {
   readonly folder: string;
   readonly published: ReadonlyMap<string, Repository>;
   readonly withheld: ReadonlyMap<string, ErrorCode | "">;
+  readonly dryRuns: (() => Promise<void>)[];
 }
 
 async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
-  const { store, settings, laneId, stops, folder, published, withheld } = parts;
+  const { store, settings, laneId, stops, folder, published, withheld, dryRuns } = parts;
   const id = newUuidV7();
   let nowMs = 0;
   const heartbeat = createHeartbeat({ monotonicMs: () => nowMs });
@@ -221,7 +234,10 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
     },
     gitOf: () => cache,
     tipsOf: createTipReaders({ store, gitOf: () => cache, onParse: metrics.manifestParsed }),
-    kubeOf: () => Promise.reject(new Error("there is no cluster here")),
+    async kubeOf() {
+      await dryRuns.shift()?.();
+      return emptyCluster;
+    },
     ring: async () => undefined,
     redact: (text) => text,
   };
@@ -245,6 +261,11 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
     },
   };
 }
+
+const emptyCluster = {
+  objectPath: async () => "/",
+  request: async () => ({ status: 404, headers: new Headers(), body: null }),
+} as Partial<KubeApi> as KubeApi;
 
 function publish(
   published: Map<string, Repository>,

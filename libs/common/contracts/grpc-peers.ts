@@ -22,10 +22,12 @@ export const grpcPeers: Readonly<Record<string, readonly ServiceName[]>> = {
   "slipway.cluster.v1.ClusterService/ExplainWorkload": ["api", "release-worker"],
   "slipway.cluster.v1.ClusterService/GetOwner": ["release-worker"],
   "slipway.cluster.v1.ClusterService/GetPullSecrets": ["registry-scanner"],
+  "slipway.cluster.v1.ClusterService/ExportWorkloads": ["api"],
   "slipway.registry.v1.RegistryService/ListImages": ["api", "release-worker"],
   "slipway.registry.v1.RegistryService/Refresh": ["api", "release-worker"],
   "slipway.release.v1.ReleaseService/Plan": ["api"],
   "slipway.release.v1.ReleaseService/CheckEnvironment": ["api"],
+  "slipway.release.v1.ReleaseService/GetIdentity": ["api"],
   "grpc.health.v1.Health/Check": serviceNames,
   "grpc.health.v1.Health/Watch": serviceNames,
 };

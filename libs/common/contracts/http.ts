@@ -35,6 +35,9 @@ export const containerResult = z
   .strictObject({
     workload: z.string().meta({ description: "namespace:kind/name" }),
     container: z.string(),
+    policy: z.string().optional().meta({
+      description: "The annotation that `from` and `to` are values of; then there is no container.",
+    }),
     from: z.string(),
     to: z.string().nullable(),
     result: z.enum(["change", "skip", "changed", "failed"]),
@@ -223,8 +226,14 @@ export const ineligibleReasons = [
   "filter-invalid",
   "filtered-out",
   "not-a-version",
+  "not-a-number",
   "latest-excluded",
   "no-created-time",
+  "too-young",
+  "age-unknown",
+  "other-platform",
+  "platform-unknown",
+  "digest-unknown",
 ] as const;
 
 export const dateSources = ["config", "label", "first-seen"] as const;
@@ -295,7 +304,12 @@ export const historyEntry = z
     requestedBy: z.string(),
     message: z.string().nullable(),
     containers: z.array(
-      z.strictObject({ container: z.string(), from: z.string(), to: z.string().nullable() }),
+      z.strictObject({
+        container: z.string(),
+        policy: z.string().optional(),
+        from: z.string(),
+        to: z.string().nullable(),
+      }),
     ),
     rollback: z.strictObject({ of: z.string().nullable(), by: z.string().nullable() }),
   })

@@ -9,8 +9,6 @@ import type { Role } from "../domain/access.ts";
 export interface Operation {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
-  /** Routes of older clients that mean the same. One that may mean several is listed where least is needed. */
-  readonly compat?: readonly { readonly method: Operation["method"]; readonly path: string }[];
   /** `public` needs no token: probes, the API's own description, and webhooks, which prove a secret of their own. */
   readonly role: Role | "public";
   readonly about: OperationSubject;
@@ -79,6 +77,27 @@ export const operations = {
     about: "workload",
     audited: false,
   },
+  getPolicy: {
+    method: "GET",
+    path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/policy",
+    role: "viewer",
+    about: "workload",
+    audited: false,
+  },
+  setPolicy: {
+    method: "PUT",
+    path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/policy",
+    role: "releaser",
+    about: "workloads",
+    audited: true,
+  },
+  explainWorkload: {
+    method: "GET",
+    path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/explain",
+    role: "viewer",
+    about: "workload",
+    audited: false,
+  },
   createRelease: {
     method: "POST",
     path: "/v1/releases",
@@ -87,6 +106,13 @@ export const operations = {
     audited: true,
   },
   createSync: { method: "POST", path: "/v1/syncs", role: "releaser", about: "workloads", audited: true },
+  changePolicies: {
+    method: "POST",
+    path: "/v1/policies",
+    role: "releaser",
+    about: "workloads",
+    audited: true,
+  },
   createRestart: {
     method: "POST",
     path: "/v1/restarts",
@@ -139,6 +165,106 @@ export const operations = {
     role: "public",
     about: "nothing",
     audited: false,
+  },
+  fluxServices: {
+    method: "GET",
+    path: "/api/flux/v6/services",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxServicesOf: {
+    method: "GET",
+    path: "/api/flux/:environment/v6/services",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxServicesByName: {
+    method: "GET",
+    path: "/api/flux/v11/services",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxServicesByNameOf: {
+    method: "GET",
+    path: "/api/flux/:environment/v11/services",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxImages: {
+    method: "GET",
+    path: "/api/flux/v10/images",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxImagesOf: {
+    method: "GET",
+    path: "/api/flux/:environment/v10/images",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxJobs: { method: "GET", path: "/api/flux/v6/jobs", role: "viewer", about: "job", audited: false },
+  fluxJobsOf: {
+    method: "GET",
+    path: "/api/flux/:environment/v6/jobs",
+    role: "viewer",
+    about: "job",
+    audited: false,
+  },
+  fluxSync: { method: "GET", path: "/api/flux/v6/sync", role: "viewer", about: "filtered", audited: false },
+  fluxSyncOf: {
+    method: "GET",
+    path: "/api/flux/:environment/v6/sync",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxGitConfig: {
+    method: "POST",
+    path: "/api/flux/v9/git-repo-config",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxGitConfigOf: {
+    method: "POST",
+    path: "/api/flux/:environment/v9/git-repo-config",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
+  fluxExport: {
+    method: "GET",
+    path: "/api/flux/v6/export",
+    role: "viewer",
+    about: "environment",
+    audited: false,
+  },
+  fluxExportOf: {
+    method: "GET",
+    path: "/api/flux/:environment/v6/export",
+    role: "viewer",
+    about: "environment",
+    audited: false,
+  },
+  fluxUpdate: {
+    method: "POST",
+    path: "/api/flux/v9/update-manifests",
+    role: "releaser",
+    about: "workloads",
+    audited: true,
+  },
+  fluxUpdateOf: {
+    method: "POST",
+    path: "/api/flux/:environment/v9/update-manifests",
+    role: "releaser",
+    about: "workloads",
+    audited: true,
   },
 } as const satisfies Record<string, Operation>;
 

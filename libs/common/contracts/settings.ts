@@ -3,6 +3,7 @@ import { z } from "zod";
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
 import { manifestSettings } from "./manifest-settings.ts";
 import { oidcSettings } from "./oidc-settings.ts";
+import { policyRules } from "./policy-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
 
@@ -130,6 +131,10 @@ export const environmentSettings = z.strictObject({
   kustomize: z.strictObject({ addImages: z.boolean().default(false) }).optional(),
   /** Where images stand besides pods: values files of charts, custom kinds. */
   manifests: manifestSettings.optional(),
+  /** Whether Slipway releases by itself what policies choose. */
+  automation: z.enum(["off", "on"]).optional(),
+  /** The platform team's word on policies; the workloads' annotations narrow it. */
+  policies: policyRules.optional(),
 });
 
 export const registrySettings = z.strictObject({

@@ -191,6 +191,12 @@ export const errorCatalogue = {
     title: "Who applies this workload has not brought the commit to the cluster",
   },
   PAYLOAD_TOO_LARGE: { kind: "too-large", next: "stop", title: "The request body is too large" },
+  POLICY_INVALID: { kind: "invalid", next: "stop", title: "The policy is not valid" },
+  POLICY_REFUSED: {
+    kind: "conflict",
+    next: "stop",
+    title: "The policies can be changed on none of the workloads named",
+  },
   PREREQUISITE_MISSING: {
     kind: "unavailable",
     next: "stop",

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import { cutImages } from "./image-page.ts";
-import { compareNewestFirst } from "./tag.ts";
-import type { KnownImage } from "./tag.ts";
+import { compareNewestFirst } from "./tag-filter.ts";
+import type { KnownImage } from "./tag-filter.ts";
 
 const image = (tag: string, day?: number): KnownImage => ({
   tag,

@@ -1,6 +1,6 @@
 import { SlipwayError } from "./errors.ts";
-import { compareNewestFirst } from "./tag.ts";
-import type { KnownImage } from "./tag.ts";
+import { compareNewestFirst } from "./tag-filter.ts";
+import type { KnownImage } from "./tag-filter.ts";
 
 /** A part of a list of images, and where the next one begins; null at the end. */
 export interface ImagePage<T> {

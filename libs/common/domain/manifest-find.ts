@@ -44,6 +44,7 @@ export interface FoundWorkload {
   readonly root: Place;
   readonly containers: readonly FoundContainer[];
   readonly annotations: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
   readonly encrypted: boolean;
   readonly namespaceDeclared: boolean;
 }
@@ -156,6 +157,7 @@ function readObject(object: FoundObject, context: ReadContext): ReadObject {
       root,
       containers,
       annotations,
+      labels: textEntries(tree, root, ["metadata", "labels"]),
       encrypted,
       namespaceDeclared,
     },
@@ -174,7 +176,7 @@ function readValues(root: Place, context: ReadContext): readonly ReadObject[] {
   const id = o.values.workload;
   const shape = { kind: id.kind, labels: [] };
   const workload = { id, apiVersion: "", kind: valuesKind, shape, document, tree, root, containers };
-  return [{ workload: { ...workload, annotations: {}, encrypted, namespaceDeclared: true } }];
+  return [{ workload: { ...workload, annotations: {}, labels: {}, encrypted, namespaceDeclared: true } }];
 }
 
 interface Identity {

@@ -11,10 +11,12 @@ import {
   type Habits,
   type TextEdit,
 } from "./manifest-insert.ts";
+import type { ManifestOptions } from "./manifest-options.ts";
 import { isSameTree } from "./manifest-splice.ts";
 import { placeAt, type PlaceRefusal } from "./manifest-tree.ts";
 import { parsePart, splitDocuments, type YamlDocument } from "./manifest-yaml.ts";
-import { policyFault, policyNames, policyPrefixes, prefixInUse, type PolicyPrefix } from "./policy.ts";
+import { policyNames, policyPrefixes, prefixInUse, type PolicyPrefix } from "./policy.ts";
+import { policyFault } from "./policy-values.ts";
 import { formatWorkloadId, type WorkloadId } from "./workload.ts";
 
 /** One annotation that was written or taken away. */
@@ -31,8 +33,7 @@ export type PolicyResult =
   | { readonly ok: true; readonly text: string; readonly changes: readonly PolicyChange[] }
   | Refused;
 
-export interface PolicyOptions {
-  readonly defaultNamespace: string;
+export interface PolicyOptions extends ManifestOptions {
   /** For keys the workload does not have; else the prefix it already uses, else ours. */
   readonly prefix?: PolicyPrefix | undefined;
 }
@@ -60,13 +61,67 @@ export function editPolicies(
     if ("ok" in found) return found;
     for (const annotation of annotationsFor(found, key, { to, prefix: asked.prefix })) {
       const from = found.annotations[annotation] ?? null;
-      const next = editAnnotation(edited, id, { annotation, to, defaultNamespace: asked.defaultNamespace });
+      const next = editAnnotation(edited, id, { ...asked, annotation, to });
       if (!next.ok) return next;
       if (next.text !== edited) changes.push({ workload: id, annotation, from, to });
       edited = next.text;
     }
   }
   return { ok: true, text: edited, changes };
+}
+
+/** One annotation that a job wrote, to be brought back to what it was. */
+export interface AnnotationRevert {
+  readonly workload: string;
+  readonly annotation: string;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+export type RevertedPolicies<T> =
+  | {
+      readonly ok: true;
+      readonly text: string;
+      readonly reverted: readonly T[];
+      readonly skipped: readonly T[];
+    }
+  | Refused;
+
+/** Writes annotations back, each only where it still is what the job wrote; `force` lifts that. */
+export function revertPolicies<T extends AnnotationRevert>(
+  text: string,
+  changes: readonly T[],
+  o: ManifestOptions & { readonly force?: boolean },
+): RevertedPolicies<T> {
+  let edited = text;
+  const reverted: T[] = [];
+  const skipped: T[] = [];
+  for (const change of changes) {
+    const current = annotationIn(edited, change.workload, { ...o, annotation: change.annotation });
+    if (current === undefined || (current !== change.to && o.force !== true)) {
+      skipped.push(change);
+      continue;
+    }
+    const next = editAnnotation(edited, change.workload, {
+      ...o,
+      annotation: change.annotation,
+      to: change.from,
+    });
+    if (!next.ok) return next;
+    edited = next.text;
+    reverted.push({ ...change, to: current });
+  }
+  return { ok: true, text: edited, reverted, skipped };
+}
+
+/** What an annotation of a workload holds; null where it has none, undefined where the text does not declare it. */
+export function annotationIn(
+  text: string,
+  workload: string,
+  o: ManifestOptions & { readonly annotation: string },
+): string | null | undefined {
+  const found = theWorkload(findById(text, [workload], o), workload);
+  return "ok" in found ? undefined : (found.annotations[o.annotation] ?? null);
 }
 
 /** The names under which a key stands, or the one under which it is to be written. */
@@ -101,7 +156,7 @@ interface AnnotationEdit {
 function editAnnotation(
   text: string,
   id: string,
-  asked: AnnotationEdit & { readonly defaultNamespace: string },
+  asked: AnnotationEdit & ManifestOptions,
 ): { readonly ok: true; readonly text: string } | Refused {
   const found = theWorkload(findById(text, [id], asked), id);
   if ("ok" in found) return found;
@@ -164,8 +219,9 @@ function removal(place: AnnotationPlace, asked: AnnotationEdit): Edit {
   if (habits === undefined || !isMap(annotations)) return "unchanged";
   const pair = pairOf(annotations, asked.annotation);
   if (pair === undefined) return "unchanged";
-  if (annotations.items.length > 1 || annotations.flow === true)
-    return removeEntry(habits, annotations, pair);
+  // Braces on a line of their own stay; within other braces the key goes with its last entry.
+  const stays = annotations.flow === true && metadata.flow !== true;
+  if (annotations.items.length > 1 || stays) return removeEntry(habits, annotations, pair);
   const whole = pairOf(metadata, "annotations");
   const edit = whole === undefined ? undefined : removeEntry(habits, metadata, whole);
   return edit === undefined || hasComment(habits, edit, pair) ? removeEntry(habits, annotations, pair) : edit;

@@ -56,6 +56,10 @@ test("reads a workload with its containers, lines and policies", () => {
           locked: false,
           ignore: false,
           tags: { "front-end": "glob:0.*" },
+          written: {
+            automated: { annotation: "fluxcd.io/automated", value: "true" },
+            "tag.front-end": { annotation: "fluxcd.io/tag.front-end", value: "glob:0.*" },
+          },
         },
         namespaceDeclared: true,
       },

@@ -49,6 +49,8 @@ export interface DeclaredWorkload {
   /** From 1. */
   readonly line: number;
   readonly containers: readonly DeclaredContainer[];
+  /** Its own, where it has any. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly policies: Policies;
   /** What is wrong with them; absent when nothing is. */
   readonly policyFaults?: readonly ManifestFault[];
@@ -77,12 +79,17 @@ export interface ManifestFile {
 export interface SourceChange {
   /** `namespace:kind/name` */
   readonly workload: string;
-  /** For a label: the container whose tag it repeats. */
+  /** For a label: the container whose tag it repeats; empty for an annotation. */
   readonly container: string;
-  /** "image", "image.tag" of an image in parts, or the JSON pointer of a label inside the object. */
+  /**
+   * "image", "image.tag" of an image in parts, the JSON pointer of a label inside the object, or
+   * "annotation/" and the name of one.
+   */
   readonly field: string;
   readonly from: string;
   readonly to: string;
+  /** Where it is an annotation: its value before and after; null where there is none. */
+  readonly annotation?: { readonly from: string | null; readonly to: string | null };
   /** Where the scalar is not the whole image, with the first of them: the image before and after. */
   readonly image?: { readonly from: string; readonly to: string };
   /** The id under which the file itself declares the workload, where kustomize gives it another. */
@@ -266,6 +273,7 @@ function declare(found: FoundWorkload, lineAt: (offset: number) => number): Decl
         ...(marked === undefined ? {} : { marked }),
       };
     }),
+    ...(Object.keys(found.labels).length === 0 ? {} : { labels: found.labels }),
     policies: readPolicies(found.annotations),
     ...(policyFaults.length === 0 ? {} : { policyFaults }),
     namespaceDeclared: found.namespaceDeclared,

@@ -42,8 +42,37 @@ describe("a release that was planned before", () => {
   test("drops the change of a workload that was locked meanwhile", () => {
     expect(skips(app("app:1.0.0", { locked: "true" }).resolvedTo(choice))).toEqual(["app locked"]);
   });
-  test("takes up no container that had no change then", () => {
-    expect(skips(app("app:1.0.0").resolvedTo())).toEqual(["app up-to-date"]);
+  test("takes up no container that was not there or left alone then, and says so", () => {
+    expect(skips(app("app:1.0.0").resolvedTo())).toEqual(["app not-chosen"]);
+    expect(skips(app("app:1.0.0").resolvedTo({ ...choice, container: "sidecar" }))).toEqual([
+      "app not-chosen",
+    ]);
+  });
+  test("leaves a container alone for the reason that it had then, though an image could be found by now", () => {
+    const { workload, container } = choice;
+    const none = { workload, container, reason: "no-policy", detail: "its tag is not a version" } as const;
+    const first = planned(app("app:latest")).resolved;
+    expect(first).toMatchObject([{ ...none, detail: expect.stringContaining(none.detail) }]);
+    expect(skips(app("app:1.0.0").resolvedTo(none))).toEqual(["app no-policy (its tag is not a version)"]);
+  });
+  test("keeps no reason of the workload's own: a lock may be opened again", () => {
+    expect(planned(app("app:1.0.0", { locked: "true" })).resolved).toEqual([]);
+  });
+  test("writes the digest that an exact tag had then, where digests are written", () => {
+    const [old, pushedAgain] = [digestOf("a"), digestOf("b")];
+    const exact = (from: string) =>
+      aRepository()
+        .declaring("ns/app", from)
+        .withImages("app", { tag: "1.1.0", digest: pushedAgain })
+        .releasing("ns/app", { images: { exact: ["app:1.1.0"] } });
+    const pinned = exact(`app:1.0.0@${digestOf("0")}`);
+    expect(changes(pinned)[0]).toContain(`-> app:1.1.0@${pushedAgain}`);
+    const image = `app:1.1.0@${old}`;
+    expect(changes(pinned.resolvedTo({ ...choice, image }))[0]).toContain(`-> ${image}`);
+    expect(changes(pinned.resolvedTo({ ...choice, image: `app:1.0.9@${old}` }))[0]).toContain(pushedAgain);
+    expect(changes(exact("app:1.0.0").resolvedTo({ ...choice, image }))).toEqual([
+      "app app:1.0.0 -> app:1.1.0",
+    ]);
   });
   test("writes the choice in the spelling that is there by now", () => {
     expect(changes(app("docker.io/app:1.0.0").resolvedTo(choice))).toEqual([

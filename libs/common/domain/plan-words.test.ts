@@ -20,6 +20,7 @@ const lines: Readonly<Record<SkipReason, string>> = {
   "manifest-broken": `${who}: its manifest does not parse (why); skipping.`,
   "not-in-cluster": `${who} is declared but does not run in the cluster; skipping.`,
   "declared-twice": "multiple resource definition files found for sock-shop/front-end: why",
+  "two-environments": `${who} is declared by two environments on one cluster (why); skipping.`,
   locked: `${who} is locked (why); skipping.`,
   ignored: `${who} is ignored by policy; skipping.`,
   held: `${who} is held (why); skipping.`,
@@ -33,6 +34,7 @@ const lines: Readonly<Record<SkipReason, string>> = {
   "not-an-image": `${who} container web has no readable image (why); skipping.`,
   "not-editable": `${who} container web cannot be edited safely (why); skipping.`,
   "immutable-kind": `${who} cannot be changed in place (why); skipping.`,
+  "not-chosen": `${who} container web was not there, or left alone, when this release was first planned (why); skipping.`,
   "changed-since": `${who} container web was changed since (why); skipping.`,
 };
 

@@ -16,6 +16,8 @@ export function skipLine(skipped: PlannedSkip): string {
       return `Service ${name} is declared but does not run in the cluster; skipping.`;
     case "declared-twice":
       return `multiple resource definition files found for ${name}: ${skipped.detail ?? ""}`;
+    case "two-environments":
+      return `Service ${name} is declared by two environments on one cluster${detail}; skipping.`;
     case "locked":
       return `Service ${name} is locked${detail}; skipping.`;
     case "ignored":
@@ -38,6 +40,8 @@ export function skipLine(skipped: PlannedSkip): string {
       return `Service ${name} container ${skipped.container} cannot be edited safely${detail}; skipping.`;
     case "immutable-kind":
       return `Service ${name} cannot be changed in place${detail}; skipping.`;
+    case "not-chosen":
+      return `Service ${name} container ${skipped.container} was not there, or left alone, when this release was first planned${detail}; skipping.`;
     case "changed-since":
       return `Service ${name} container ${skipped.container} was changed since${detail}; skipping.`;
     default:

@@ -227,6 +227,11 @@ describe("a container is left alone, and why", () => {
       app("app:1.0.0").declaring("ns/app", { containers: { twin: "app:1.0.0" }, path: "b.yaml" }),
       "app declared-twice (deploy/app.yaml and b.yaml)|twin declared-twice (deploy/app.yaml and b.yaml)",
     ],
+    [
+      "declared by two environments, also where it does not run",
+      app("app:1.0.0").running("ns/other").rivalled("ns/app", "default and other"),
+      "app two-environments (default and other)",
+    ],
     ["locked", app("app:1.0.0", { locked: "true" }), "app locked"],
     ["locked, and why", app("app:1.0.0", { locked: "true", locked_msg: "audit" }), "app locked (audit)"],
     ["ignored", app("app:1.0.0", { ignore: "true" }), "app ignored"],

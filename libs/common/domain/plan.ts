@@ -7,16 +7,18 @@ import {
   tryParseImageRef,
   type ImageRef,
 } from "./image-ref.ts";
+import { choiceOf, chosenDigest, chosenTarget, containerKey, type ResolvedChoice } from "./plan-choice.ts";
 import {
   exactTarget,
-  frozenTarget,
+  filterOf,
   latestTarget,
   recalledTarget,
+  ruleOf,
   type Target,
   type TargetReason,
 } from "./plan-target.ts";
 import type { Policies } from "./policy.ts";
-import type { KnownImage } from "./tag.ts";
+import type { KnownImage } from "./tag-filter.ts";
 import {
   formatWorkloadId,
   matchesWorkload,
@@ -32,6 +34,7 @@ export type SkipReason =
   | "not-declared"
   | "manifest-broken"
   | "declared-twice"
+  | "two-environments"
   | "locked"
   | "ignored"
   | "held"
@@ -79,16 +82,14 @@ export interface ReleaseFacts {
   readonly images: ReadonlyMap<string, readonly KnownImage[]>;
   /** `containerKey` → the image that ran before, or runs now: what `previous` and `running` select. */
   readonly recalled?: ReadonlyMap<string, string>;
+  /** Formatted id → the two environments that declare it for the same object of one cluster. */
+  readonly rivals?: ReadonlyMap<string, string>;
   /** `containerKey` → why it is held; given by automation only, since people may release under a hold. */
   readonly held?: ReadonlyMap<string, string>;
-  /** What `latest` became earlier: never chosen anew (CORRECTNESS 13). */
+  /** By Postgres' clock: what a minimum age counts to. */
+  readonly now?: Date | undefined;
+  /** What was chosen when the job was planned first: never chosen anew (CORRECTNESS 13). */
   readonly resolved?: readonly ResolvedChoice[] | undefined;
-}
-
-export interface ResolvedChoice {
-  readonly workload: string;
-  readonly container: string;
-  readonly image: string;
 }
 
 export interface PlannedChange {
@@ -116,7 +117,7 @@ export interface ReleasePlan {
   readonly headline: string;
   readonly changes: readonly PlannedChange[];
   readonly skips: readonly PlannedSkip[];
-  /** Exact images per container, to be frozen with the job. */
+  /** What was chosen per container, to be frozen with the job. */
   readonly resolved: readonly ResolvedChoice[];
 }
 
@@ -134,11 +135,12 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
     several: facts.ask.all || chosen.length > 1,
     excluded: facts.ask.exclude.map((text) => parseWorkloadId(text)),
     pathsOf: Map.groupBy(readable(facts.declared), (fact) => formatWorkloadId(fact.id)),
-    frozen: new Map(facts.resolved?.map((choice) => [containerKey(choice), choice.image])),
+    frozen: new Map(facts.resolved?.map((choice) => [containerKey(choice), choice])),
   };
-  const decisions = chosen.flatMap((workload) =>
+  const decided = chosen.flatMap((workload) =>
     workload.containers.map((container) => decideContainer({ ...release, workload, container })),
   );
+  const decisions = decided.map(({ decision }) => decision);
   const missing = absentSkips(facts);
   if (exact.length > 0) requireUse(exact, decisions);
   const changes = decisions.filter((decision) => decision.kind === "change");
@@ -146,21 +148,8 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
     headline: headlineOf(facts.ask),
     changes,
     skips: [...decisions.filter((decision) => decision.kind === "skip"), ...missing],
-    resolved: facts.resolved ?? decisions.flatMap(choiceOf),
+    resolved: facts.resolved ?? decided.flatMap(({ of, target }) => choiceOf(of, target)),
   };
-}
-
-/** Names one container of one workload in facts. */
-export function containerKey(of: { readonly workload: string; readonly container: string }): string {
-  return `${of.workload} ${of.container}`;
-}
-
-/** What is up to date may be so by an earlier job of the batch, which may not come to pass: its image is chosen too. */
-function choiceOf(decision: PlannedChange | PlannedSkip): readonly ResolvedChoice[] {
-  if (decision.kind === "skip" && decision.reason !== "up-to-date") return [];
-  const { workload, container } = decision;
-  const id = typeof workload === "string" ? workload : formatWorkloadId(workload);
-  return [{ workload: id, container, image: decision.kind === "skip" ? decision.from : decision.to }];
 }
 
 /** "Release latest images to sock-shop/front-end", as the seed's log words it. */
@@ -277,7 +266,7 @@ interface Release {
   readonly several: boolean;
   readonly excluded: readonly AskedWorkload[];
   readonly pathsOf: ReadonlyMap<string, readonly DeclaredFact[]>;
-  readonly frozen: ReadonlyMap<string, string>;
+  readonly frozen: ReadonlyMap<string, ResolvedChoice>;
 }
 
 interface ContainerCase extends Release {
@@ -290,13 +279,27 @@ interface Reason {
   readonly detail?: string | undefined;
 }
 
+interface Decided {
+  readonly of: { readonly workload: string; readonly container: string };
+  readonly decision: PlannedChange | PlannedSkip;
+  /** What was found for it; undefined when it was left alone before anything was looked for. */
+  readonly target: Target | undefined;
+}
+
 /** The first matching reason wins, in Flux's order: selection, cluster, named image, lock, ignore. */
-function decideContainer(c: ContainerCase): PlannedChange | PlannedSkip {
+function decideContainer(c: ContainerCase): Decided {
+  const of = { workload: formatWorkloadId(c.workload.id), container: c.container.name };
   const current = tryParseImageRef(c.container.image);
   const guard = reasonOfSelection(c) ?? reasonOfImage(c, current) ?? reasonOfFile(c) ?? reasonOfPolicy(c);
-  if (guard !== undefined) return skip(c, guard.reason, guard.detail);
-  if (current === undefined) return skip(c, "not-an-image", `"${c.container.image}"`);
+  if (guard !== undefined) return { of, decision: skip(c, guard.reason, guard.detail), target: undefined };
+  if (current === undefined) {
+    return { of, decision: skip(c, "not-an-image", `"${c.container.image}"`), target: undefined };
+  }
   const target = targetFor(c, current);
+  return { of, decision: decideTarget(c, target), target };
+}
+
+function decideTarget(c: ContainerCase, target: Target): PlannedChange | PlannedSkip {
   if (target.kind === "none") return skip(c, target.reason, target.detail);
   if (target.image === c.container.image) return skip(c, "up-to-date");
   if (!c.container.editable) return skip(c, "not-editable", c.container.reason);
@@ -319,6 +322,8 @@ function reasonOfSelection({ facts, workload, excluded, pathsOf }: ContainerCase
   if (twins.length > 1) {
     return { reason: "declared-twice", detail: twins.map((twin) => twin.path).join(" and ") };
   }
+  const rival = facts.rivals?.get(id);
+  if (rival !== undefined) return { reason: "two-environments", detail: rival };
   const absent = facts.running !== undefined && !facts.running.has(id);
   return absent ? { reason: "not-in-cluster" } : undefined;
 }
@@ -349,24 +354,21 @@ function reasonOfPolicy({ facts, workload, container }: ContainerCase): Reason |
 
 function targetFor(c: ContainerCase, current: ImageRef): Target {
   const { facts, workload, container } = c;
-  const ask = { current, filter: filterOf(workload.policies, container.name), images: facts.images };
-  const wanted = c.exact.find((ref) => sameRepository(ref, current));
-  if (wanted !== undefined) {
-    return exactTarget(ask, wanted, { anyTag: facts.ask.override.includes("filter") });
-  }
+  const { policies } = workload;
+  const rule = ruleOf(policies, facts.now);
+  const ask = { current, filter: filterOf(policies, container.name), images: facts.images, rule };
   const key = containerKey({ workload: formatWorkloadId(workload.id), container: container.name });
   const frozen = c.frozen.get(key);
-  if (frozen !== undefined) return frozenTarget(current, frozen);
-  // A re-plan may drop a change, never choose another image: what was not resolved then stays.
-  if (facts.resolved !== undefined) return { kind: "image", image: container.image };
+  const wanted = c.exact.find((ref) => sameRepository(ref, current));
+  if (wanted !== undefined) {
+    const anyTag = facts.ask.override.includes("filter");
+    return exactTarget(ask, wanted, { anyTag, digest: chosenDigest(wanted, frozen) });
+  }
+  // A re-plan may drop a change, never choose another image: what had none then stays as it is.
+  if (facts.resolved !== undefined) return chosenTarget(current, frozen);
   const { select = "latest" } = facts.ask.images;
   if (select !== "latest") return recalledTarget(current, facts.recalled?.get(key), select);
   return latestTarget(ask, { several: c.several });
-}
-
-/** The tag filter of a container. It may be named like something every object has ("constructor"). */
-export function filterOf(policies: Pick<Policies, "tags">, container: string): string | undefined {
-  return Object.hasOwn(policies.tags, container) ? policies.tags[container] : undefined;
 }
 
 function skip(c: ContainerCase, reason: SkipReason, detail?: string): PlannedSkip {

@@ -11,6 +11,11 @@ export function isRunnable(has: readonly string[], nodes: readonly Platform[]): 
   return has.some((one) => nodes.some((node) => fits(parsePlatform(one), node)));
 }
 
+/** Whether an image of these platforms runs on one that is named `os/architecture[/variant]`. */
+export function isRunnableOn(has: readonly string[], wanted: string): boolean {
+  return has.some((one) => fits(parsePlatform(one), parsePlatform(wanted)));
+}
+
 /** Whether a node runs an image: the same system and processor, at no newer variant than the node's. */
 export function fits(image: Platform, node: Platform): boolean {
   if (image.os !== node.os || architectureOf(image) !== architectureOf(node)) return false;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { policyDisagreements, prefixInUse, readPolicies } from "./policy.ts";
+import { policyDisagreements, policyFaults, prefixInUse, readPolicies } from "./policy.ts";
+import { policyFault } from "./policy-values.ts";
 
 test("without annotations nothing is asked for", () => {
   expect(readPolicies({})).toEqual({ automated: false, locked: false, ignore: false, tags: {} });
@@ -15,7 +16,7 @@ test.each(["slipway.dev", "fluxcd.io", "flux.weave.works"])("reads every key und
     [`${prefix}/tag.web`]: "glob:1.*",
     [`filter.${prefix}/side.car`]: "semver:~1",
   });
-  expect(read).toEqual({
+  expect(read).toMatchObject({
     automated: true,
     locked: true,
     lockedMessage: "do not touch",
@@ -63,4 +64,59 @@ test("passes over keys it does not know and names that only look alike", () => {
   expect(readPolicies({ "fluxcd.io/tag.__proto__": "x" }).tags).toEqual(
     Object.fromEntries([["__proto__", "x"]]),
   );
+});
+
+test("reads what else a policy may say, and how it is written", () => {
+  const read = readPolicies({
+    "slipway.dev/min_age": "90m",
+    "slipway.dev/platform": "linux/amd64, linux/arm64/v8",
+    "slipway.dev/pin_digest": "true",
+    "slipway.dev/allow_downgrade": "false",
+    "slipway.dev/group": "shop",
+    "slipway.dev/auto_rollback": "true",
+    "fluxcd.io/deadline": "10m",
+  });
+  expect(read).toMatchObject({
+    minAgeMs: 5_400_000,
+    platforms: ["linux/amd64", "linux/arm64/v8"],
+    pinDigest: true,
+    allowDowngrade: false,
+    group: "shop",
+    autoRollback: true,
+    deadlineMs: 600_000,
+  });
+  expect(read.written?.["deadline"]).toEqual({ annotation: "fluxcd.io/deadline", value: "10m" });
+});
+
+test.each([
+  ["min_age", "soon"],
+  ["min_age", "9999d"],
+  ["platform", "amd64"],
+  ["pin_digest", "yes"],
+  ["group", "a b"],
+  ["deadline", "0s"],
+  ["deadline", "48h"],
+  ["ignore", "sometimes"],
+  ["tag.web", "regexp:(?=a)"],
+])("%s: %s is refused when it is set, told when it is found, and means nothing", (key, value) => {
+  expect(policyFault(key, value)).toContain(key);
+  const annotation = `slipway.dev/${key}`;
+  expect(policyFaults({ [annotation]: value })).toMatchObject([{ annotation }]);
+  const { written: _, ...read } = readPolicies({ [annotation]: value });
+  expect(read).toEqual({ ...readPolicies({}), tags: key === "tag.web" ? { web: value } : {} });
+});
+
+test.each([
+  ["lokced", "did you mean locked?"],
+  ["auto", undefined],
+  ["min-age", "did you mean min_age?"],
+  ["tags.web", "did you mean tag.web?"],
+  ["platforms", "did you mean platform?"],
+  ["tag", undefined],
+  ["xyzzy", undefined],
+])("%s is no policy, and %s", (key, hint) => {
+  const fault = policyFault(key, "true") ?? "";
+  expect(fault).toContain(`"${key}" is no policy`);
+  if (hint === undefined) expect(fault).not.toContain("did you mean");
+  else expect(fault).toContain(hint);
 });

@@ -1,6 +1,20 @@
-import { filterFault } from "./tag.ts";
+import {
+  isPolicyKey,
+  policyFault,
+  policyValueFault,
+  readDurationMs,
+  readPlatforms,
+  unknownKey,
+} from "./policy-values.ts";
 
-/** What people wrote about a workload in its annotations. */
+/** One policy as it stands in an annotation. */
+export interface WrittenPolicy {
+  /** The whole name: "fluxcd.io/automated". */
+  readonly annotation: string;
+  readonly value: string;
+}
+
+/** What a workload may run and who may change it: its annotations, or those with an environment's rules. */
 export interface Policies {
   readonly automated: boolean;
   readonly locked: boolean;
@@ -11,6 +25,20 @@ export interface Policies {
   readonly hold?: string;
   /** Container to tag filter, as written. */
   readonly tags: Readonly<Record<string, string>>;
+  readonly minAgeMs?: number;
+  /** The image must run on each of these. */
+  readonly platforms?: readonly string[];
+  /** A digest is written with every tag, and followed where the tag moves. */
+  readonly pinDigest?: boolean;
+  /** Whether automation may choose a lower version. */
+  readonly allowDowngrade?: boolean;
+  /** Workloads of one group move together or not at all. */
+  readonly group?: string;
+  readonly autoRollback?: boolean;
+  /** For its rollouts. */
+  readonly deadlineMs?: number;
+  /** Key → how it stands in its annotations, by the prefix that counts; absent where none stands there. */
+  readonly written?: Readonly<Record<string, WrittenPolicy>>;
 }
 
 /** The prefixes we understand, the strongest first. */
@@ -21,18 +49,53 @@ export type PolicyPrefix = (typeof policyPrefixes)[number];
 /** Reads the annotations; where two prefixes disagree the stronger one counts. */
 export function readPolicies(annotations: Readonly<Record<string, string>>): Policies {
   const found = strongest(annotations);
-  const lockedMessage = found.get("locked_msg")?.value;
-  const lockedBy = found.get("locked_user")?.value;
-  const hold = readHold(found.get("hold")?.value);
+  const policies = toPolicies(new Map([...found].map(([key, { value }]) => [key, value])));
+  if (found.size === 0) return policies;
+  const written = [...found].map(([key, { annotation, value }]) => [key, { annotation, value }] as const);
+  return { ...policies, written: Object.fromEntries(written) };
+}
+
+/** Keys and their values as what they mean. A value that cannot be read means nothing; filters stay as written. */
+export function toPolicies(values: ReadonlyMap<string, string>): Policies {
+  const isOn = (key: string) => values.get(key) === "true";
+  const tags = [...values].filter(([key]) => key.startsWith("tag."));
   return {
-    automated: found.get("automated")?.value === "true",
-    locked: found.get("locked")?.value === "true",
-    ...(lockedMessage === undefined ? {} : { lockedMessage }),
-    ...(lockedBy === undefined ? {} : { lockedBy }),
-    ignore: found.get("ignore")?.value === "true",
-    ...(hold === undefined ? {} : { hold }),
-    tags: readTags(found),
+    automated: isOn("automated"),
+    locked: isOn("locked"),
+    ignore: isOn("ignore"),
+    tags: Object.fromEntries(tags.map(([key, value]) => [key.slice("tag.".length), value])),
+    ...given({
+      lockedMessage: values.get("locked_msg"),
+      lockedBy: values.get("locked_user"),
+      hold: readHold(values.get("hold")),
+      minAgeMs: readIn(values, "min_age", readDurationMs),
+      platforms: readIn(values, "platform", readPlatforms),
+      pinDigest: readIn(values, "pin_digest", readSwitch),
+      allowDowngrade: readIn(values, "allow_downgrade", readSwitch),
+      group: readIn(values, "group", (value) => value),
+      autoRollback: readIn(values, "auto_rollback", readSwitch),
+      deadlineMs: readIn(values, "deadline", readDurationMs),
+    }),
   };
+}
+
+function readIn<T>(
+  values: ReadonlyMap<string, string>,
+  key: string,
+  read: (value: string) => T,
+): T | undefined {
+  const value = values.get(key);
+  return value === undefined || policyValueFault(key, value) !== undefined ? undefined : read(value);
+}
+
+function readSwitch(value: string): boolean {
+  return value === "true";
+}
+
+/** Without what is not there. */
+function given<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const there = Object.entries(parts).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(there) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 /** The keys on which two prefixes say different things, for a warning. */
@@ -75,7 +138,7 @@ export function policyFaults(
 function unknownFault(annotation: string): string | undefined {
   const prefix = `${policyPrefixes[0]}/`;
   if (!annotation.startsWith(prefix)) return undefined;
-  return `"${annotation.slice(prefix.length)}" is no policy (${policyKeys})`;
+  return unknownKey(annotation.slice(prefix.length));
 }
 
 /** Whether an annotation is a policy, or a slip under our own prefix. */
@@ -89,33 +152,13 @@ export function policyNames(prefix: PolicyPrefix, key: string): readonly string[
   return key.startsWith("tag.") ? [name, `filter.${prefix}/${key.slice("tag.".length)}`] : [name];
 }
 
-/** What is wrong with a policy that is to be written; null takes one away. */
-export function policyFault(key: string, value: string | null): string | undefined {
-  if (!knownKey.test(key)) return `"${key}" is no policy (${policyKeys})`;
-  // An annotation's name is at most 63 characters after its prefix, of the same kind as a label's.
-  if (key.length > 63 || !/^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/.test(key)) {
-    return `"${key}" cannot be the name of an annotation`;
-  }
-  if (value === null) return undefined;
-  if (switches.has(key) && value !== "true" && value !== "false") return `${key} is "true" or "false"`;
-  if (value.length > longestValue) return `${key} is longer than ${longestValue} characters`;
-  if (!value.isWellFormed()) return `${key} is not text`;
-  const fault = key.startsWith("tag.") ? filterFault(value) : undefined;
-  return fault === undefined ? undefined : `${key}: ${fault}`;
-}
-
-const switches: ReadonlySet<string> = new Set(["automated", "locked", "ignore"]);
-const policyKeys = "automated, locked, locked_msg, locked_user, ignore, hold, tag.CONTAINER";
-const longestValue = 4096;
-
 interface PolicyEntry {
+  readonly annotation: string;
   readonly prefix: PolicyPrefix;
   /** Without the prefix: "automated", "tag.web". */
   readonly key: string;
   readonly value: string;
 }
-
-const knownKey = /^(?:automated|locked|locked_msg|locked_user|ignore|hold|tag\..+)$/s;
 
 function strongest(annotations: Readonly<Record<string, string>>): Map<string, PolicyEntry> {
   const found = new Map<string, PolicyEntry>();
@@ -142,10 +185,10 @@ function policyEntry(name: string, value: string): PolicyEntry | undefined {
   for (const prefix of policyPrefixes) {
     const filter = `filter.${prefix}/`;
     if (name.startsWith(filter) && name.length > filter.length) {
-      return { prefix, key: `tag.${name.slice(filter.length)}`, value };
+      return { annotation: name, prefix, key: `tag.${name.slice(filter.length)}`, value };
     }
     const key = name.startsWith(`${prefix}/`) ? name.slice(prefix.length + 1) : "";
-    if (knownKey.test(key)) return { prefix, key, value };
+    if (isPolicyKey(key)) return { annotation: name, prefix, key, value };
   }
   return undefined;
 }
@@ -153,9 +196,4 @@ function policyEntry(name: string, value: string): PolicyEntry | undefined {
 /** A hold is its reason; "false" and nothing take it away, so that a weaker prefix can be overruled. */
 function readHold(value: string | undefined): string | undefined {
   return value === undefined || value === "" || value === "false" ? undefined : value;
-}
-
-function readTags(found: ReadonlyMap<string, PolicyEntry>): Readonly<Record<string, string>> {
-  const tags = [...found].filter(([key]) => key.startsWith("tag."));
-  return Object.fromEntries(tags.map(([key, entry]) => [key.slice("tag.".length), entry.value]));
 }

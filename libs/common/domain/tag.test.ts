@@ -1,13 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  chooseLatest,
-  compareNewestFirst,
-  compareVersionsFirst,
-  filterFault,
-  isMovingTag,
-  tagPasses,
-  type KnownImage,
-} from "./tag.ts";
+import { compareNewestFirst, filterFault, tagPasses, type KnownImage } from "./tag-filter.ts";
+import { compareVersionsFirst } from "./tag-version.ts";
+import { chooseLatest, isMovingTag } from "./tag.ts";
 
 const at = (tag: string, time?: string): KnownImage =>
   time === undefined ? { tag } : { tag, createdAt: new Date(`2016-11-${time}:00Z`) };
@@ -141,8 +135,14 @@ test.each([
   ["semver:", "nothing"],
   ["semver:not a range", "not a version range"],
   ["semver:!=1.2.3", "not a version range"],
-  ["regexp:^v", "regular expressions"],
-  ["regex:^v", "regular expressions"],
+  ["regexp:[a", "missing closing ]"],
+  ["regex:(?=a)", "Perl syntax"],
+  ["regexp:(a)\\1", "escape"],
+  ["regexp:((a{100}){100}){100}", "repeat count"],
+  ["numerical:^[0-9]+$", "one named capture"],
+  ["numerical:^(?<a>1)(?<b>2)$", "one named capture"],
+  ["alphabetical:(?<a>1)(?<b>2)", "more than one named capture"],
+  [Array.from({ length: 9 }, () => "*").join(" && "), "joined"],
   ["{a,b}", "cannot stand in a tag"],
   ["a b", "cannot stand in a tag"],
   ["[]", "cannot stand in a tag"],

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 
-import type { KnownImage } from "../domain/tag.ts";
+import type { KnownImage } from "../domain/tag-filter.ts";
 import type { Db } from "./db.ts";
 import type { JobErrorRow } from "./schema.ts";
 
@@ -56,13 +56,15 @@ export async function repositoryFacts(
   keys: readonly string[],
 ): Promise<Map<string, RepositoryFacts>> {
   const { rows } = await sql<FactsRow>`
-    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.seen, t.moved
+    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.seen, t.moved,
+      t.platforms
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
         array_agg(floor(extract(epoch from m.created_at) * 1000)::float8) as created,
         array_agg(m.created_from) as sources,
         array_agg(floor(extract(epoch from t.first_seen_at) * 1000)::float8) as seen,
-        array_agg(floor(extract(epoch from t.moved_at) * 1000)::float8) as moved
+        array_agg(floor(extract(epoch from t.moved_at) * 1000)::float8) as moved,
+        array_agg(case when m.platforms = '[]' then null else m.platforms::text end) as platforms
       from image_tags t left join image_manifests m on m.digest = t.digest
       where t.repository = r.key
     ) t on true
@@ -80,9 +82,14 @@ interface FactsRow {
   readonly sources: readonly (string | null)[] | null;
   readonly seen: readonly number[] | null;
   readonly moved: readonly (number | null)[] | null;
+  /** As JSON; null where none is known. */
+  readonly platforms: readonly (string | null)[] | null;
 }
 
-function imagesOf({ tags, digests, created, sources, seen, moved }: FactsRow): readonly SeenImage[] {
+function imagesOf(row: FactsRow): readonly SeenImage[] {
+  const { tags, digests, created, sources, seen, moved, platforms } = row;
+  // Most images of a repository run on the same platforms: one list for all of them.
+  const lists = new Map([...new Set(platforms)].map((text) => [text, readList(text)]));
   return (tags ?? []).map((tag, at) => {
     const digest = digests?.[at] ?? "";
     const createdMs = created?.[at] ?? null;
@@ -94,7 +101,12 @@ function imagesOf({ tags, digests, created, sources, seen, moved }: FactsRow): r
       ...(createdMs !== null && { createdAt: new Date(createdMs) }),
       ...(createdFrom !== null && { createdFrom }),
       ...(movedMs !== null && { movedAt: new Date(movedMs) }),
+      ...(lists.get(platforms?.[at] ?? null) && { platforms: lists.get(platforms?.[at] ?? null) }),
       firstSeenAt: new Date(seen?.[at] ?? 0),
     };
   });
+}
+
+function readList(text: string | null): readonly string[] | undefined {
+  return text === null ? undefined : (JSON.parse(text) as readonly string[]);
 }

@@ -50,6 +50,22 @@ function toList(rows: readonly JobRow[], limit: number): JobList {
   return { jobs, next: rows.length > limit && last !== undefined ? writeCursor(last.accepted) : null };
 }
 
+/** Jobs that made this commit, or that read the branch there; by its first digits, at most 100. */
+export async function jobsAtCommit(
+  db: Db,
+  at: { readonly environment: string; readonly prefix: string; readonly within?: Reach },
+): Promise<JobRow[]> {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("environment", "=", at.environment)
+    .where("commit_sha", "like", `${at.prefix}%`)
+    .where(jobsWithin(at.within) ?? sql<boolean>`true`)
+    .orderBy("accepted", "desc")
+    .limit(100)
+    .execute();
+}
+
 export interface HistoryFilter {
   readonly environment: string;
   /** `namespace:kind/name` */

@@ -158,7 +158,6 @@ type PatchColumn =
   | "headline"
   | "outcome"
   | "plan_hash"
-  | "resolved"
   | "results"
   | "targets"
   | "unknown_since"
@@ -267,8 +266,8 @@ async function updateJob(tx: Db, id: string, columns: JobColumns): Promise<JobRo
 }
 
 function asSql(patch: Omit<JobPatch, "dueInMs">): JobColumns {
-  const { changes, error, resolved, results, targets, ...plain } = patch;
-  const json = { changes, error, resolved, results, targets };
+  const { changes, error, results, targets, ...plain } = patch;
+  const json = { changes, error, results, targets };
   const texts = Object.entries(json)
     .filter(([, value]) => value !== undefined)
     .map(([column, value]) => [column, value === null ? null : JSON.stringify(value)]);

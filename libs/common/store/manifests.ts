@@ -44,7 +44,8 @@ export async function saveBlobs(
 type DeclaredTable = Database["declared_workloads"];
 /** One declared workload; with a fault it is what its file declared when it could last be read. */
 export type DeclaredRow = Selectable<DeclaredTable>;
-type NewRow = Omit<DeclaredRow, "environment" | "fault"> & Partial<Pick<DeclaredRow, "fault">>;
+type NewRow = Omit<DeclaredRow, "environment" | "fault" | "labels"> &
+  Partial<Pick<DeclaredRow, "fault" | "labels">>;
 
 /** How an environment's projection moves from its last commit to this one. */
 export interface DeclaredChange {
@@ -75,7 +76,7 @@ export async function replaceDeclared(tx: Db, change: DeclaredChange): Promise<v
   });
 }
 
-/** Rows to a statement: eleven columns each stay far below the 65,535 parameters of one. */
+/** Rows to a statement: twelve columns each stay far below the 65,535 parameters of one. */
 const rowsPerInsert = 1_000;
 
 async function insertDeclared(tx: Db, change: DeclaredChange): Promise<void> {
@@ -84,6 +85,7 @@ async function insertDeclared(tx: Db, change: DeclaredChange): Promise<void> {
     environment: change.environment,
     containers: JSON.stringify(row.containers),
     policies: JSON.stringify(row.policies),
+    labels: JSON.stringify(row.labels ?? {}),
     fault: row.fault === undefined || row.fault === null ? null : JSON.stringify(row.fault),
   }));
   for (let from = 0; from < rows.length; from += rowsPerInsert) {
@@ -159,6 +161,21 @@ export async function declaredWorkloads(
     rows = rows.where(sql<boolean>`repositories && ${[...filter.repositories]}::text[]`);
   }
   return rows.orderBy("workload").orderBy("path").orderBy("document").execute();
+}
+
+/** Which of these workloads (`namespace:kind/name`) an environment declares. */
+export async function declaredAmong(
+  db: Db,
+  asked: { readonly environment: string; readonly workloads: readonly string[] },
+): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom("declared_workloads")
+    .select("workload")
+    .distinct()
+    .where("environment", "=", asked.environment)
+    .where(sql<boolean>`workload = any(${[...asked.workloads]}::text[])`)
+    .execute();
+  return new Set(rows.map((row) => row.workload));
 }
 
 /** The commit an environment's projection stands at, and what of it could not be read. */

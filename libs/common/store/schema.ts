@@ -5,6 +5,9 @@ import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
 import type { OwnerName } from "../domain/owner.ts";
 import type { ImageSelect } from "../domain/plan.ts";
+import type { Policies, PolicyPrefix } from "../domain/policy.ts";
+import type { PolicyOrder } from "../domain/policy-orders.ts";
+import type { ResolvedChoice } from "../domain/plan-choice.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
 
@@ -44,18 +47,21 @@ export type JobSpec =
       readonly override: readonly string[];
     }
   | {
+      /** Changes policies in git, of several workloads at once. */
+      readonly kind: "policy";
+      readonly orders: readonly PolicyOrder[];
+      /** For keys that a workload does not have yet; null: the one it uses, else ours. */
+      readonly prefix: PolicyPrefix | null;
+      /** Automates without a filter, as Flux v1 did. */
+      readonly unfiltered: boolean;
+      readonly override: readonly string[];
+    }
+  | {
       /** Makes new pods of the same template. */
       readonly kind: "restart";
       readonly workloads: readonly string[];
       readonly override: readonly string[];
     };
-
-/** Exact image per workload and container: what `latest` became, frozen once (CORRECTNESS 13). */
-export interface ResolvedImage {
-  readonly workload: string;
-  readonly container: string;
-  readonly image: string;
-}
 
 /** One changed field in one file, with its source bytes: what a rollback writes back. */
 export interface RecordedChange extends SourceChange {
@@ -122,7 +128,8 @@ export interface JobsTable {
   cancel_requested_by: string | null;
   cancel_requested_at: NullableTime;
   unknown_since: NullableTime;
-  resolved: ColumnType<readonly ResolvedImage[] | null, string | null | undefined, string | null>;
+  /** What the first planning chose, frozen with it (CORRECTNESS 13). */
+  resolved: ColumnType<readonly ResolvedChoice[] | null, string | null | undefined, string | null>;
   results: ColumnType<readonly ContainerResult[], string | undefined, string>;
   changes: ColumnType<readonly RecordedChange[], string | undefined, string>;
   targets: ColumnType<readonly RolloutTarget[], string | undefined, string>;
@@ -264,6 +271,7 @@ export interface Database {
     blob_oid: string;
     containers: Json<readonly DeclaredContainerRow[]>;
     policies: Json<DeclaredPoliciesRow>;
+    labels: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
     repositories: string[];
     fault: ColumnType<DeclaredFault | null, string | null | undefined, string | null>;
   };
@@ -305,6 +313,7 @@ export interface Database {
     reason: string;
     since: Time;
   };
+  flux_plans: { id: string; principal: string; made_at: Time; result: Json<unknown> };
   audit: AuditTable;
   installation: { single: Generated<boolean>; cursor_key: Buffer };
   rate_budgets: { key: string; level: number; granted: number; at: Time };
@@ -350,12 +359,11 @@ export interface DeclaredContainerRow {
   readonly reason: string | null;
 }
 
-export interface DeclaredPoliciesRow {
-  readonly automated: boolean;
-  readonly locked: boolean;
-  readonly ignore: boolean;
+/** A workload's annotations as they are read. */
+export interface DeclaredPoliciesRow extends Omit<Policies, "hold"> {
   readonly hold: string | null;
-  readonly tags: Readonly<Record<string, string>>;
+  /** What is wrong with them. */
+  readonly faults?: readonly string[];
 }
 
 export type JobRow = Selectable<JobsTable>;

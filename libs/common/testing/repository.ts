@@ -1,13 +1,8 @@
 import { repositoryKey, parseImageRef } from "#common/domain/image-ref.ts";
-import {
-  containerKey,
-  type DeclaredFact,
-  type ReleaseAsk,
-  type ReleaseFacts,
-  type ResolvedChoice,
-} from "#common/domain/plan.ts";
+import type { DeclaredFact, ReleaseAsk, ReleaseFacts } from "#common/domain/plan.ts";
+import { containerKey, type ResolvedChoice } from "#common/domain/plan-choice.ts";
 import { readPolicies } from "#common/domain/policy.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 
 /** A container as a test writes it: its image, or its image and why it cannot be edited. */
@@ -38,6 +33,8 @@ export interface RepositoryFacts {
   withImages(repository: string, ...tags: readonly (string | KnownImage)[]): RepositoryFacts;
   /** A hold against automation on a container. */
   holding(workload: string, container: string, reason: string): RepositoryFacts;
+  /** A workload that two environments declare for one object. */
+  rivalled(workload: string, environments: string): RepositoryFacts;
   /** What `latest` became when the job was planned first. */
   resolvedTo(...choices: readonly ResolvedChoice[]): RepositoryFacts;
   /** Asks for workloads; "all" is everything. */
@@ -97,6 +94,8 @@ function withSentences(
       const key = containerKey({ workload: formatWorkloadId(workloadId(workload)), container });
       return but({ held: new Map([...(facts.held ?? []), [key, reason]]) });
     },
+    rivalled: (workload, environments) =>
+      but({ rivals: new Map([[formatWorkloadId(workloadId(workload)), environments]]) }),
     resolvedTo: (...choices) => but({ resolved: choices }),
     releasing(workloads, ask = {}) {
       const all = workloads === "all";

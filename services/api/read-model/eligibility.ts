@@ -1,8 +1,9 @@
 import type { WorkloadImages } from "#common/contracts/http.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findIneligible } from "#common/domain/plan-target.ts";
+import type { TargetAsk } from "#common/domain/plan-target.ts";
 import { isMovingTag } from "#common/domain/tag.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 
 /** An image of a list, as far as it is the same for every container. */
 export interface ListedImage extends KnownImage {
@@ -14,6 +15,7 @@ export interface ListedImage extends KnownImage {
 export interface Judged {
   readonly current: Pick<ImageRef, "tag">;
   readonly filter: string | undefined;
+  readonly rule?: TargetAsk["rule"];
 }
 
 /** Images with the planner's word on each: the same array again for as long as nothing differs. */
@@ -25,7 +27,8 @@ export function createEligibility(): Eligibility {
   return (images, by) => {
     const rules = known.get(images) ?? new Map<string, readonly ListedImage[]>();
     known.set(images, rules);
-    const rule = by.filter === undefined ? String(isMovingTag(by.current.tag)) : `filter ${by.filter}`;
+    const asked = by.filter === undefined ? isMovingTag(by.current.tag) : `filter ${by.filter}`;
+    const rule = JSON.stringify([asked, by.rule ?? {}]);
     const before = rules.get(rule);
     if (before !== undefined) return before;
     const judged = judge(images, by);
@@ -34,8 +37,8 @@ export function createEligibility(): Eligibility {
   };
 }
 
-function judge(images: readonly ListedImage[], { current, filter }: Judged): readonly ListedImage[] {
-  const ineligible = findIneligible({ current, filter, images });
+function judge(images: readonly ListedImage[], { current, filter, rule }: Judged): readonly ListedImage[] {
+  const ineligible = findIneligible({ current, filter, rule, images });
   if (ineligible.size === 0) return images;
   return images.map((image) => {
     const reason = ineligible.get(image.tag);

@@ -2,12 +2,12 @@ import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
 import { cutImages } from "#common/domain/image-page.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
-import { compareNewestFirst } from "#common/domain/tag.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import { compareNewestFirst } from "#common/domain/tag-filter.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import type { ImageRow, RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 
-import type { Eligibility, ListedImage } from "./eligibility.ts";
+import type { Eligibility, Judged, ListedImage } from "./eligibility.ts";
 
 type ContainerImages = WorkloadImages["containers"][number];
 type AvailableImage = ContainerImages["available"][number];
@@ -17,7 +17,6 @@ export interface ToldImage extends KnownImage {
   readonly firstSeenAt: Date;
   readonly createdFrom?: string | undefined;
   readonly movedAt?: Date | undefined;
-  readonly platforms?: readonly string[];
 }
 
 /** What is told of an image repository, whoever runs it. */
@@ -33,18 +32,27 @@ export interface ListedRepository {
 }
 
 /** Images as they are told, newest first; the same for every container that runs one of them. */
-export function toListed(images: readonly ToldImage[]): readonly ListedImage[] {
-  return images.toSorted(compareNewestFirst).map((image) => ({
-    tag: image.tag,
-    ...(image.createdAt !== undefined && { createdAt: image.createdAt }),
-    told: available(image),
-  }));
+export function toListed(
+  images: readonly ToldImage[],
+  o: { readonly platforms: boolean },
+): readonly ListedImage[] {
+  return images.toSorted(compareNewestFirst).map((image) => {
+    const { tag, digest, createdAt, firstSeenAt, platforms } = image;
+    return {
+      tag,
+      firstSeenAt,
+      ...(digest !== undefined && { digest }),
+      ...(createdAt !== undefined && { createdAt }),
+      ...(platforms !== undefined && { platforms }),
+      told: available(o.platforms ? image : { ...image, platforms: undefined }),
+    };
+  });
 }
 
 /** A repository as the store has it, with all that is known of each image. */
 export function listRepository(row: RepositoryImages): ListedRepository {
   return {
-    images: toListed(row.images.map(toTold)),
+    images: toListed(row.images.map(toTold), { platforms: true }),
     scannedAt: row.scanned_at,
     problem: row.problem,
     complete: row.complete,
@@ -60,6 +68,8 @@ export interface ImageFacts {
   readonly problems: ReadonlyMap<string, JobErrorRow>;
   /** The tag filter that git has for a container. */
   readonly filterOf: (container: string) => string | undefined;
+  /** What an image of the workload must be besides. */
+  readonly rule?: Judged["rule"];
   readonly eligibility: Eligibility;
   readonly now: Date;
   readonly page: ImagePageAsk;
@@ -122,11 +132,11 @@ interface Wanted {
 }
 
 function pageOf(
-  { page, eligibility }: ImageFacts,
+  { page, eligibility, rule }: ImageFacts,
   { ref, filter, images }: Wanted,
 ): { available: AvailableImage[]; total: number; next: string | null } {
   if (ref === undefined) return { available: [], total: 0, next: null };
-  const judged = eligibility(images, { current: ref, filter });
+  const judged = eligibility(images, { current: ref, filter, rule });
   const wanted = page.eligibleOnly === true ? judged.filter(({ told }) => told.eligible) : judged;
   const cut = cutImages(wanted, { limit: page.limit, after: page.after });
   const running = page.after === undefined ? judged.filter(({ told }) => isRunning(told, ref)) : [];

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 
 import { newestOf } from "./newest.ts";
 
@@ -72,6 +72,6 @@ test("says why there is none", () => {
   expect(ask("web:main-1", [], { scanned: false }).newestReason).toBe("not-scanned");
   expect(ask("web:main-1", []).newestReason).toBe("no-eligible");
   expect(ask("web:main-1", dated, { filter: "release-*" }).newestReason).toBe("no-eligible");
-  expect(ask("web:main-1", dated, { filter: "regexp:(.*)" }).newestReason).toBe("no-eligible");
+  expect(ask("web:main-1", dated, { filter: "semver:nonsense" }).newestReason).toBe("no-eligible");
   expect(ask("web:a", [{ tag: "a" }, { tag: "b" }]).newestReason).toBe("no-eligible");
 });

@@ -2,8 +2,8 @@ import type { Workload } from "#common/contracts/http.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { findLatest } from "#common/domain/plan-target.ts";
-import type { TargetReason } from "#common/domain/plan-target.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { TargetAsk, TargetReason } from "#common/domain/plan-target.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import type { RepositoryFacts } from "#common/store/image-facts.ts";
 
 type Container = Workload["containers"][number];
@@ -21,6 +21,7 @@ export type ImageEntries = ReadonlyMap<string, ImageEntry>;
 export function newestOf(asked: {
   readonly image: string;
   readonly filter: string | undefined;
+  readonly rule?: TargetAsk["rule"];
   readonly entries: ImageEntries;
 }): Newest {
   const current = tryParseImageRef(asked.image);
@@ -28,7 +29,7 @@ export function newestOf(asked: {
   const key = repositoryKey(current);
   const entry = asked.entries.get(key);
   const images = new Map([[key, entry?.images ?? []]]);
-  const found = findLatest({ current, filter: asked.filter, images }, { several: true });
+  const found = findLatest({ current, filter: asked.filter, rule: asked.rule, images }, { several: true });
   if (found.kind === "none") return none(reasonOf(found.reason, entry));
   const { chosen, eligible } = found;
   const running = entry?.images.find((image) => isThis(image, current));

@@ -18,6 +18,7 @@ function toResult(result: WireResult): ContainerResult {
   return {
     workload: result.workload,
     container: result.container,
+    ...(result.policy !== "" && { policy: result.policy }),
     from: result.from,
     to: orNull(result.to),
     result: result.result === "change" ? "change" : "skip",

@@ -40,6 +40,7 @@ function declares(
     })),
     policies: { automated: true, locked: true, ignore: true, hold: "broken", tags: {} },
     repositories: [],
+    labels: {},
     fault: null,
   };
 }

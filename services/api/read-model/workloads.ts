@@ -1,6 +1,6 @@
 import type { Workload } from "#common/contracts/http.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
-import { filterOf } from "#common/domain/plan.ts";
+import { filterOf, ruleOf } from "#common/domain/plan-target.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import { OwnerKind } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -21,6 +21,8 @@ export interface WorkloadFacts {
   /** Ids of those that automation has to leave alone. */
   readonly held: ReadonlySet<string>;
   readonly images: ImageEntries;
+  /** Only where something hangs on the age of images, and then not finer than that should be noticed. */
+  readonly now?: Date | undefined;
   /** Whether the environment has to do with a namespace. */
   readonly sees: (namespace: string) => boolean;
 }
@@ -60,6 +62,7 @@ interface Pair {
   readonly row: DeclaredRow | undefined;
   readonly held: boolean;
   readonly complete: boolean;
+  readonly now: Date | undefined;
 }
 
 interface Joined extends Pair {
@@ -79,8 +82,10 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
   return ids.sort(compareText);
 }
 
-function pairOf({ running, declared, held, complete }: WorkloadFacts, id: string): Pair {
-  return { id, runs: running?.get(id), row: declared.get(id)?.[0], held: held.has(id), complete };
+function pairOf({ running, declared, held, complete, now }: WorkloadFacts, id: string): Pair {
+  const row = declared.get(id)?.[0];
+  const ages = row?.policies.minAgeMs !== undefined;
+  return { id, runs: running?.get(id), row, held: held.has(id), complete, now: ages ? now : undefined };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
@@ -89,6 +94,7 @@ function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
     known.row === pair.row &&
     known.held === pair.held &&
     known.complete === pair.complete &&
+    known.now?.getTime() === pair.now?.getTime() &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
   );
 }
@@ -97,7 +103,7 @@ function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
   const { id, runs, row } = pair;
   const { namespace, kind = "", name } = parseWorkloadId(id);
   const absent = facts.complete ? notRunning : unknownState;
-  const containers = containersOf(facts.images, runs, row);
+  const containers = containersOf(facts.images, pair);
   const keys = new Set(containers.flatMap(({ image }) => keyOf(image) ?? []));
   const workload: Workload = {
     id,
@@ -126,11 +132,7 @@ function keyOf(image: string): string | undefined {
   return ref === undefined ? undefined : repositoryKey(ref);
 }
 
-function containersOf(
-  images: ImageEntries,
-  runs: Running | undefined,
-  row: DeclaredRow | undefined,
-): Workload["containers"] {
+function containersOf(images: ImageEntries, { runs, row, now }: Pair): Workload["containers"] {
   const declared = new Map((row?.containers ?? []).map((container) => [container.name, container.image]));
   const found = runs?.containers ?? row?.containers ?? [];
   return found.map(({ name, image, init }) => ({
@@ -138,7 +140,12 @@ function containersOf(
     image,
     declaredImage: declared.get(name) ?? null,
     init,
-    ...newestOf({ image, filter: row && filterOf(row.policies, name), entries: images }),
+    ...newestOf({
+      image,
+      filter: row && filterOf(row.policies, name),
+      rule: row && ruleOf(row.policies, now),
+      entries: images,
+    }),
   }));
 }
 

@@ -71,6 +71,7 @@ function touchedBy({ spec, touches }: JobDraft): readonly string[] | null {
   if (touches !== undefined) return touches;
   if ("all" in spec && spec.all) return null;
   if ("namespace" in spec && spec.namespace !== null) return [`${spec.namespace}/*`];
+  if ("orders" in spec) return spec.orders.map(({ workload }) => workload);
   return "workloads" in spec && spec.workloads.length > 0 ? spec.workloads : null;
 }
 

@@ -44,10 +44,15 @@ export async function rollBack(
 
 /** "Rollback: sock-shop/front-end to the previous image" */
 export function rollbackHeadline(job: Pick<JobRow, "changes">): string {
+  const policies = job.changes.filter((change) => change.annotation !== undefined);
+  if (policies.length > 0) return `Rollback: policies of ${shownNames(policies)}`;
   const images = job.changes.filter((change) => change.field === "image" || change.image !== undefined);
-  const names = [...new Set(images.map((change) => shortName(change.workload)))];
-  const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
-  return `Rollback: ${shown.join(", ")} to the previous ${images.length === 1 ? "image" : "images"}`;
+  return `Rollback: ${shownNames(images)} to the previous ${images.length === 1 ? "image" : "images"}`;
+}
+
+function shownNames(changes: JobRow["changes"]): string {
+  const names = [...new Set(changes.map((change) => shortName(change.workload)))];
+  return (names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names).join(", ");
 }
 
 function refuseUndoable(job: JobRow): void {

@@ -57,7 +57,10 @@ export async function readPage(deps: FindDeps, query: ListQuery) {
 }
 
 /** What somebody sees of an environment: the rest is not there, and no count or problem tells of it. */
-async function readSeen({ lists, sees }: FindDeps, environment: EnvironmentSettings): Promise<WorkloadsRead> {
+export async function readSeen(
+  { lists, sees }: Pick<FindDeps, "lists" | "sees">,
+  environment: EnvironmentSettings,
+): Promise<WorkloadsRead> {
   const read = await lists.read(environment);
   if (coversEnvironment(sees, environment.name)) return read;
   const workloads = read.workloads.filter(({ id }) =>
@@ -77,13 +80,16 @@ export async function findWorkload(deps: FindDeps, path: z.infer<typeof workload
   return (await findDeclared(deps, path)).workload;
 }
 
-/** As `findWorkload`, with all that git declares in its environment. */
+/** As `findWorkload`, with what runs and what git declares in its environment. */
 export async function findDeclared(deps: FindDeps, path: z.infer<typeof workloadPath>) {
   const environment = resolveSeen(deps.settings, path.environment, deps.sees);
   const { id, namespace, name } = idOf(path);
-  const { workloads, facts } = await readSeen(deps, environment);
+  const { workloads, facts, age } = await readSeen(deps, environment);
   const found = workloads.find((one) => one.id === id);
-  if (found !== undefined) return { workload: found, declared: facts.declared };
+  if (found !== undefined) {
+    const { declared, running, complete } = facts;
+    return { workload: found, declared, running, complete, age };
+  }
   const beside = workloads.filter((one) => one.namespace === namespace);
   const near = nearNames(
     name,

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { retryAfterMs, usableDate } from "./dates.ts";
+import { usableDate } from "#common/domain/usable-date.ts";
+
+import { retryAfterMs } from "./dates.ts";
 
 test.each([
   ["2016-11-18T16:00:00Z", "2016-11-18T16:00:00.000Z"],

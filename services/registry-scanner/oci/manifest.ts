@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { fits } from "#common/domain/platform.ts";
 import type { Platform } from "#common/domain/platform.ts";
-import { usableDate } from "./dates.ts";
+import { usableDate } from "#common/domain/usable-date.ts";
 import type { ImageDescription } from "./types.ts";
 
 /** Content types a manifest request accepts, indexes first. */

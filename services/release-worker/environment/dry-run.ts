@@ -2,7 +2,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { isForeign, ownerOfMeta } from "#common/domain/owner.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import type { WorkerDeps } from "../deps.ts";
-import type { JobPlan } from "../planning/plan-job.ts";
+import type { JobPlan } from "../planning/job-plan.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import {
   conflictsOf,

@@ -23,6 +23,7 @@ import type { PushAnswer } from "./push-answer.ts";
 import { createRemote } from "./remote.ts";
 import type { Remote } from "./remote.ts";
 import { createSshSigner } from "./signing.ts";
+import { usualFolders } from "./target.ts";
 import type { GitTarget } from "./target.ts";
 import { listTree } from "./tree.ts";
 import type { TreeEntry } from "./tree.ts";
@@ -114,7 +115,6 @@ export interface GitCacheOptions {
   readonly log?: Log;
 }
 
-const usualFolders = "/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin";
 const timesRemembered = 1000;
 
 /** Opens a cache; one object per target and process. Refuses a target whose URL or branch git could misread. */

@@ -33,6 +33,9 @@ export function cacheName(target: GitTarget): string {
   return `${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24)}.git`;
 }
 
+/** Where git, ssh and ssh-keygen are looked for. */
+export const usualFolders = "/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin";
+
 /** Where git runs: a home of its own, and the search path that finds git and ssh. */
 export interface GitPlace {
   readonly home: string;

@@ -66,8 +66,19 @@ export function commitPeople(
 function changeLines(results: readonly ContainerResult[]): string {
   const changed = results
     .filter((result) => result.result === "change")
-    .map((result) => `- ${result.workload} ${result.container}: ${result.from} -> ${result.to}`);
-  return changed.length > 1 ? oneByOne(changed) : "";
+    .map((result) =>
+      result.policy === undefined
+        ? `- ${result.workload} ${result.container}: ${result.from} -> ${result.to}`
+        : `- ${result.workload} ${result.policy}: ${valueText(result.from)} -> ${valueText(result.to)}`,
+    );
+  const isTold = changed.length > 1 || results.some((result) => result.policy !== undefined);
+  return isTold ? oneByOne(changed) : "";
+}
+
+/** What an annotation holds, in few words. */
+function valueText(value: string | null): string {
+  if (value === null || value === "") return "none";
+  return value.length > 200 ? `${value.slice(0, 200)}…` : value;
 }
 
 function oneByOne(lines: readonly string[]): string {

@@ -8,6 +8,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
+import { endedByCancel } from "./end-cancelled.ts";
 import type { LaneContext } from "./lane-context.ts";
 
 /** Jobs whose image is looked for at the same time. */
@@ -38,12 +39,7 @@ export async function closeImageGate(
 ): Promise<void> {
   const { job, image, until } = wait;
   await deps.store.fenced(lease, async (tx) => {
-    const [now] = await jobs.lockJobs(tx, [job.id]);
-    if (now?.cancel_requested_at !== null) {
-      await steps.endOpenSteps(tx, job.id, { outcome: "skipped", detail: "cancelled" });
-      await jobs.moveJob(tx, { id: job.id, event: "cancelled" });
-      return;
-    }
+    if (await endedByCancel(tx, job.id)) return;
     await steps.endOpenSteps(tx, job.id, { outcome: "ok" });
     await steps.appendSteps(tx, job.id, [
       { text: "Clone OK.", outcome: "ok" },

@@ -1,8 +1,10 @@
 import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
+import type { DeclaredWorkload } from "#common/domain/manifest.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import * as lanes from "#common/store/lanes.ts";
 import * as manifests from "#common/store/manifests.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
+import type { DeclaredPoliciesRow } from "#common/store/schema.ts";
 import type { Db } from "#common/store/store.ts";
 import { brokenFiles, lastReadable } from "../planning/tip-broken.ts";
 import type { TipFile, TipView } from "../planning/tip-view.ts";
@@ -63,15 +65,15 @@ function rowsOf(file: TipFile) {
       editable: container.editable,
       reason: container.reason ?? null,
     })),
-    policies: {
-      automated: declared.policies.automated,
-      locked: declared.policies.locked,
-      ignore: declared.policies.ignore,
-      hold: declared.policies.hold ?? null,
-      tags: declared.policies.tags,
-    },
+    policies: policiesRow(declared),
+    labels: declared.labels ?? {},
     repositories: [...new Set(declared.containers.flatMap((container) => keysOf(container.image)))],
   }));
+}
+
+function policiesRow({ policies, policyFaults = [] }: DeclaredWorkload): DeclaredPoliciesRow {
+  const row = { ...policies, hold: policies.hold ?? null };
+  return policyFaults.length === 0 ? row : { ...row, faults: policyFaults.map((fault) => fault.message) };
 }
 
 function keysOf(image: string): string[] {

@@ -1,21 +1,20 @@
-import { errorCatalogue, SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
+import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import type { JobEvent } from "#common/domain/job.ts";
 import { matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
-import * as steps from "#common/store/steps.ts";
-import { maxAttemptsAfter, retryDelayMs } from "../deps.ts";
 import { dryRunTargets } from "../environment/dry-run.ts";
 import { lastGoodChanges, neverApplied } from "../environment/last-good.ts";
-import { toErrorRow } from "../error-row.ts";
 import { createFactSources, type FactSources } from "../planning/batch-sources.ts";
-import { planJob, type JobPlan, type PlanInput } from "../planning/plan-job.ts";
+import type { JobPlan } from "../planning/job-plan.ts";
+import { planJob, type PlanInput } from "../planning/plan-job.ts";
 import { repositoriesOfPlan } from "../planning/read-facts.ts";
-import { refusalOfRelease } from "../planning/refused-release.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { adoptEarlierPushes } from "./earlier-push.ts";
+import { endOrRetry, endWithNothing } from "./end-planned.ts";
 import { closeImageGate, waitsUntil } from "./image-gate.ts";
 import type { LaneContext } from "./lane-context.ts";
+import { recordFirstChoices } from "./record-choices.ts";
 
 /** Jobs of a batch asked of the API server at once. */
 const dryRunsAtOnce = 8;
@@ -58,7 +57,8 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
       const confirmed = await context.tip.confirm();
       const moved = confirmed !== tip.commit;
       tip = { commit: confirmed, confirmed: true };
-      if (moved) rest = await adoptEarlierPushes(context, { base: confirmed, taken: rest });
+      const jobsNow = decisions.map(({ job }) => job);
+      if (moved) rest = await adoptEarlierPushes(context, { base: confirmed, taken: jobsNow });
       if (moved) continue;
     }
     const written = decisions.filter((decision) => decision.kind === "write");
@@ -91,7 +91,7 @@ async function decideAll(context: LaneContext, base: string, taken: readonly Job
   for (const environment of context.environments) {
     views.set(environment.name, await context.tips.read(base, environment));
   }
-  const sources = createFactSources(context.deps);
+  const sources = createFactSources(context.deps, views);
   await readAhead({ taken, views, sources });
   const decisions: Decision[] = [];
   for (const job of taken) {
@@ -104,7 +104,12 @@ async function decideAll(context: LaneContext, base: string, taken: readonly Job
     decisions.push(decision);
     if (decision.kind === "write") carryOver(views, decision);
   }
-  return { decisions, views: [...views.values()] };
+  const chosen = await recordFirstChoices(context, decisions);
+  const recorded = decisions.map((decision) => ({
+    ...decision,
+    job: chosen.get(decision.job.id) ?? decision.job,
+  }));
+  return { decisions: recorded, views: [...views.values()] };
 }
 
 /** What the whole batch will ask for, in one question each: images, and the files to edit. */
@@ -210,96 +215,6 @@ async function targetsToApply(
   if (job.spec.kind !== "rollback") return targets;
   const refused = neverApplied(await jobs.mustGetJob(context.deps.store.db, job.spec.of));
   return targets.filter((target) => !refused.has(target.workload));
-}
-
-/** Files that the end of a job without a change speaks of. */
-const maxToldFiles = 3;
-
-/** Who put the images there that are up to date: people ask, when a release has nothing to do. */
-async function whoDidIt(context: LaneContext, plan: JobPlan, tip: string): Promise<string | undefined> {
-  const current = plan.results.filter((result) => result.reason === "up-to-date" && result.file !== null);
-  const files = [...new Set(current.map((result) => result.file ?? ""))];
-  if (files.length === 0 || files.length > maxToldFiles) return undefined;
-  const told: string[] = [];
-  for (const file of files) {
-    const change = await context.git.lastChangeOf(tip, file);
-    if (change === undefined) continue;
-    told.push(
-      `${file} was last changed by ${change.commit.slice(0, 7)} (${change.author}: ${change.subject})`,
-    );
-  }
-  return told.length === 0 ? undefined : told.join("; ");
-}
-
-/** An exact image that reaches no named workload is no success: whoever waits for it must hear of it. */
-async function endWithNothing(
-  context: LaneContext,
-  { job, plan }: { job: JobRow; plan: JobPlan },
-  tip: string,
-): Promise<void> {
-  const { results } = plan;
-  const refusal = refusalOfRelease(job.spec, results);
-  const last = refusal === undefined ? await nothingStep(context, plan, tip) : refusedStep(refusal);
-  await context.deps.store.fenced(context.lease, async (tx) => {
-    await steps.endOpenSteps(tx, job.id, { outcome: "ok" });
-    const lines = ["Clone OK.", ...plan.skipLines.slice(0, 50)];
-    await steps.appendSteps(tx, job.id, [...lines.map((text) => ({ text, outcome: "ok" as const })), last]);
-    if (refusal === undefined) {
-      await jobs.moveJob(tx, { id: job.id, event: "nothing-to-do", patch: { results } });
-    } else {
-      const patch = { results, error: toErrorRow(refusal) };
-      await jobs.moveJob(tx, { id: job.id, event: "cannot-plan", patch });
-    }
-  });
-  context.deps.store.hint(job.id);
-}
-
-async function nothingStep(context: LaneContext, plan: JobPlan, tip: string): Promise<steps.NewStep> {
-  const detail = await whoDidIt(context, plan, tip);
-  const allCurrent = plan.results.every((result) => result.reason === "up-to-date");
-  const text = allCurrent
-    ? "All selected services are running the requested images. Nothing to do."
-    : "Nothing to do.";
-  return { text, outcome: "ok", ...(detail === undefined ? {} : { detail }) };
-}
-
-function refusedStep(refusal: SlipwayError): steps.NewStep {
-  return {
-    text: `${errorCatalogue[refusal.code].title}.`,
-    outcome: "failed",
-    detail: refusal.detail ?? refusal.message,
-  };
-}
-
-/** retry and wait come back with a growing pause; stop, and the eighth try, end the job with the true reason. */
-export async function endOrRetry(
-  context: LaneContext,
-  failed: { job: JobRow; error: SlipwayError; event: JobEvent },
-): Promise<void> {
-  const { job, error, event } = failed;
-  context.deps.log.info("job could not be planned", { job: job.id, code: error.code, error });
-  const again = error.next !== "stop" && job.attempt + 1 < maxAttemptsAfter(error);
-  await context.deps.store.fenced(context.lease, async (tx) => {
-    const detail = error.detail ?? error.message;
-    if (error.code.startsWith("GIT_") || again) {
-      await steps.endOpenSteps(tx, job.id, { outcome: again ? "skipped" : "failed", detail });
-    } else {
-      await steps.endOpenSteps(tx, job.id, { outcome: "ok" });
-      const why = { text: `${errorCatalogue[error.code].title}.`, outcome: "failed" as const, detail };
-      await steps.appendSteps(tx, job.id, [{ text: "Clone OK.", outcome: "ok" }, why]);
-    }
-    if (again) {
-      const patch = {
-        attempt: job.attempt + 1,
-        dueInMs: retryDelayMs(job.attempt),
-        waiting_for: error.message,
-      };
-      await jobs.moveJob(tx, { id: job.id, event: "lane-lost", patch });
-    } else {
-      await jobs.moveJob(tx, { id: job.id, event, patch: { error: toErrorRow(error) } });
-    }
-  });
-  context.deps.store.hint(job.id);
 }
 
 function gone(job: JobRow): SlipwayError {

@@ -1,5 +1,6 @@
 import { compareUrl } from "#common/domain/compare-url.ts";
 import { environmentSubject } from "#common/contracts/queue.ts";
+import { annotationIn } from "#common/domain/manifest-policies.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import { lockEnded } from "#common/store/ended-jobs.ts";
@@ -11,6 +12,8 @@ import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import { toErrorRow } from "../error-row.ts";
 import { isReachable } from "../knows-commit.ts";
+import { annotationOf, isPolicyChange } from "../planning/policy-words.ts";
+import { manifestOptions } from "../planning/tip-files.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { changedResults, rolloutTargets } from "./adopt.ts";
 import { tellNotLanded } from "./ended-jobs.ts";
@@ -76,7 +79,7 @@ export async function watchProposals(context: LaneContext, tip: string): Promise
     const environment = environmentNamed(context, job.environment);
     if (environment === undefined) continue;
     const view = await context.tips.read(tip, environment);
-    if (holdsImages(view, job)) await recordMerge(context, job, tip);
+    if (holdsImages(view, job) && (await holdsPolicies(view, job))) await recordMerge(context, job, tip);
     else open.push(job);
   }
   const refs = open.map((job) => `refs/heads/${proposalOf(job.id)}`);
@@ -96,6 +99,21 @@ function holdsImages(view: TipView, job: JobRow): boolean {
       return container?.image === image;
     }),
   );
+}
+
+/** True when every annotation the job wrote stands there as it wrote it. */
+async function holdsPolicies(view: TipView, job: JobRow): Promise<boolean> {
+  for (const change of job.changes.filter(isPolicyChange)) {
+    if (!view.files.has(change.path)) return false;
+    const options = manifestOptions(view.environment, change.path);
+    const workload = change.declaredAs ?? change.workload;
+    const there = annotationIn(await view.readText(change.path), workload, {
+      ...options,
+      annotation: annotationOf(change),
+    });
+    if (there !== change.annotation.to) return false;
+  }
+  return true;
 }
 
 /** People may add to a proposal; one that no longer contains our commit was replaced. */

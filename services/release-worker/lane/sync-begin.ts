@@ -4,7 +4,8 @@ import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
-import { endOrRetry } from "./plan-batch.ts";
+import { endedByCancel } from "./end-cancelled.ts";
+import { endOrRetry } from "./end-planned.ts";
 import { followTip } from "./sync-on-change.ts";
 
 /**
@@ -31,12 +32,7 @@ async function beginSync(context: LaneContext, job: JobRow, tip: string): Promis
     return endOrRetry(context, { job, error, event: "cannot-plan" });
   }
   await deps.store.fenced(lease, async (tx) => {
-    const [now] = await jobs.lockJobs(tx, [job.id]);
-    if (now?.cancel_requested_at !== null) {
-      await steps.endOpenSteps(tx, job.id, { outcome: "skipped", detail: "cancelled" });
-      await jobs.moveJob(tx, { id: job.id, event: "cancelled" });
-      return;
-    }
+    if (await endedByCancel(tx, job.id)) return;
     const short = tip.slice(0, 7);
     await steps.endOpenSteps(tx, job.id, { outcome: "ok", detail: `tip ${short}` });
     await steps.appendSteps(tx, job.id, [

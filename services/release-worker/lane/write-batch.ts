@@ -129,7 +129,7 @@ async function putOff(context: LaneContext, one: PlannedJob, alone: boolean): Pr
       );
       await jobs.moveJob(tx, { id: one.job.id, event: "cannot-plan", patch: { error } });
     } else {
-      await giveBack(tx, one);
+      await jobs.moveJob(tx, { id: one.job.id, event: "lane-lost", patch: { dueInMs: 0 } });
     }
   });
   context.deps.store.hint(one.job.id);
@@ -153,15 +153,9 @@ async function endCancelled(tx: Db, planned: readonly PlannedJob[]): Promise<num
       outcome: "skipped",
       detail: "another job of the batch was cancelled",
     });
-    await giveBack(tx, one);
+    await jobs.moveJob(tx, { id: one.job.id, event: "lane-lost", patch: { dueInMs: 0 } });
   }
   return cancelled.length;
-}
-
-/** It is planned again at once, with the images of its first plan (CORRECTNESS 13). */
-async function giveBack(tx: Db, { job, plan }: PlannedJob): Promise<void> {
-  const patch = { dueInMs: 0, resolved: plan.resolved };
-  await jobs.moveJob(tx, { id: job.id, event: "lane-lost", patch });
 }
 
 async function beginPush(tx: Db, context: LaneContext, one: PlannedJob): Promise<void> {
@@ -181,7 +175,7 @@ async function beginPush(tx: Db, context: LaneContext, one: PlannedJob): Promise
   await jobs.moveJob(tx, {
     id: job.id,
     event: "intent-recorded",
-    patch: { resolved: plan.resolved, plan_hash: plan.hash, results: plan.results },
+    patch: { plan_hash: plan.hash, results: plan.results },
   });
 }
 

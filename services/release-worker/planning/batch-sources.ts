@@ -1,13 +1,16 @@
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import { listJobs } from "#common/store/job-list.ts";
-import { declaredInFiles } from "#common/store/manifests.ts";
+import { declaredAmong, declaredInFiles } from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { ListWorkloadsResponse, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { IndexedBefore } from "./tip-broken.ts";
 import { recallImages, type RecallAsk } from "./recall-images.ts";
+import { findRivals } from "./rivals.ts";
+import type { TipView } from "./tip-view.ts";
 
 /** A cluster view older than this says nothing about what does not run. */
 const freshMs = 10_000n;
@@ -29,16 +32,24 @@ export interface FactSources {
   ): Promise<ReadonlySet<string> | undefined>;
   /** What these workloads ran before, or run now, by `containerKey`. */
   recalled(asked: RecallAsk): Promise<ReadonlyMap<string, string>>;
+  /** Of these workloads those that another environment declares too for the same object: both names. */
+  rivals(environment: EnvironmentSettings, ids: readonly WorkloadId[]): Promise<ReadonlyMap<string, string>>;
   images(keys: readonly string[]): Promise<ReadonlyMap<string, Repository>>;
   /** What these files declared when the index last saw them. */
   indexed(environment: string, paths: readonly string[]): Promise<IndexedBefore>;
+  /** By Postgres' clock. */
+  now(): Promise<Date>;
   /** Asks the registry now. */
   refresh(key: string, tag: string): Promise<{ tagFound: boolean; repository: Repository | undefined }>;
 }
 
-type SourceDeps = Pick<WorkerDeps, "cluster" | "registry" | "store" | "log">;
+type SourceDeps = Pick<WorkerDeps, "cluster" | "registry" | "settings" | "store" | "log">;
 
-export function createFactSources(deps: SourceDeps): FactSources {
+/** `views`: environments whose declarations are known as of the tip that is planned on. */
+export function createFactSources(
+  deps: SourceDeps,
+  views: ReadonlyMap<string, Pick<TipView, "declared">> = new Map(),
+): FactSources {
   const lists = new Map<string, Promise<ListWorkloadsResponse>>();
   const images = new Map<string, Promise<Repository | undefined>>();
   const list = (environment: string): Promise<ListWorkloadsResponse> => {
@@ -61,6 +72,21 @@ export function createFactSources(deps: SourceDeps): FactSources {
       recallImages(
         { history: historyOf(deps), live: async () => freshList(await list(asked.environment)) },
         asked,
+      ),
+    now: () => deps.store.now(),
+    rivals: (environment, ids) =>
+      findRivals(
+        {
+          environments: deps.settings.environments,
+          declared: async (name, workloads) => {
+            const view = views.get(name);
+            if (view === undefined) return declaredAmong(deps.store.db, { environment: name, workloads });
+            return new Set(view.declared().map((fact) => formatWorkloadId(fact.id)));
+          },
+          uids: (name, wanted) =>
+            uidsOf({ deps, list: () => list(name) }, { environment: name, ids: wanted }),
+        },
+        { environment, ids },
       ),
     indexed: (environment, paths) => declaredInFiles(deps.store.db, { environment, paths }),
     async images(keys) {
@@ -114,6 +140,41 @@ async function runningOneByOne(
     return fresh ? new Set(ids.map(formatWorkloadId)) : undefined;
   } catch (error) {
     if (error instanceof SlipwayError && error.code === "WORKLOAD_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+/** Equal uids tell something however old the views are; what cannot be asked tells nothing. */
+async function uidsOf(
+  { deps, list }: { deps: SourceDeps; list: () => Promise<ListWorkloadsResponse> },
+  { environment, ids }: { environment: string; ids: readonly WorkloadId[] },
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    const wanted = new Set(ids.map(formatWorkloadId));
+    const seen =
+      ids.length <= maxSingle
+        ? await Promise.all(ids.map((id) => oneOrNothing(deps, environment, id)))
+        : (await list()).workloads;
+    const known = seen.filter((one) => one !== undefined && wanted.has(formatWorkloadId(one)));
+    return new Map(known.flatMap((one) => (one?.uid ? [[formatWorkloadId(one), one.uid]] : [])));
+  } catch (error) {
+    deps.log.warn("planning without the objects of another environment", { error, environment });
+    return new Map();
+  }
+}
+
+async function oneOrNothing(
+  { cluster }: SourceDeps,
+  environment: string,
+  id: WorkloadId,
+): Promise<Workload | undefined> {
+  try {
+    return (await cluster.getWorkload({ environment, ...id })).workload;
+  } catch (error) {
+    const code = error instanceof SlipwayError ? error.code : undefined;
+    if (code === "WORKLOAD_NOT_FOUND" || code === "WORKLOAD_STALE" || code === "NAMESPACE_OUTSIDE") {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -6,7 +6,8 @@ import { silentLog } from "#common/kit/log.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 
 import { createFakeGitCache } from "../git/git-cache.fake.ts";
-import { planJob, type JobPlan } from "./plan-job.ts";
+import type { JobPlan } from "./job-plan.ts";
+import { planJob } from "./plan-job.ts";
 import { createTipReaderOver } from "./tip-reader.ts";
 import type { TipView } from "./tip-view.ts";
 
@@ -40,6 +41,8 @@ async function release(view: TipView, image: string, ...workloads: string[]): Pr
   const sources = {
     running: async () => new Set([...running].filter((id) => !id.includes(":helmrelease/"))),
     recalled: async () => new Map(),
+    now: async () => new Date(0),
+    rivals: async () => new Map(),
     indexed: async () => ({ rows: [], faults: [] }),
     images: async () => new Map<string, Repository>(),
     refresh: async () => ({ tagFound: true, repository: undefined }),
@@ -61,6 +64,8 @@ async function undo(view: TipView, plan: JobPlan): Promise<JobPlan> {
   const sources = {
     running: async () => undefined,
     recalled: async () => new Map(),
+    now: async () => new Date(0),
+    rivals: async () => new Map(),
     indexed: async () => ({ rows: [], faults: [] }),
     images: async () => new Map<string, Repository>(),
     refresh: async () => ({ tagFound: false, repository: undefined }),

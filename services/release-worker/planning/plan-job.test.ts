@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { environmentSettings } from "#common/contracts/settings.ts";
+import type { Settings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { parseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import { formatWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
@@ -12,7 +13,8 @@ import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts"
 import { Image, Repository, type RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 
 import { createFakeGitCache } from "../git/git-cache.fake.ts";
-import { planJob, type JobPlan, type PlanInput } from "./plan-job.ts";
+import type { JobPlan } from "./job-plan.ts";
+import { planJob, type PlanInput } from "./plan-job.ts";
 import { createFactSources } from "./batch-sources.ts";
 import { createTipReaderOver } from "./tip-reader.ts";
 import type { TipView } from "./tip-view.ts";
@@ -110,7 +112,8 @@ function peers(o: World) {
     },
   } as unknown as RegistryServiceClient;
   const store = undefined as unknown as Store; // only `previous` asks it
-  const sources = createFactSources({ cluster, registry, store, log: silentLog });
+  const settings = { environments: [] } as unknown as Settings; // only one environment: nobody else declares anything
+  const sources = createFactSources({ cluster, registry, settings, store, log: silentLog });
   return { deps: { sources, log: silentLog }, asked };
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { ContainerResult } from "#common/contracts/http.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { changedImage } from "#common/domain/manifest.ts";
@@ -11,39 +10,31 @@ import {
   type ReleaseAsk,
   type ReleaseFacts,
 } from "#common/domain/plan.ts";
+import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
 import { skipLine } from "#common/domain/plan-words.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
-import type { JobSpec, RecordedChange, ResolvedImage, RolloutTarget } from "#common/store/schema.ts";
+import type { JobSpec, RecordedChange, RolloutTarget } from "#common/store/schema.ts";
 import { changeKey, editPlan } from "./edit-plan.ts";
+import { hashOf } from "./plan-hash.ts";
+import { planPolicies } from "./plan-policies.ts";
+import {
+  isPolicyChange,
+  policyChangedSince,
+  policyResult,
+  policySkipLine,
+  policyUpdates,
+} from "./policy-words.ts";
+import type { JobPlan, WorkloadUpdate } from "./job-plan.ts";
 import { readFacts, type FactDeps } from "./read-facts.ts";
 import { revertFile } from "./revert-file.ts";
 import { brokenFiles, lastReadable } from "./tip-broken.ts";
 import { isRolledOut } from "./rolled-out.ts";
 import type { TipView } from "./tip-view.ts";
 
-/** What a job would do to a tip: the edited texts, each change with its bytes, and what was left alone. */
-export interface JobPlan {
-  readonly headline: string;
-  readonly texts: ReadonlyMap<string, string>;
-  readonly changes: readonly RecordedChange[];
-  readonly targets: readonly RolloutTarget[];
-  readonly results: readonly ContainerResult[];
-  readonly resolved: readonly ResolvedImage[];
-  readonly updates: readonly WorkloadUpdate[];
-  readonly skipLines: readonly string[];
-  readonly hash: string;
-}
-
-/** The seed's line for a workload, and what it did to which file ("deploy/a.yaml +2 -2 (image, version label)"). */
-export interface WorkloadUpdate {
-  readonly text: string;
-  readonly detail: string;
-}
-
 export interface PlanInput {
   readonly spec: JobSpec;
-  readonly resolved: readonly ResolvedImage[] | null;
+  readonly resolved: readonly ResolvedChoice[] | null;
   /** For a rollback: the changes of the job that is undone. */
   readonly undo?: {
     readonly headline: string;
@@ -55,6 +46,7 @@ export interface PlanInput {
 /** Reads the facts, decides, and edits in memory; writes nothing. */
 export async function planJob(deps: FactDeps, view: TipView, input: PlanInput): Promise<JobPlan> {
   if (input.spec.kind === "rollback") return planRollback(view, input);
+  if (input.spec.kind === "policy") return planPolicies(view, input.spec);
   if (input.spec.kind !== "release") {
     throw new SlipwayError("INTERNAL", { detail: `a ${input.spec.kind} has no plan of git` });
   }
@@ -147,27 +139,35 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
     kept.push(...result.skipped);
   }
   const images = reverted.flatMap(toPlannedChange);
+  const policies = reverted.filter(isPolicyChange);
   const skips = kept.flatMap(toChangedSince);
+  const keptPolicies = kept.filter(isPolicyChange);
   return {
     headline: undo.headline,
     texts,
     changes: reverted,
     targets: targetsOf(view, images),
-    results: [...images.map(changeResult), ...skips.map(skipResult)],
+    results: [
+      ...images.map(changeResult),
+      ...policies.map(policyResult),
+      ...skips.map(skipResult),
+      ...keptPolicies.map(policyChangedSince),
+    ],
     resolved: [],
-    updates: updatesOf(images, reverted),
-    skipLines: skips.map(skipLine),
+    updates: [...updatesOf(images, reverted), ...policyUpdates(policies)],
+    skipLines: [...skips.map(skipLine), ...keptPolicies.map(policySkipLine)],
     hash: hashOf(reverted),
   };
 }
 
 /** What takes a change back, as a change that can itself be taken back. */
 function turnedRound(change: RecordedChange): RecordedChange {
-  const { from: to, to: from, image } = change;
+  const { from: to, to: from, image, annotation } = change;
   return {
     ...change,
     from,
     to,
+    ...(annotation === undefined ? {} : { annotation: { from: annotation.to, to: annotation.from } }),
     ...(image === undefined ? {} : { image: { from: image.to, to: image.from } }),
   };
 }
@@ -254,11 +254,6 @@ function skipResult(skip: PlannedSkip): ContainerResult {
     detail: skip.detail ?? null,
     file: skip.path ?? null,
   };
-}
-
-/** Two plans with one hash change the same bytes, wherever the tip is by then. */
-function hashOf(changes: readonly RecordedChange[]): string {
-  return createHash("sha256").update(JSON.stringify(changes)).digest("hex");
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {

@@ -7,8 +7,9 @@ import {
   tryParseImageRef,
   type ImageRef,
 } from "#common/domain/image-ref.ts";
-import type { DeclaredFact, ReleaseAsk, ReleaseFacts, ResolvedChoice } from "#common/domain/plan.ts";
-import type { KnownImage } from "#common/domain/tag.ts";
+import type { DeclaredFact, ReleaseAsk, ReleaseFacts } from "#common/domain/plan.ts";
+import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
+import type { KnownImage } from "#common/domain/tag-filter.ts";
 import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { Log } from "#common/kit/log.ts";
@@ -34,14 +35,19 @@ export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Pr
   const { ask, declared, resolved, environment } = asked;
   const { select = "latest" } = ask.images;
   const recalls = select !== "latest" && resolved === undefined;
-  const [running, images, recalled] = await Promise.all([
+  const ages = declared.some(({ policies }) => policies.minAgeMs !== undefined);
+  const chosen = chosenOf(asked);
+  const [now, running, images, recalled, rivals] = await Promise.all([
+    ages ? sources.now() : undefined,
     sources.running(environment.name, idsAsked(asked)),
     recalls ? new Map<string, readonly KnownImage[]>() : readImages({ sources, log }, asked),
-    recalls
-      ? sources.recalled({ environment: environment.name, select, chosen: chosenOf(asked) })
-      : new Map<string, string>(),
+    recalls ? sources.recalled({ environment: environment.name, select, chosen }) : new Map<string, string>(),
+    sources.rivals(
+      environment,
+      chosen.map((fact) => fact.id),
+    ),
   ]);
-  return { ask, declared, running, images, resolved, recalled };
+  return { ask, declared, running, images, resolved, recalled, rivals, now };
 }
 
 function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
@@ -144,5 +150,7 @@ function toKnownImage(image: Repository["images"][number]): KnownImage {
     tag: image.tag,
     ...(image.digest === "" ? {} : { digest: image.digest }),
     ...(image.createdAt === undefined ? {} : { createdAt: image.createdAt }),
+    ...(image.firstSeenAt === undefined ? {} : { firstSeenAt: image.firstSeenAt }),
+    ...(image.platforms.length === 0 ? {} : { platforms: image.platforms }),
   };
 }

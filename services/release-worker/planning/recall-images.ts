@@ -1,5 +1,6 @@
-import { containerKey, type DeclaredFact, type ImageSelect } from "#common/domain/plan.ts";
 import { changedImage } from "#common/domain/manifest.ts";
+import type { DeclaredFact, ImageSelect } from "#common/domain/plan.ts";
+import { containerKey } from "#common/domain/plan-choice.ts";
 import { sameImage } from "#common/domain/image-ref.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import type { JobRow } from "#common/store/schema.ts";

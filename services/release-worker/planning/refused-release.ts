@@ -15,12 +15,22 @@ export function refusalOfRelease(
   spec: JobSpec,
   results: readonly ContainerResult[],
 ): SlipwayError | undefined {
+  if (spec.kind === "policy") return refusalOfPolicy(results);
   if (spec.kind !== "release" || spec.all || !("exact" in spec.images)) return undefined;
   const refused = results.filter((result) => result.result === "skip" && result.reason !== "up-to-date");
   if (refused.length === 0 || refused.length < results.length) return undefined;
   const told = refused.slice(0, maxTold).map(reasonOf);
   const more = refused.length > maxTold ? [`and ${refused.length - maxTold} more`] : [];
   return new SlipwayError("RELEASE_REFUSED", { detail: [...told, ...more].join("; ") });
+}
+
+/** Whoever locks a workload must hear that it is not locked. */
+function refusalOfPolicy(results: readonly ContainerResult[]): SlipwayError | undefined {
+  const refused = results.filter((result) => result.reason !== "up-to-date");
+  if (refused.length === 0) return undefined;
+  const told = refused.slice(0, maxTold).map(reasonOf);
+  const more = refused.length > maxTold ? [`and ${refused.length - maxTold} more`] : [];
+  return new SlipwayError("POLICY_REFUSED", { detail: [...told, ...more].join("; ") });
 }
 
 /** `sock-shop/front-end front-end: locked (maintenance)` */

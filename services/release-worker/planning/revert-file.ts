@@ -1,8 +1,10 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import { revertEntries } from "#common/domain/kustomization-edit.ts";
 import { revertChanges } from "#common/domain/manifest.ts";
+import { revertPolicies } from "#common/domain/manifest-policies.ts";
 import type { RecordedChange } from "#common/store/schema.ts";
 import { parseEntryField } from "./entry-field.ts";
+import { annotationOf, isPolicyChange, type PolicyChangeRecord } from "./policy-words.ts";
 import { manifestOptions } from "./tip-files.ts";
 import type { TipView } from "./tip-view.ts";
 
@@ -21,14 +23,44 @@ interface FileText {
 
 /** Writes back what a job changed in one file, each only where it still is what that job wrote. */
 export function revertFile(view: TipView, file: FileText, changes: readonly RecordedChange[]): RevertedFile {
-  const own = changes.filter((change) => parseEntryField(change.field) === undefined);
-  const manifest = revertManifest(view, file, own);
+  const policies = changes.filter(isPolicyChange);
+  const annotated = revertAnnotations(view, file, policies);
+  const own = changes.filter(
+    (change) => parseEntryField(change.field) === undefined && !isPolicyChange(change),
+  );
+  const manifest = revertManifest(view, { ...file, text: annotated.text }, own);
   const entries = changes.filter((change) => parseEntryField(change.field) !== undefined);
   const kustomization = revertKustomization({ ...file, text: manifest.text }, entries);
   return {
     text: kustomization.text,
-    reverted: [...manifest.reverted, ...kustomization.reverted],
-    skipped: [...manifest.skipped, ...kustomization.skipped],
+    reverted: [...annotated.reverted, ...manifest.reverted, ...kustomization.reverted],
+    skipped: [...annotated.skipped, ...manifest.skipped, ...kustomization.skipped],
+  };
+}
+
+function revertAnnotations(
+  view: TipView,
+  file: FileText,
+  changes: readonly PolicyChangeRecord[],
+): RevertedFile {
+  const asked = changes.map((change) => ({
+    ...change.annotation,
+    workload: change.declaredAs ?? change.workload,
+    annotation: annotationOf(change),
+    change,
+  }));
+  const options = { ...manifestOptions(view.environment, file.path), force: file.force };
+  const result = revertPolicies(file.text, asked, options);
+  if (!result.ok) throw notEditable(file.path, result.detail);
+  return {
+    text: result.text,
+    // Where it was changed since, it is that which is replaced, and which undoing this brings back.
+    reverted: result.reverted.map(({ change, from, to }) => ({
+      ...change,
+      to: to ?? "",
+      annotation: { from, to },
+    })),
+    skipped: result.skipped.map(({ change }) => change),
   };
 }
 

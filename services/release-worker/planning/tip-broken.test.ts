@@ -46,6 +46,7 @@ function rowsOf(file: TipFile): DeclaredRow[] {
     containers: [],
     policies: { automated: false, locked: false, ignore: false, hold: null, tags: {} },
     repositories: [],
+    labels: {},
     fault: null,
   }));
 }

@@ -6,7 +6,7 @@ import { createFileReader, type ParsedBlobs, type TreeSource } from "./tip-files
 import { createView, type TipView, type ViewParts } from "./tip-view.ts";
 
 /** Raised when readManifest learns something new, so that stored parse results are made again. */
-export const parserVersion = 3;
+export const parserVersion = 4;
 const recentViews = 128;
 
 export interface TipReader {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import { effectivePolicies, type PolicyRule } from "#common/domain/effective-policy.ts";
 import { isKustomizationPath } from "#common/domain/kustomization.ts";
 import { renderWorkload } from "#common/domain/kustomize-render.ts";
 import { declareTree, type ImageSite, type TreeWorkload } from "#common/domain/kustomize-tree.ts";
@@ -51,12 +52,21 @@ export interface TipView {
   siteOf(container: DeclaredContainerName): ImageSite | undefined;
   /** Every container whose image is written at a place. */
   decidedAt(site: ImageSite): readonly DeclaredContainerName[];
+  /** Where a workload's own document stands; undefined where that is outside the environment's paths. */
+  placeOf(of: { readonly workload: string; readonly path: string }): WorkloadPlace | undefined;
   /** The object a workload is in the cluster once applied; undefined when its file no longer declares it. */
   documentOf(target: { readonly workload: string; readonly path: string }): Promise<unknown>;
   /** Whether a rollout shows this container with its image. */
   isRolledOut(container: DeclaredContainerName): boolean;
   /** Told of each file whose text is edited. */
   noteParse(path: string): void;
+}
+
+export interface WorkloadPlace {
+  /** As the file itself says it: kustomize may name the workload otherwise. */
+  readonly id: WorkloadId;
+  /** Other workloads that are made of the same document. */
+  readonly shared: readonly string[];
 }
 
 /** A container of one declared workload. */
@@ -101,7 +111,7 @@ function viewOf(parts: ViewParts, said: Said): TipView {
     files,
     declared: () =>
       [...files.values()]
-        .flatMap(declaredOf)
+        .flatMap((file) => declaredOf(file, environment.policies ?? []))
         .filter(({ id }) => isNamespaceSeen(environment.namespaces, id.namespace)),
     filesOf(workload) {
       const id = formatWorkloadId(workload);
@@ -126,6 +136,15 @@ function viewOf(parts: ViewParts, said: Said): TipView {
     },
     siteOf: (of) => (built === undefined ? plainSite(files, of) : workloadOf(of)?.sites.get(of.container)),
     decidedAt: (site) => built?.bySite.get(siteKey(site)) ?? [],
+    placeOf(of) {
+      const found = workloadOf(of) ?? plainWorkload(files, of);
+      if (found === undefined || !isInPaths(of.path, environment.git.paths)) return undefined;
+      const own = formatWorkloadId(found.own);
+      const others = (built?.workloads ?? []).filter(
+        (one) => one !== found && one.path === of.path && formatWorkloadId(one.own) === own,
+      );
+      return { id: found.own, shared: others.map((one) => formatWorkloadId(one.declared.id)) };
+    },
     async documentOf(target) {
       const found = workloadOf(target) ?? plainWorkload(files, target);
       if (found === undefined) return undefined;
@@ -294,11 +313,11 @@ async function blobsOf(parts: ViewParts, oids: readonly string[]): Promise<Reado
   return new Map(known);
 }
 
-function declaredOf(file: TipFile): readonly DeclaredFact[] {
+function declaredOf(file: TipFile, rules: readonly PolicyRule[]): readonly DeclaredFact[] {
   return file.manifest.workloads.map((declared) => ({
     id: declared.id,
     path: file.path,
-    policies: declared.policies,
+    policies: effectivePolicies(rules, { ...declared, labels: declared.labels ?? {} }),
     containers: declared.containers,
   }));
 }

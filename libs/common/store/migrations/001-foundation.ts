@@ -115,6 +115,7 @@ const statements: readonly string[] = [
   `create index jobs_short_id on jobs (right(id::text, 8))`,
   `create index jobs_outcome_unknown on jobs (lane_id) where outcome = 'outcome-unknown'`,
   // What ran when, of one workload: only what reached git is looked for.
+  `create index jobs_by_commit on jobs (commit_sha text_pattern_ops) where commit_sha is not null`,
   `create index jobs_by_changed_workload on jobs using gin (results jsonb_path_ops) where commit_sha is not null`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
 
@@ -126,6 +127,7 @@ const statements: readonly string[] = [
       when job.spec->>'namespace' is not null then array[(job.spec->>'namespace') || '/*']
       else (select array_agg(distinct one.workload) from (
         select jsonb_array_elements_text(coalesce(job.spec->'workloads', '[]')) as workload
+        union all select o->>'workload' from jsonb_array_elements(coalesce(job.spec->'orders', '[]')) o
         union all select r->>'workload' from jsonb_array_elements(job.results) r
         union all select c->>'workload' from jsonb_array_elements(job.changes) c
         union all select c->>'workload' from jobs undone, jsonb_array_elements(undone.changes) c
@@ -222,6 +224,7 @@ const statements: readonly string[] = [
     blob_oid text not null,
     containers jsonb not null,
     policies jsonb not null,
+    labels jsonb not null default '{}',
     repositories text[] not null,
     -- Why the file cannot be read any more; the row is then what it declared when it could.
     fault jsonb,
@@ -273,6 +276,14 @@ const statements: readonly string[] = [
     reason text not null,
     since timestamptz not null default clock_timestamp(),
     primary key (environment, workload, container)
+  )`,
+
+  // Results of fluxctl's dry runs, which it polls like jobs; gone after an hour.
+  `create table flux_plans (
+    id uuid primary key,
+    principal text not null,
+    made_at timestamptz not null default clock_timestamp(),
+    result jsonb not null
   )`,
 
   // Append-only: see the trigger. Sealed into a hash chain afterwards by one leased sealer, never on the accept path.

@@ -137,6 +137,15 @@ export function rolloutPhaseToJSON(object: RolloutPhase): string {
   }
 }
 
+export interface ExportWorkloadsRequest {
+  environment: string;
+}
+
+export interface ExportWorkloadsResponse {
+  /** One object as JSON. */
+  object: string;
+}
+
 export interface ListWorkloadsRequest {
   environment: string;
   /** Empty: all namespaces. */
@@ -336,6 +345,140 @@ export interface PullCredential {
   /** An access token as it is; empty when there is none. */
   registryToken: string;
 }
+
+function createBaseExportWorkloadsRequest(): ExportWorkloadsRequest {
+  return { environment: "" };
+}
+
+export const ExportWorkloadsRequest: MessageFns<ExportWorkloadsRequest> = {
+  encode(message: ExportWorkloadsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== "") {
+      writer.uint32(10).string(message.environment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportWorkloadsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportWorkloadsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportWorkloadsRequest {
+    return { environment: isSet(object.environment) ? globalThis.String(object.environment) : "" };
+  },
+
+  toJSON(message: ExportWorkloadsRequest): unknown {
+    const obj: any = {};
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportWorkloadsRequest>): ExportWorkloadsRequest {
+    return ExportWorkloadsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportWorkloadsRequest>): ExportWorkloadsRequest {
+    const message = createBaseExportWorkloadsRequest();
+    message.environment = object.environment ?? "";
+    return message;
+  },
+};
+
+function createBaseExportWorkloadsResponse(): ExportWorkloadsResponse {
+  return { object: "" };
+}
+
+export const ExportWorkloadsResponse: MessageFns<ExportWorkloadsResponse> = {
+  encode(message: ExportWorkloadsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.object !== "") {
+      writer.uint32(10).string(message.object);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportWorkloadsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportWorkloadsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.object = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportWorkloadsResponse {
+    return { object: isSet(object.object) ? globalThis.String(object.object) : "" };
+  },
+
+  toJSON(message: ExportWorkloadsResponse): unknown {
+    const obj: any = {};
+    if (message.object !== "") {
+      obj.object = message.object;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportWorkloadsResponse>): ExportWorkloadsResponse {
+    return ExportWorkloadsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportWorkloadsResponse>): ExportWorkloadsResponse {
+    const message = createBaseExportWorkloadsResponse();
+    message.object = object.object ?? "";
+    return message;
+  },
+};
 
 function createBaseListWorkloadsRequest(): ListWorkloadsRequest {
   return { environment: "", namespace: "" };
@@ -3083,6 +3226,15 @@ export const ClusterServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** The workloads' own objects, read now, one by one, without status and managed fields. */
+    exportWorkloads: {
+      name: "ExportWorkloads",
+      requestType: ExportWorkloadsRequest as typeof ExportWorkloadsRequest,
+      requestStream: false,
+      responseType: ExportWorkloadsResponse as typeof ExportWorkloadsResponse,
+      responseStream: true,
+      options: {},
+    },
   },
 } as const;
 
@@ -3117,6 +3269,11 @@ export interface ClusterServiceImplementation<CallContextExt = {}> {
     request: GetPullSecretsRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetPullSecretsResponse>>;
+  /** The workloads' own objects, read now, one by one, without status and managed fields. */
+  exportWorkloads(
+    request: ExportWorkloadsRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<ExportWorkloadsResponse>>;
 }
 
 export interface ClusterServiceClient<CallOptionsExt = {}> {
@@ -3150,6 +3307,11 @@ export interface ClusterServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<GetPullSecretsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetPullSecretsResponse>;
+  /** The workloads' own objects, read now, one by one, without status and managed fields. */
+  exportWorkloads(
+    request: DeepPartial<ExportWorkloadsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<ExportWorkloadsResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -12,9 +12,51 @@ export const protobufPackage = "slipway.release.v1";
 
 export const protobufFileName = "slipway/release/v1/release.proto";
 
+export interface GetIdentityRequest {
+  environment: string;
+}
+
+export interface GetIdentityResponse {
+  /** As in an authorized_keys file, with a line break. */
+  publicKey: string;
+  md5: Fingerprint | undefined;
+  sha256: Fingerprint | undefined;
+}
+
+export interface Fingerprint {
+  /** Without the name of the hash before it. */
+  hash: string;
+  randomart: string;
+}
+
 export interface PlanRequest {
   environment: string;
-  spec: ReleaseSpec | undefined;
+  spec:
+    | ReleaseSpec
+    | undefined;
+  /** Instead of a release: a change of policies. */
+  policies: PolicySpec | undefined;
+}
+
+export interface PolicySpec {
+  orders: PolicyOrder[];
+  /** For keys that a workload does not have yet; empty: the one it uses. */
+  prefix: string;
+  /** Automates without a filter too. */
+  unfiltered: boolean;
+}
+
+export interface PolicyOrder {
+  /** As asked, "ns/name" or "ns:kind/name". */
+  workload: string;
+  /** Keys without a prefix. */
+  set: { [key: string]: string };
+  remove: string[];
+}
+
+export interface PolicyOrder_SetEntry {
+  key: string;
+  value: string;
 }
 
 export interface ReleaseSpec {
@@ -67,6 +109,8 @@ export interface ContainerResult {
   reason: string;
   detail: string;
   file: string;
+  /** The annotation that `from` and `to` are values of; empty for images. */
+  policy: string;
 }
 
 export interface FileDiff {
@@ -154,8 +198,267 @@ export interface OtherWriter {
   line: number;
 }
 
+function createBaseGetIdentityRequest(): GetIdentityRequest {
+  return { environment: "" };
+}
+
+export const GetIdentityRequest: MessageFns<GetIdentityRequest> = {
+  encode(message: GetIdentityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.environment !== "") {
+      writer.uint32(10).string(message.environment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetIdentityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetIdentityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetIdentityRequest {
+    return { environment: isSet(object.environment) ? globalThis.String(object.environment) : "" };
+  },
+
+  toJSON(message: GetIdentityRequest): unknown {
+    const obj: any = {};
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetIdentityRequest>): GetIdentityRequest {
+    return GetIdentityRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetIdentityRequest>): GetIdentityRequest {
+    const message = createBaseGetIdentityRequest();
+    message.environment = object.environment ?? "";
+    return message;
+  },
+};
+
+function createBaseGetIdentityResponse(): GetIdentityResponse {
+  return { publicKey: "", md5: undefined, sha256: undefined };
+}
+
+export const GetIdentityResponse: MessageFns<GetIdentityResponse> = {
+  encode(message: GetIdentityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.publicKey !== "") {
+      writer.uint32(10).string(message.publicKey);
+    }
+    if (message.md5 !== undefined) {
+      Fingerprint.encode(message.md5, writer.uint32(18).fork()).join();
+    }
+    if (message.sha256 !== undefined) {
+      Fingerprint.encode(message.sha256, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetIdentityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetIdentityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.publicKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.md5 = Fingerprint.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sha256 = Fingerprint.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetIdentityResponse {
+    return {
+      publicKey: isSet(object.publicKey)
+        ? globalThis.String(object.publicKey)
+        : isSet(object.public_key)
+        ? globalThis.String(object.public_key)
+        : "",
+      md5: isSet(object.md5) ? Fingerprint.fromJSON(object.md5) : undefined,
+      sha256: isSet(object.sha256) ? Fingerprint.fromJSON(object.sha256) : undefined,
+    };
+  },
+
+  toJSON(message: GetIdentityResponse): unknown {
+    const obj: any = {};
+    if (message.publicKey !== "") {
+      obj.publicKey = message.publicKey;
+    }
+    if (message.md5 !== undefined) {
+      obj.md5 = Fingerprint.toJSON(message.md5);
+    }
+    if (message.sha256 !== undefined) {
+      obj.sha256 = Fingerprint.toJSON(message.sha256);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetIdentityResponse>): GetIdentityResponse {
+    return GetIdentityResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetIdentityResponse>): GetIdentityResponse {
+    const message = createBaseGetIdentityResponse();
+    message.publicKey = object.publicKey ?? "";
+    message.md5 = (object.md5 !== undefined && object.md5 !== null) ? Fingerprint.fromPartial(object.md5) : undefined;
+    message.sha256 = (object.sha256 !== undefined && object.sha256 !== null)
+      ? Fingerprint.fromPartial(object.sha256)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFingerprint(): Fingerprint {
+  return { hash: "", randomart: "" };
+}
+
+export const Fingerprint: MessageFns<Fingerprint> = {
+  encode(message: Fingerprint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hash !== "") {
+      writer.uint32(10).string(message.hash);
+    }
+    if (message.randomart !== "") {
+      writer.uint32(18).string(message.randomart);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Fingerprint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFingerprint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.randomart = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Fingerprint {
+    return {
+      hash: isSet(object.hash) ? globalThis.String(object.hash) : "",
+      randomart: isSet(object.randomart) ? globalThis.String(object.randomart) : "",
+    };
+  },
+
+  toJSON(message: Fingerprint): unknown {
+    const obj: any = {};
+    if (message.hash !== "") {
+      obj.hash = message.hash;
+    }
+    if (message.randomart !== "") {
+      obj.randomart = message.randomart;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Fingerprint>): Fingerprint {
+    return Fingerprint.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Fingerprint>): Fingerprint {
+    const message = createBaseFingerprint();
+    message.hash = object.hash ?? "";
+    message.randomart = object.randomart ?? "";
+    return message;
+  },
+};
+
 function createBasePlanRequest(): PlanRequest {
-  return { environment: "", spec: undefined };
+  return { environment: "", spec: undefined, policies: undefined };
 }
 
 export const PlanRequest: MessageFns<PlanRequest> = {
@@ -165,6 +468,9 @@ export const PlanRequest: MessageFns<PlanRequest> = {
     }
     if (message.spec !== undefined) {
       ReleaseSpec.encode(message.spec, writer.uint32(18).fork()).join();
+    }
+    if (message.policies !== undefined) {
+      PolicySpec.encode(message.policies, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -198,6 +504,14 @@ export const PlanRequest: MessageFns<PlanRequest> = {
             message.spec = ReleaseSpec.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.policies = PolicySpec.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -214,6 +528,7 @@ export const PlanRequest: MessageFns<PlanRequest> = {
     return {
       environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
       spec: isSet(object.spec) ? ReleaseSpec.fromJSON(object.spec) : undefined,
+      policies: isSet(object.policies) ? PolicySpec.fromJSON(object.policies) : undefined,
     };
   },
 
@@ -224,6 +539,9 @@ export const PlanRequest: MessageFns<PlanRequest> = {
     }
     if (message.spec !== undefined) {
       obj.spec = ReleaseSpec.toJSON(message.spec);
+    }
+    if (message.policies !== undefined) {
+      obj.policies = PolicySpec.toJSON(message.policies);
     }
     return obj;
   },
@@ -237,6 +555,326 @@ export const PlanRequest: MessageFns<PlanRequest> = {
     message.spec = (object.spec !== undefined && object.spec !== null)
       ? ReleaseSpec.fromPartial(object.spec)
       : undefined;
+    message.policies = (object.policies !== undefined && object.policies !== null)
+      ? PolicySpec.fromPartial(object.policies)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePolicySpec(): PolicySpec {
+  return { orders: [], prefix: "", unfiltered: false };
+}
+
+export const PolicySpec: MessageFns<PolicySpec> = {
+  encode(message: PolicySpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.orders) {
+      PolicyOrder.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.prefix !== "") {
+      writer.uint32(18).string(message.prefix);
+    }
+    if (message.unfiltered !== false) {
+      writer.uint32(24).bool(message.unfiltered);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicySpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicySpec();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orders.push(PolicyOrder.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prefix = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.unfiltered = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PolicySpec {
+    return {
+      orders: globalThis.Array.isArray(object?.orders) ? object.orders.map((e: any) => PolicyOrder.fromJSON(e)) : [],
+      prefix: isSet(object.prefix) ? globalThis.String(object.prefix) : "",
+      unfiltered: isSet(object.unfiltered) ? globalThis.Boolean(object.unfiltered) : false,
+    };
+  },
+
+  toJSON(message: PolicySpec): unknown {
+    const obj: any = {};
+    if (message.orders?.length) {
+      obj.orders = message.orders.map((e) => PolicyOrder.toJSON(e));
+    }
+    if (message.prefix !== "") {
+      obj.prefix = message.prefix;
+    }
+    if (message.unfiltered !== false) {
+      obj.unfiltered = message.unfiltered;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PolicySpec>): PolicySpec {
+    return PolicySpec.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PolicySpec>): PolicySpec {
+    const message = createBasePolicySpec();
+    message.orders = object.orders?.map((e) => PolicyOrder.fromPartial(e)) || [];
+    message.prefix = object.prefix ?? "";
+    message.unfiltered = object.unfiltered ?? false;
+    return message;
+  },
+};
+
+function createBasePolicyOrder(): PolicyOrder {
+  return { workload: "", set: {}, remove: [] };
+}
+
+export const PolicyOrder: MessageFns<PolicyOrder> = {
+  encode(message: PolicyOrder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workload !== "") {
+      writer.uint32(10).string(message.workload);
+    }
+    globalThis.Object.entries(message.set).forEach(([key, value]: [string, string]) => {
+      PolicyOrder_SetEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    for (const v of message.remove) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyOrder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyOrder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workload = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = PolicyOrder_SetEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.set[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.remove.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PolicyOrder {
+    return {
+      workload: isSet(object.workload) ? globalThis.String(object.workload) : "",
+      set: isObject(object.set)
+        ? (globalThis.Object.entries(object.set) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      remove: globalThis.Array.isArray(object?.remove) ? object.remove.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: PolicyOrder): unknown {
+    const obj: any = {};
+    if (message.workload !== "") {
+      obj.workload = message.workload;
+    }
+    if (message.set) {
+      const entries = globalThis.Object.entries(message.set) as [string, string][];
+      if (entries.length > 0) {
+        obj.set = {};
+        entries.forEach(([k, v]) => {
+          obj.set[k] = v;
+        });
+      }
+    }
+    if (message.remove?.length) {
+      obj.remove = message.remove;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PolicyOrder>): PolicyOrder {
+    return PolicyOrder.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PolicyOrder>): PolicyOrder {
+    const message = createBasePolicyOrder();
+    message.workload = object.workload ?? "";
+    message.set = (globalThis.Object.entries(object.set ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.remove = object.remove?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePolicyOrder_SetEntry(): PolicyOrder_SetEntry {
+  return { key: "", value: "" };
+}
+
+export const PolicyOrder_SetEntry: MessageFns<PolicyOrder_SetEntry> = {
+  encode(message: PolicyOrder_SetEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyOrder_SetEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyOrder_SetEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PolicyOrder_SetEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: PolicyOrder_SetEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PolicyOrder_SetEntry>): PolicyOrder_SetEntry {
+    return PolicyOrder_SetEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PolicyOrder_SetEntry>): PolicyOrder_SetEntry {
+    const message = createBasePolicyOrder_SetEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -653,7 +1291,7 @@ export const PlanResponse: MessageFns<PlanResponse> = {
 };
 
 function createBaseContainerResult(): ContainerResult {
-  return { workload: "", container: "", from: "", to: "", result: "", reason: "", detail: "", file: "" };
+  return { workload: "", container: "", from: "", to: "", result: "", reason: "", detail: "", file: "", policy: "" };
 }
 
 export const ContainerResult: MessageFns<ContainerResult> = {
@@ -681,6 +1319,9 @@ export const ContainerResult: MessageFns<ContainerResult> = {
     }
     if (message.file !== "") {
       writer.uint32(66).string(message.file);
+    }
+    if (message.policy !== "") {
+      writer.uint32(74).string(message.policy);
     }
     return writer;
   },
@@ -762,6 +1403,14 @@ export const ContainerResult: MessageFns<ContainerResult> = {
             message.file = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -784,6 +1433,7 @@ export const ContainerResult: MessageFns<ContainerResult> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
       file: isSet(object.file) ? globalThis.String(object.file) : "",
+      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
     };
   },
 
@@ -813,6 +1463,9 @@ export const ContainerResult: MessageFns<ContainerResult> = {
     if (message.file !== "") {
       obj.file = message.file;
     }
+    if (message.policy !== "") {
+      obj.policy = message.policy;
+    }
     return obj;
   },
 
@@ -829,6 +1482,7 @@ export const ContainerResult: MessageFns<ContainerResult> = {
     message.reason = object.reason ?? "";
     message.detail = object.detail ?? "";
     message.file = object.file ?? "";
+    message.policy = object.policy ?? "";
     return message;
   },
 };
@@ -1984,7 +2638,7 @@ export const ReleaseServiceDefinition = {
   name: "ReleaseService",
   fullName: "slipway.release.v1.ReleaseService",
   methods: {
-    /** Reads the branch's tip and answers what a release would change, and why each container is or is not. */
+    /** Reads the branch's tip and answers what a release or a change of policies would change, and why each container is or is not. */
     plan: {
       name: "Plan",
       requestType: PlanRequest as typeof PlanRequest,
@@ -2002,27 +2656,46 @@ export const ReleaseServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** The public half of the key by which the config repository is reached; empty where it is reached otherwise. */
+    getIdentity: {
+      name: "GetIdentity",
+      requestType: GetIdentityRequest as typeof GetIdentityRequest,
+      requestStream: false,
+      responseType: GetIdentityResponse as typeof GetIdentityResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
 export interface ReleaseServiceImplementation<CallContextExt = {}> {
-  /** Reads the branch's tip and answers what a release would change, and why each container is or is not. */
+  /** Reads the branch's tip and answers what a release or a change of policies would change, and why each container is or is not. */
   plan(request: PlanRequest, context: CallContext & CallContextExt): Promise<DeepPartial<PlanResponse>>;
   /** Tries what an environment needs of git host and cluster; a push is only asked about. Writes nothing. */
   checkEnvironment(
     request: CheckEnvironmentRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CheckEnvironmentResponse>>;
+  /** The public half of the key by which the config repository is reached; empty where it is reached otherwise. */
+  getIdentity(
+    request: GetIdentityRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetIdentityResponse>>;
 }
 
 export interface ReleaseServiceClient<CallOptionsExt = {}> {
-  /** Reads the branch's tip and answers what a release would change, and why each container is or is not. */
+  /** Reads the branch's tip and answers what a release or a change of policies would change, and why each container is or is not. */
   plan(request: DeepPartial<PlanRequest>, options?: CallOptions & CallOptionsExt): Promise<PlanResponse>;
   /** Tries what an environment needs of git host and cluster; a push is only asked about. Writes nothing. */
   checkEnvironment(
     request: DeepPartial<CheckEnvironmentRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CheckEnvironmentResponse>;
+  /** The public half of the key by which the config repository is reached; empty where it is reached otherwise. */
+  getIdentity(
+    request: DeepPartial<GetIdentityRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetIdentityResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
@@ -2033,6 +2706,10 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
