@@ -11,6 +11,8 @@ import type {
   WorkloadImages,
   WorkloadPage,
 } from "#common/contracts/http.ts";
+import type { Explanation, WorkloadPolicy } from "#common/contracts/policy-http.ts";
+import type { PolicyRequestInput } from "#common/contracts/policy-requests.ts";
 import type {
   EndRequest,
   ReleaseRequestInput,
@@ -42,6 +44,11 @@ interface ImageQuery {
   readonly container?: string | undefined;
 }
 
+interface ExplainQuery {
+  readonly container?: string | undefined;
+  readonly limit: number;
+}
+
 interface JobQuery {
   readonly environment?: string | undefined;
   readonly workload?: string | undefined;
@@ -61,6 +68,10 @@ export interface ApiClient extends AccessClient {
   allImages(query: Pick<WorkloadQuery, "environment" | "namespace"> & { images: number }): Promise<ImagePage>;
   /** Newest first; `limit` 0 is as many as there are, up to 10,000. */
   history(workload: WorkloadPath, limit: number): Promise<WorkloadHistory>;
+  policy(workload: WorkloadPath): Promise<WorkloadPolicy>;
+  planPolicies(body: PolicyRequestInput): Promise<Plan>;
+  changePolicies(body: PolicyRequestInput, key: string): Promise<Job>;
+  explain(workload: WorkloadPath, query: ExplainQuery): Promise<Explanation>;
   plan(body: ReleaseRequestInput): Promise<Plan>;
   release(body: ReleaseRequestInput, key: string): Promise<Job>;
   sync(body: SyncRequestInput, key: string): Promise<Job>;
@@ -104,6 +115,11 @@ export function createApiClient(transport: Transport): ApiClient {
     },
     allImages: (query) => allImages(get, query),
     history: (workload, limit) => someHistory(get, workload, limit),
+    policy: (workload) => get("getPolicy", { parameters: partsOf(workload) }),
+    planPolicies: (body) => post("changePolicies", { body: { ...body, dryRun: true } }),
+    changePolicies: (body, key) => post("changePolicies", { body, key }),
+    explain: (workload, { container, limit }) =>
+      get("explainWorkload", { parameters: partsOf(workload), query: { container, limit } }),
     plan: (body) => post("createRelease", { body: { ...body, dryRun: true } }),
     release: (body, key) => post("createRelease", { body, key }),
     sync: (body, key) => post("createSync", { body, key }),

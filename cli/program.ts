@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { addCerts } from "./commands/certs.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addEnvironments } from "./commands/environments.ts";
+import { addExplain } from "./commands/explain.ts";
 import { addHistory } from "./commands/history.ts";
 import { addImages } from "./commands/images.ts";
 import { addCancel, addEnd, addJob } from "./commands/job.ts";
@@ -73,6 +74,7 @@ function createProgram(io: Io, finish: (code: ExitCode) => void): Command {
   program.commandsGroup("See:");
   addWorkloads(program, deps);
   addImages(program, deps);
+  addExplain(program, deps);
   addHistory(program, deps);
   addJob(program, deps);
   addJobs(program, deps);

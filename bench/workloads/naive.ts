@@ -35,8 +35,9 @@ export function createNaive({ store, cluster }: Pick<ListStage, "store" | "clust
         return [key, { scanned: at !== null, images: known }];
       }),
     );
-    const facts = { environment: name, running, complete: true, declared, held: new Set<string>(), images };
-    return { workloads: joinWorkloads({ ...facts, sees: () => true }), repositories };
+    const facts = { environment: name, running, complete: true, declared, held: new Map(), images };
+    const joined = joinWorkloads({ ...facts, automation: "off", sees: () => true });
+    return { workloads: joined, repositories };
   };
   return {
     async list(fleet, limit) {

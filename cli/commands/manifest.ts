@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { editImages, readManifest } from "#common/domain/manifest.ts";
 import { editPolicies } from "#common/domain/manifest-policies.ts";
-import type { PolicyChanges } from "#common/domain/manifest-policies.ts";
 import { policyPrefixes } from "#common/domain/policy.ts";
+import { policyKeyWords } from "#common/domain/policy-values.ts";
 import type { PolicyPrefix } from "#common/domain/policy.ts";
 import { formatWorkloadId, matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
 import type { WorkloadId } from "#common/domain/workload.ts";
@@ -21,6 +21,7 @@ import { decodeText, largestTextBytes, readManifestFiles } from "./manifest-file
 import { addManifestOptions } from "./manifest-options.ts";
 import type { ManifestOptions } from "./manifest-options.ts";
 import { surveyFiles } from "./manifest-survey.ts";
+import { parseChanges } from "./policy-changes.ts";
 
 /** `manifest list|set-image|set-policy`: the same reader and editor the server has, on files, without a server. */
 export function addManifest(program: Command, deps: CommandDeps): void {
@@ -50,7 +51,7 @@ export function addManifest(program: Command, deps: CommandDeps): void {
   addEditing(manifest, "set-policy")
     .argument("<change...>", "key=value to write, key- to take away")
     .description(
-      "Reads a manifest from stdin and writes it to stdout with policies added, changed or taken away. Keys: automated, locked, locked_msg, ignore, hold, tag.CONTAINER.",
+      `Reads a manifest from stdin and writes it to stdout with policies added, changed or taken away. Keys: ${policyKeyWords}.`,
     )
     .addOption(
       new Option(
@@ -110,21 +111,6 @@ async function setPolicy(io: Io, asked: readonly string[], options: SetPolicyOpt
   if (!result.ok) throw refusedProblem(result);
   io.outRaw(result.text);
   return exitCodes.ok;
-}
-
-/** `key=value` writes, `key-` takes away; a value may hold `=` and end in `-`. */
-function parseChanges(asked: readonly string[]): PolicyChanges {
-  const changes = new Map<string, string | null>();
-  for (const text of asked) {
-    const equals = text.indexOf("=");
-    const key = equals === -1 ? text.slice(0, -1) : text.slice(0, equals);
-    if (key === "" || (equals === -1 && !text.endsWith("-"))) {
-      throw usageProblem(`"${text}" is no change`, "write key=value, or key- to take one away");
-    }
-    if (changes.has(key)) throw usageProblem(`"${key}" is asked for twice`);
-    changes.set(key, equals === -1 ? null : text.slice(equals + 1));
-  }
-  return Object.fromEntries(changes);
 }
 
 interface EditTarget {

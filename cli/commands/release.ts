@@ -1,21 +1,19 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 
-import type { Plan } from "#common/contracts/http.ts";
 import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 
 import { findNames } from "../lookup.ts";
-import { shortWorkload } from "../print/names.ts";
 import { diffLines, planLines } from "../print/results.ts";
 import { safe } from "../print/safe.ts";
 import { exitCodes, usageProblem } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
-import { show } from "../session.ts";
 import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
 import { overrideNames, parseOverrides, type Override } from "./overrides.ts";
 import type { CommandDeps } from "./common.ts";
+import { showPlan } from "./show-plan.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
@@ -95,7 +93,7 @@ async function release(
     throw usageProblem("--wait-for-image waits for an image that --image names");
   }
   const body = await requestBody(session, { options, args, images });
-  if (options.dryRun === true) return dryRun(session, await session.api.plan(body));
+  if (options.dryRun === true) return showPlan(session, await session.api.plan(body));
   // Of an image that does not exist yet there is no plan to ask about.
   const canAsk = options.format !== "story" && options.waitForImage === undefined;
   const asks = session.io.interactive && options.yes !== true && canAsk;
@@ -176,19 +174,6 @@ async function everyWorkload(
   );
   if (declared.length > 0) return { workloads: declared.map((workload) => workload.id) };
   throw usageProblem(`No workload of namespace "${namespace}" is declared in the config repository`);
-}
-
-function dryRun(session: Session, plan: Plan): ExitCode {
-  const changed = plan.results.filter((result) => result.result !== "skip");
-  show(session, {
-    data: plan,
-    names: [...new Set(changed.map((result) => shortWorkload(result.workload)))],
-    lines: (style) => {
-      const diff = diffLines(plan.diffs, session.outPaint);
-      return [...planLines(plan, style), ...(diff.length > 0 ? ["", ...diff] : [])];
-    },
-  });
-  return exitCodes.ok;
 }
 
 const questionsLimit = 10;

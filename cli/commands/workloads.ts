@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { listNames } from "../print/names.ts";
 import { safe } from "../print/safe.ts";
-import { ageNotes, brokenNotes, workloadLines } from "../print/workloads.ts";
+import { ageNotes, brokenNotes, policyNotes, workloadLines } from "../print/workloads.ts";
 import { show } from "../session.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
@@ -62,6 +62,7 @@ async function listWorkloads(session: Session, options: ListOptions, heading: st
     names: workloads.map((workload) => names.get(workload.id) ?? workload.id),
     lines: (style) => workloadLines(workloads, { ...style, heading, newest: behind, columns }),
   });
-  for (const note of [...ageNotes(age), ...brokenNotes(workloads)]) io.err(safe(`Note: ${note}`));
+  const notes = [...ageNotes(age), ...brokenNotes(workloads), ...policyNotes(workloads)];
+  for (const note of notes) io.err(safe(`Note: ${note}`));
   return undefined;
 }

@@ -2,7 +2,11 @@ import { sameRepository, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
 
 /** "0.2.0 -> 0.3.0" within one repository, else both references in full; no arrow without a target. */
-export function changeText(change: { from: string; to: string | null }, length: "short" | "full"): string {
+export function changeText(
+  change: { readonly from: string; readonly to: string | null; readonly policy?: string | undefined },
+  length: "short" | "full",
+): string {
+  if (change.policy !== undefined) return policyText(change.policy, change);
   const from = tryParseImageRef(change.from);
   const to = change.to === null ? undefined : tryParseImageRef(change.to);
   const cut = (text: string) => (length === "short" ? shortVersion(text) : text);
@@ -13,6 +17,18 @@ export function changeText(change: { from: string; to: string | null }, length: 
     return `${change.from} -> ${change.to}`;
   }
   return `${cut(versionOf(from))} -> ${cut(versionOf(to))}`;
+}
+
+/** "slipway.dev/locked none -> true" */
+function policyText(
+  annotation: string,
+  { from, to }: { readonly from: string; readonly to: string | null },
+): string {
+  return `${annotation} ${valueText(from)} -> ${valueText(to)}`;
+}
+
+function valueText(value: string | null): string {
+  return value === null || value === "" ? "none" : value;
 }
 
 /** The tag, else the digest, else what a missing tag means. */

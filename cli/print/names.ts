@@ -35,6 +35,10 @@ export function isQualified(text: string): boolean {
 }
 
 /** What a result is about: what has no containers is told with its kind, since a Service is often named like its pods. */
-export function nameOf({ workload, container }: Pick<ContainerResult, "workload" | "container">): string {
-  return container === "" ? workload : shortWorkload(workload);
+export function nameOf({
+  workload,
+  container,
+  policy,
+}: Pick<ContainerResult, "workload" | "container" | "policy">): string {
+  return container === "" && policy === undefined ? workload : shortWorkload(workload);
 }

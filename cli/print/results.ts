@@ -32,7 +32,7 @@ export function skipNotes(
       skips.map((skip) => [
         nameOf(skip),
         skip.container,
-        changeText({ from: skip.from, to: null }, "short"),
+        skip.policy ?? changeText({ from: skip.from, to: null }, "short"),
         `left alone: ${reasonText(skip)}`,
       ]),
     );
@@ -51,12 +51,14 @@ export function reasonText(result: ContainerResult): string {
 
 /** What a rollback of this job would write back, as the job itself tells. */
 export function undoLines(job: Job): readonly string[] {
-  const done = job.results.filter((result) => result.result !== "skip" && result.to !== null);
+  const done = job.results.filter(
+    (result) => result.result !== "skip" && (result.to !== null || result.policy !== undefined),
+  );
   return tableLines(
     done.map((result) => [
       shortWorkload(result.workload),
       result.container,
-      changeText({ from: result.to ?? "", to: result.from }, "short"),
+      changeText({ ...result, from: result.to ?? "", to: result.from }, "short"),
       result.file ?? "",
     ]),
   );

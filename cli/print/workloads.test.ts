@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { aContainer, aWorkload, freshAge, frontEndTag, sockShop } from "../testing/seed.ts";
 
 import { spanText } from "./time.ts";
-import { ageNotes, brokenNotes, workloadLines } from "./workloads.ts";
+import { ageNotes, brokenNotes, policyNotes, workloadLines } from "./workloads.ts";
 
 const narrow = { heading: "SERVICE", headers: true, wide: false };
 
@@ -92,6 +92,20 @@ test("a file that does not parse is told once, with how much is listed as it was
   );
   const many = Array.from({ length: 8 }, (_, at) => kept(`w${at}`, `w${at}.yaml`));
   expect(brokenNotes(many).slice(-1)).toEqual(["3 more files do not parse"]);
+});
+
+test("automation that is off in the environment is told as such, and so is a policy that cannot be read", () => {
+  const automated = aWorkload("web", "web:1", { policies: ["automated", "locked"], automation: "off" });
+  expect(workloadLines([automated], { ...narrow, headers: false })[0]).toContain(
+    "automated (off here),locked",
+  );
+  const on = { ...automated, automation: "on" as const };
+  expect(workloadLines([on], { ...narrow, headers: false })[0]).toContain("  automated,locked");
+  const faulty = (name: string) => aWorkload(name, "x:1", { policyFaults: ["deadline is no duration"] });
+  expect(policyNotes([on, faulty("api")])).toEqual(["sock-shop/api: deadline is no duration"]);
+  expect(policyNotes(Array.from({ length: 7 }, (_, at) => faulty(`w${at}`))).slice(-1)).toEqual([
+    "2 more policies cannot be read",
+  ]);
 });
 
 test("a list says when its facts are old or not complete", () => {

@@ -40,16 +40,23 @@ function linesOf(workloads: readonly Workload[], style: ListStyle, shorten: Shor
 type RowStyle = ListStyle & { readonly shorten: Shorten };
 
 function rowsOf(workload: Workload, name: string, style: RowStyle): readonly (readonly string[])[] {
-  const { release, policies } = workload;
+  const { release } = workload;
   const containers = [...workload.containers].sort((a, b) => Number(a.init) - Number(b.init));
   const [first, ...others] = containers;
-  const own = [release.text, policies.join(",")];
+  const own = [release.text, policiesText(workload)];
   if (first === undefined) return [[name, "", "", ...own]];
   const about = style.wide ? wideOf(workload) : undefined;
   return [
     [name, first.name, style.shorten(first.image), ...own, ...moreOf(first, style, about)],
     ...others.map((one) => ["", one.name, style.shorten(one.image), "", "", ...moreOf(one, style)]),
   ];
+}
+
+/** "automated (off here),locked": automation that its environment has not turned on does nothing. */
+function policiesText({ policies, automation }: Workload): string {
+  return policies
+    .map((one) => (one === "automated" && automation === "off" ? `${one} (off here)` : one))
+    .join(",");
 }
 
 type Container = Workload["containers"][number];
@@ -110,6 +117,18 @@ export function brokenNotes(workloads: readonly Workload[]): readonly string[] {
   });
   const more = notes.length - maxBrokenNotes;
   return more > 0 ? [...notes.slice(0, maxBrokenNotes), `${more} more files do not parse`] : notes;
+}
+
+const maxFaultNotes = 5;
+
+/** Policies that cannot be read, each with its workload: nothing of it moves by itself. */
+export function policyNotes(workloads: readonly Workload[]): readonly string[] {
+  const names = listNames(workloads.map((workload) => workload.id));
+  const notes = workloads.flatMap(({ id, policyFaults = [] }) =>
+    policyFaults.map((fault) => `${names.get(id) ?? id}: ${fault}`),
+  );
+  const more = notes.length - maxFaultNotes;
+  return more > 0 ? [...notes.slice(0, maxFaultNotes), `${more} more policies cannot be read`] : notes;
 }
 
 /** What a reader must know about how complete and how old a list is; empty when all is well. */

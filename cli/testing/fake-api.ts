@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { auditPage } from "#common/contracts/audit.ts";
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as contract from "#common/contracts/http.ts";
+import { explanation, workloadPolicy } from "#common/contracts/policy-http.ts";
 import { releaseRequest } from "#common/contracts/requests.ts";
 import { createdToken, revokedToken, tokenPage } from "#common/contracts/tokens.ts";
 import type { Job, Step } from "#common/contracts/http.ts";
@@ -102,11 +103,14 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   rollbackJob: contract.job,
   createRelease: contract.job,
   createSync: contract.job,
+  changePolicies: contract.job,
   createRestart: contract.job,
   createToken: createdToken,
   listTokens: tokenPage,
   revokeToken: revokedToken,
   listAudit: auditPage,
+  getPolicy: workloadPolicy,
+  explainWorkload: explanation,
 };
 
 function defaultRoutes(): Routes {
@@ -177,7 +181,8 @@ function check(operation: OperationName, answer: Answer): void {
     return;
   }
   if ((answer.status ?? 200) >= 300) return;
-  const isPlan = operation === "createRelease" && answer.status !== 202;
+  const plans = operation === "createRelease" || operation === "changePolicies";
+  const isPlan = plans && answer.status !== 202;
   (isPlan ? contract.plan : schemas[operation])?.parse(answer.json);
 }
 

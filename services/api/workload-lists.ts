@@ -3,6 +3,7 @@ import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import { holdsOf } from "#common/store/holds.ts";
+import type { HoldRow } from "#common/store/holds.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -73,7 +74,7 @@ interface Declared {
 
 interface Held {
   readonly text: string;
-  readonly ids: ReadonlySet<string>;
+  readonly rows: ReadonlyMap<string, readonly HoldRow[]>;
 }
 
 interface Listed {
@@ -87,7 +88,7 @@ function createList(deps: ListDeps): EnvironmentList {
     board: createImageBoard(deps),
     join: createJoiner(),
     declared: undefined,
-    held: { text: "", ids: new Set() },
+    held: { text: "", rows: new Map() },
     wanted: { from: undefined, version: 0, rows: undefined, keys: [] },
     last: undefined,
   };
@@ -114,6 +115,7 @@ async function readList(
     complete: cluster.view?.complete ?? false,
     declared,
     held,
+    automation: environment.automation ?? "off",
     images: images.entries,
     now: ages ? new Date(Math.floor(now.getTime() / ageStepMs) * ageStepMs) : undefined,
     sees: (namespace) => isNamespaceSeen(environment.namespaces, namespace),
@@ -156,11 +158,15 @@ async function declaredAt(
   return rows;
 }
 
-async function heldIn({ store }: ListDeps, list: EnvironmentList, environment: string): Promise<Held["ids"]> {
-  const ids = new Set((await holdsOf(store.db, environment)).map((hold) => hold.workload));
-  const text = [...ids].join("\n");
-  if (text !== list.held.text) list.held = { text, ids };
-  return list.held.ids;
+async function heldIn(
+  { store }: ListDeps,
+  list: EnvironmentList,
+  environment: string,
+): Promise<Held["rows"]> {
+  const holds = await holdsOf(store.db, environment);
+  const text = JSON.stringify(holds);
+  if (text !== list.held.text) list.held = { text, rows: Map.groupBy(holds, (hold) => hold.workload) };
+  return list.held.rows;
 }
 
 function keysOf(

@@ -1,8 +1,10 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import type { ChosenContainers } from "#common/domain/plan-only.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { policyPrefixes } from "#common/domain/policy.ts";
 import type { JobSpec } from "#common/store/schema.ts";
 import type {
+  ChosenContainers as WireContainers,
   PlanRequest,
   PlanResponse,
   PolicySpec,
@@ -78,6 +80,7 @@ function toSpec(request: PlanRequest): Extract<JobSpec, { kind: "release" }> {
     exclude: spec.exclude,
     images: spec.images.$case === "exact" ? { exact: spec.images.value.refs } : { select: spec.images.$case },
     override: spec.override,
+    ...(spec.only !== undefined && { only: toOnly(spec.only) }),
   };
 }
 
@@ -91,5 +94,17 @@ function toPolicySpec({ orders, prefix, unfiltered }: PolicySpec): Extract<JobSp
     prefix: policyPrefixes.find((known) => known === prefix) ?? null,
     unfiltered,
     override: [],
+  };
+}
+
+function toOnly({ containers, skipChanged }: WireContainers): ChosenContainers {
+  return {
+    skipChanged,
+    containers: containers.map(({ workload, container, image, from }) => ({
+      workload,
+      container,
+      image,
+      ...(from !== "" && { from }),
+    })),
   };
 }

@@ -69,7 +69,7 @@ function manifestsContract(given: () => StoreWorld): void {
       rows: first,
     });
     expect(await declaredWorkloads(store.db, environment)).toEqual(
-      first.map((row) => ({ environment, ...row, fault: null })),
+      first.map((row) => ({ environment, ...row, labels: {}, fault: null })),
     );
 
     const faults = [{ path: "c.yaml", line: null, message: "broken" }];
@@ -84,7 +84,7 @@ function manifestsContract(given: () => StoreWorld): void {
     };
     await store.transaction((tx) => replaceDeclared(tx, { ...change, faults }));
     const [now, ...others] = await declaredWorkloads(store.db, environment);
-    expect(now).toEqual({ environment, ...moved });
+    expect(now).toEqual({ environment, ...moved, labels: {} });
     expect(others).toEqual([]);
     const paths = ["a.yaml", "b.yaml"];
     expect(await declaredInFiles(store.db, { environment, paths })).toEqual({ rows: [now], faults });

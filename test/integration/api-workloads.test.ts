@@ -149,7 +149,9 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
       job_id: String(job.body["id"]),
       reason: "it failed",
     });
-    expect(rowsOf((await list("?filter=orders")).body)).toMatchObject([{ policies: ["hold"] }]);
+    expect(rowsOf((await list("?filter=orders")).body)).toMatchObject([
+      { policies: ["hold"], holds: [{ container: "orders", reason: "it failed" }] },
+    ]);
   });
 
   test("lists images newest first, the running one marked and never cut off", async () => {

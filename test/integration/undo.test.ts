@@ -81,6 +81,20 @@ for (const choice of clusterChoices()) {
       expect(await world.committed()).toEqual(expect.arrayContaining([id, rollback.id]));
     });
 
+    test("a workload's policy asks for its undoing where the environment does not, and the other way round", async () => {
+      const annotations = (value: string) => ({ annotations: { "slipway.dev/auto_rollback": value } });
+      await world.serve(aDeployment("asks", annotations("true")), "quick");
+      await world.serve(aDeployment("declines", annotations("false")), "undo");
+      const ids = [
+        await world.release("asks", "bad-1", { environment: "quick" }),
+        await world.release("declines", "bad-1", undo),
+      ];
+      const [asks, declines] = await world.untilOver(...ids);
+      expect(asks).toMatchObject({ phase: "rolled-back", targets: [{ autoRollback: true }] });
+      expect(declines).toMatchObject({ phase: "failed", targets: [{ autoRollback: false }] });
+      expect(await imageIn("declines")).toBe(imageOf("declines", "bad-1"));
+    });
+
     test("verdict, rollback job and hold come together, or not at all", async () => {
       await world.serve(aDeployment("atomic"), "undo");
       await refuseHolds(world, "atomic");

@@ -11,6 +11,7 @@ import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { createKubeApi, type KubeObject } from "#common/kit/kube.ts";
 import { silentLog } from "#common/kit/log.ts";
+import { policyHeadline } from "#common/domain/policy-orders.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { acceptJob } from "#common/store/job-accept.ts";
@@ -84,6 +85,8 @@ export interface EnvironmentWorld {
   ): Promise<string>;
   /** Asks for new pods of these Deployments, or of workloads named in full. */
   restart(names: readonly string[], environment?: string): Promise<string>;
+  /** Asks for policies of one workload (`web` in `shop`): keys to values, null to take one away. */
+  policy(name: string, set: Readonly<Record<string, string | null>>, environment?: string): Promise<string>;
   /** A person's rollback of a job. */
   rollBack(id: string, override?: readonly string[]): Promise<string>;
   job(id: string): Promise<JobRow>;
@@ -274,7 +277,7 @@ function gitHands(parts: Parts): Pick<EnvironmentWorld, GitHands> {
   };
 }
 
-type JobHands = "release" | "recall" | "sync" | "restart" | "rollBack" | JobSights;
+type JobHands = "release" | "recall" | "sync" | "restart" | "policy" | "rollBack" | JobSights;
 type JobSights = "job" | "steps" | "until" | "untilOver";
 
 function jobSights({ store }: Parts): Pick<EnvironmentWorld, JobSights> {
@@ -344,6 +347,11 @@ function jobHands(parts: Parts): Pick<EnvironmentWorld, JobHands> {
       const headline = restartHeadline(workloads.map(shortName));
       const spec = { kind: "restart", workloads, override: [] } as const;
       return accept(parts, spec, { ...ofPerson, environment, headline });
+    },
+    policy: (name, set, environment = first) => {
+      const orders = [{ workload: `shop/${name}`, set }];
+      const spec = { kind: "policy", orders, prefix: null, unfiltered: false, override: [] } as const;
+      return accept(parts, spec, { ...ofPerson, environment, headline: policyHeadline(orders) });
     },
     async rollBack(of, override = []) {
       const { environment, headline } = await sights.job(of);

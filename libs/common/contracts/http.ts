@@ -201,6 +201,29 @@ export const workload = z
       .record(z.string(), z.string())
       .meta({ description: "Of the running object, at most 20; empty where nothing runs." }),
     policies: z.array(z.string()).meta({ description: "automated, locked, hold, …" }),
+    automation: z
+      .enum(["on", "off"])
+      .optional()
+      .meta({ description: "Of an automated workload: whether its environment does anything by itself." }),
+    lock: z
+      .strictObject({ by: z.string().nullable(), message: z.string().nullable() })
+      .optional()
+      .meta({ description: "Of a locked one: who, and why." }),
+    holds: z
+      .array(
+        z.strictObject({
+          container: z.string().nullable().meta({ description: "Null: a person's, of all containers." }),
+          reason: z.string(),
+          since: instant.nullable(),
+          job: z.string().nullable(),
+        }),
+      )
+      .optional()
+      .meta({ description: "What stops automation, where anything does." }),
+    policyFaults: z
+      .array(z.string())
+      .optional()
+      .meta({ description: "What is wrong with its policies; while there is any, nothing moves by itself." }),
     declared: z
       .strictObject({
         file: z.string(),

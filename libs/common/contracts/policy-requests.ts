@@ -57,5 +57,4 @@ export const policyRequest = z
   })
   .meta({ id: "PolicyRequest" });
 
-export type PolicyRequest = z.infer<typeof policyRequest>;
 export type PolicyRequestInput = z.input<typeof policyRequest>;

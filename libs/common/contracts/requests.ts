@@ -32,12 +32,35 @@ export const imageSelection = z.union([
       "latest: the newest eligible image. previous: what ran before the last release. running: what the cluster runs now, to be written to git.",
   }),
   z.strictObject({ exact: z.array(imageText).min(1).max(100) }),
+  z
+    .strictObject({
+      containers: z
+        .array(
+          z.strictObject({
+            workload: workloadText,
+            container: z.string().min(1).max(253),
+            image: imageText,
+            from: imageText.optional().meta({ description: "The image that git must still declare." }),
+          }),
+        )
+        .min(1)
+        .max(1000),
+      skipChanged: z
+        .boolean()
+        .default(false)
+        .meta({ description: "Leaves alone what is no longer `from`, instead of failing." }),
+    })
+    .meta({ description: "An image for each container; the workloads are those of the containers." }),
 ]);
 
 const longestImageWaitSeconds = 3_600;
 
 function isExact(images: z.infer<typeof imageSelection>): boolean {
   return Array.isArray(images) || (typeof images === "object" && "exact" in images);
+}
+
+function namesContainers(images: z.infer<typeof imageSelection>): boolean {
+  return typeof images === "object" && "containers" in images;
 }
 
 export const releaseRequest = z
@@ -66,10 +89,16 @@ export const releaseRequest = z
     message: "only images that are named can be waited for",
     path: ["waitForImageSeconds"],
   })
-  .refine((body) => (body.workloads === undefined) !== (body.all === undefined), {
-    message: 'give either "workloads" or "all": true',
-    path: ["workloads"],
-  })
+  .refine(
+    (body) =>
+      namesContainers(body.images)
+        ? body.workloads === undefined && body.all === undefined
+        : (body.workloads === undefined) !== (body.all === undefined),
+    {
+      message: 'give either "workloads" or "all": true, and neither where images are given by container',
+      path: ["workloads"],
+    },
+  )
   .meta({ id: "ReleaseRequest" });
 
 export const rollbackRequest = z

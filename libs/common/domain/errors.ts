@@ -124,6 +124,11 @@ export const errorCatalogue = {
     title: "This idempotency key was used with another request",
   },
   IDEMPOTENCY_KEY_INVALID: { kind: "invalid", next: "stop", title: "The idempotency key is not acceptable" },
+  IMAGE_CHANGED_SINCE: {
+    kind: "conflict",
+    next: "stop",
+    title: "A container is declared with another image than when it was chosen",
+  },
   IMAGE_NOT_FOUND: { kind: "not-found", next: "stop", title: "The image does not exist in its registry" },
   IMAGE_NOT_USED: { kind: "invalid", next: "stop", title: "None of the chosen workloads uses this image" },
   IMAGE_REF_INVALID: { kind: "invalid", next: "stop", title: "Not an image reference" },

@@ -1,12 +1,7 @@
 import { SlipwayError } from "./errors.ts";
-import {
-  formatImageRef,
-  parseImageRef,
-  repositoryKey,
-  sameRepository,
-  tryParseImageRef,
-  type ImageRef,
-} from "./image-ref.ts";
+import { repositoryKey, sameRepository, tryParseImageRef, type ImageRef } from "./image-ref.ts";
+import { readExact } from "./plan-exact.ts";
+import { narrowed, type ChosenContainers } from "./plan-only.ts";
 import { choiceOf, chosenDigest, chosenTarget, containerKey, type ResolvedChoice } from "./plan-choice.ts";
 import {
   exactTarget,
@@ -71,6 +66,7 @@ export interface ReleaseAsk {
   readonly exclude: readonly string[];
   readonly images: ImageSelection;
   readonly override: readonly string[];
+  readonly only?: ChosenContainers | undefined;
 }
 
 export interface ReleaseFacts {
@@ -127,7 +123,8 @@ export interface ReleasePlan {
  * IMAGE_REF_INVALID when the request as a whole cannot be meant.
  */
 export function planRelease(facts: ReleaseFacts): ReleasePlan {
-  const exact = readExact(facts.ask.images.exact ?? []);
+  const { only } = facts.ask;
+  const exact = readExact(facts.ask.images.exact ?? [], { several: only !== undefined });
   const chosen = chooseWorkloads(facts);
   const release: Release = {
     facts,
@@ -137,9 +134,10 @@ export function planRelease(facts: ReleaseFacts): ReleasePlan {
     pathsOf: Map.groupBy(readable(facts.declared), (fact) => formatWorkloadId(fact.id)),
     frozen: new Map(facts.resolved?.map((choice) => [containerKey(choice), choice])),
   };
-  const decided = chosen.flatMap((workload) =>
-    workload.containers.map((container) => decideContainer({ ...release, workload, container })),
+  const cases = chosen.flatMap((workload) =>
+    workload.containers.map((container) => ({ ...release, workload, container })),
   );
+  const decided = (only === undefined ? cases : narrowed(cases, only)).map(decideContainer);
   const decisions = decided.map(({ decision }) => decision);
   const missing = absentSkips(facts);
   if (exact.length > 0) requireUse(exact, decisions);
@@ -166,27 +164,6 @@ export function headlineOf(ask: ReleaseAsk): string {
 export function shortName(workload: string | WorkloadId): string {
   const id = typeof workload === "string" ? parseWorkloadId(workload) : workload;
   return `${id.namespace}/${id.name}`;
-}
-
-function readExact(texts: readonly string[]): readonly ImageRef[] {
-  const refs = texts.map((text) => requireTagged(parseImageRef(text)));
-  for (const [repository, asked] of Map.groupBy(refs, repositoryKey)) {
-    const different = new Set(asked.map(({ tag, digest }) => `${tag ?? ""}@${digest ?? ""}`));
-    if (different.size === 1) continue;
-    throw new SlipwayError("IMAGE_REF_INVALID", {
-      detail: `several images of ${repository} are asked for: ${asked.map(formatImageRef).join(", ")}`,
-      hint: "release them one after the other, each to its workloads",
-    });
-  }
-  return refs;
-}
-
-function requireTagged(ref: ImageRef): ImageRef {
-  if (ref.tag !== undefined || ref.digest !== undefined) return ref;
-  throw new SlipwayError("IMAGE_REF_INVALID", {
-    detail: `"${formatImageRef(ref)}" has neither tag nor digest`,
-    hint: 'write the tag, e.g. "repository:1.2.3"; to release the newest use "images": "latest"',
-  });
 }
 
 function chooseWorkloads(facts: ReleaseFacts): readonly DeclaredFact[] {
@@ -272,6 +249,8 @@ interface Release {
 interface ContainerCase extends Release {
   readonly workload: DeclaredFact;
   readonly container: DeclaredFact["containers"][number];
+  /** The image it was chosen with, where git declares another one by now. */
+  readonly changedFrom?: string | undefined;
 }
 
 interface Reason {
@@ -315,13 +294,15 @@ function decideTarget(c: ContainerCase, target: Target): PlannedChange | Planned
   };
 }
 
-function reasonOfSelection({ facts, workload, excluded, pathsOf }: ContainerCase): Reason | undefined {
+function reasonOfSelection(c: ContainerCase): Reason | undefined {
+  const { facts, workload, excluded, pathsOf } = c;
   const id = formatWorkloadId(workload.id);
   if (excluded.some((asked) => matchesWorkload(workload.id, asked))) return { reason: "excluded" };
   const twins = pathsOf.get(id) ?? [];
   if (twins.length > 1) {
     return { reason: "declared-twice", detail: twins.map((twin) => twin.path).join(" and ") };
   }
+  if (c.changedFrom !== undefined) return { reason: "changed-since", detail: `it was ${c.changedFrom}` };
   const rival = facts.rivals?.get(id);
   if (rival !== undefined) return { reason: "two-environments", detail: rival };
   const absent = facts.running !== undefined && !facts.running.has(id);

@@ -4,6 +4,7 @@ import type { Role, Scope } from "../domain/access.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
 import type { OwnerName } from "../domain/owner.ts";
+import type { ChosenContainers } from "../domain/plan-only.ts";
 import type { ImageSelect } from "../domain/plan.ts";
 import type { Policies, PolicyPrefix } from "../domain/policy.ts";
 import type { PolicyOrder } from "../domain/policy-orders.ts";
@@ -33,6 +34,8 @@ export type JobSpec =
       readonly exclude: readonly string[];
       readonly images: { readonly select: ImageSelect } | { readonly exact: readonly string[] };
       readonly override: readonly string[];
+      /** Narrows it to containers, each with an image of its own. */
+      readonly only?: ChosenContainers;
       /** From its acceptance on, for exact images that do not exist yet. */
       readonly waitForImageSeconds?: number;
     }
@@ -90,6 +93,11 @@ export interface RolloutTarget {
   readonly reason: string | null;
   /** What was last seen wrong while it had no verdict: a crashing pod shows its reason only now and then. */
   readonly trouble?: string;
+  /** Only annotations changed: they are brought to the cluster where that changes nothing else. */
+  readonly policiesOnly?: true;
+  /** As its policies say; absent where they leave it to the environment. */
+  readonly deadlineMs?: number;
+  readonly autoRollback?: boolean;
   /** Rollout time used up so far while the view was fresh, in ms; counted anew once an owner has applied it. */
   readonly spentMs: number;
   /** From how much of that time on it has been healthy without a break, while it must stay so for longer. */

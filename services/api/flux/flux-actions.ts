@@ -1,3 +1,4 @@
+import type { ReleaseRequest } from "#common/contracts/requests.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { saveFluxPlan } from "#common/store/flux-plans.ts";
@@ -9,9 +10,9 @@ import { submitRelease, tryRelease } from "../releases/submit-release.ts";
 import { submitSync } from "../releases/submit-sync.ts";
 import type { FluxJobStatus } from "./flux-answers.ts";
 import { toPolicyAsked } from "./flux-policies.ts";
-import { messageOf, toReleaseRequest } from "./flux-release.ts";
+import { messageOf, toContainerRequest, toReleaseRequest } from "./flux-release.ts";
 import { toFluxResults } from "./flux-results.ts";
-import type { FluxCause, FluxPolicies, FluxRelease, FluxUpdate } from "./flux-update.ts";
+import type { FluxCause, FluxPolicies, FluxUpdate } from "./flux-update.ts";
 
 export interface FluxAction {
   readonly environment: EnvironmentSettings;
@@ -24,7 +25,11 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
   const { update, environment, asker } = action;
   switch (update.type) {
     case "image":
-      return release(deps, action, update);
+      return release(deps, action, toReleaseRequest(update.spec, wordsOf(action)));
+    case "containers": {
+      const chosen = toContainerRequest(update.spec, wordsOf(action));
+      return chosen === undefined ? keepResult(deps, asker, {}) : release(deps, action, chosen);
+    }
     case "policy":
       return changePolicies(deps, action, update);
     case "sync": {
@@ -39,12 +44,11 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
   }
 }
 
-async function release(
-  deps: ApiDeps,
-  { environment, asker }: FluxAction,
-  { spec, cause }: { spec: FluxRelease; cause: FluxCause },
-): Promise<string> {
-  const body = toReleaseRequest(spec, { cause, environment: environment.name });
+function wordsOf({ update, environment }: FluxAction): { cause: FluxCause; environment: string } {
+  return { cause: update.cause, environment: environment.name };
+}
+
+async function release(deps: ApiDeps, { asker }: FluxAction, body: ReleaseRequest): Promise<string> {
   if (!body.dryRun) return (await submitRelease(deps, asker, body)).id;
   const plan = await tryRelease(deps, asker, body);
   return keepResult(deps, asker, toFluxResults(plan.results));

@@ -6,7 +6,7 @@ import type { Log } from "#common/kit/log.ts";
 
 import { codedError, logRefusal, statusOf } from "../problem.ts";
 
-/** Errors as fluxctl reads them: only `help` is ever printed, and only beside a non-empty `error`. */
+/** Errors as fluxctl reads them: it prints `help`, or `error` after its menu, and neither where `error` is empty. */
 interface FluxError {
   readonly type: "missing" | "user" | "server";
   readonly help: string;
@@ -39,7 +39,7 @@ function toFluxError(error: SlipwayError, requestId: string): FluxError {
   const head = open && error.detail !== undefined ? `${title}: ${error.detail}` : `${title}.`;
   const end = `(${error.code}, request ${requestId})`;
   const paragraphs = [head, open ? error.hint : undefined, end].filter((text) => text !== undefined);
-  return { type: typeOf(error), help: paragraphs.join("\n\n"), error: error.code };
+  return { type: typeOf(error), help: paragraphs.join("\n\n"), error: head };
 }
 
 function typeOf({ kind }: SlipwayError): FluxError["type"] {

@@ -1,6 +1,7 @@
 import type { ReleaseRequest } from "#common/contracts/requests.ts";
+import { SlipwayError } from "#common/domain/errors.ts";
 
-import type { FluxCause, FluxRelease } from "./flux-update.ts";
+import type { FluxCause, FluxContainers, FluxRelease } from "./flux-update.ts";
 
 const everything = "<all>";
 const newest = "<all latest>";
@@ -25,6 +26,33 @@ export function toReleaseRequest(
     images: latest ? "latest" : { exact: [spec.ImageSpec] },
     dryRun: spec.Kind === "plan",
     override,
+    ...messageOf(cause),
+  };
+}
+
+/** What a person chose in `--interactive`. A row that says nothing (a bug of fluxctl's menu) is refused kindly; undefined where nothing was chosen. */
+export function toContainerRequest(
+  spec: FluxContainers,
+  { cause, environment }: { cause: FluxCause; environment: string },
+): ReleaseRequest | undefined {
+  const containers = Object.entries(spec.ContainerSpecs).flatMap(([workload, updates]) =>
+    updates.map(({ Container, Current, Target }) => {
+      if (Container === "" || Target === "") {
+        throw new SlipwayError("INVALID_REQUEST", {
+          detail: `no image was chosen for ${workload}`,
+          hint: "leave it unmarked in the menu, and mark a line with an image",
+        });
+      }
+      return { workload, container: Container, image: Target, ...(Current !== "" && { from: Current }) };
+    }),
+  );
+  if (containers.length === 0) return undefined;
+  return {
+    environment,
+    exclude: [],
+    images: { containers, skipChanged: spec.SkipMismatches },
+    dryRun: spec.Kind === "plan",
+    override: spec.Force ? ["lock", "filter"] : [],
     ...messageOf(cause),
   };
 }

@@ -50,6 +50,7 @@ function facts(more: {
   declared?: readonly DeclaredRow[];
   complete?: boolean;
   images?: WorkloadFacts["images"];
+  held?: WorkloadFacts["held"];
 }): WorkloadFacts {
   const running = "running" in more ? more.running : [];
   return {
@@ -57,7 +58,8 @@ function facts(more: {
     complete: more.complete ?? true,
     running: running && new Map(running.map((one) => [`${one.namespace}:${one.kind}/${one.name}`, one])),
     declared: Map.groupBy(more.declared ?? [], (row) => row.workload),
-    held: new Set(),
+    held: more.held ?? new Map(),
+    automation: "off",
     images: more.images ?? new Map(),
     sees: (namespace) => namespace !== "hidden",
   };
@@ -80,6 +82,30 @@ test("joins by id and in order of id", () => {
     { declared: { file: "batch.yaml", line: 3 }, owner: { kind: "none" }, release: { text: "not running" } },
     { policies: ["automated", "locked", "ignore", "hold"], drift: false },
   ]);
+});
+
+test("what stops automation is told with who, why and since when", () => {
+  const policies = { ...declares("web", {}).policies, lockedBy: "ada", faults: ["deadline is no duration"] };
+  const held = { environment: "default", workload: "shop:deployment/web", container: "web", image: "web:2" };
+  const hold = { ...held, job_id: "0193", reason: "it crashed", since: new Date("2026-01-02T03:04:05Z") };
+  const declared = [{ ...declares("web", { web: "web:1" }), policies }, declares("api", { api: "api:1" })];
+  const joined = joinWorkloads(facts({ declared, held: new Map([["shop:deployment/web", [hold]]]) }));
+  expect(joined[1]).toMatchObject({
+    automation: "off",
+    lock: { by: "ada", message: null },
+    holds: [
+      { container: null, reason: "broken", since: null, job: null },
+      { container: "web", reason: "it crashed", since: "2026-01-02T03:04:05.000Z", job: "0193" },
+    ],
+    policyFaults: ["deadline is no duration"],
+  });
+  expect(joined[0]).not.toHaveProperty("policyFaults");
+  const free = {
+    ...declares("api", { api: "api:1" }),
+    policies: { ...policies, automated: false, locked: false, hold: null },
+  };
+  const [quiet] = joinWorkloads(facts({ declared: [free] }));
+  for (const mark of ["automation", "lock", "holds"]) expect(quiet).not.toHaveProperty(mark);
 });
 
 test("an injected container is no drift; another image or an absent container is", () => {

@@ -2,6 +2,7 @@ import type { Workload } from "#common/contracts/http.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import { filterOf, ruleOf } from "#common/domain/plan-target.ts";
 import { parseWorkloadId } from "#common/domain/workload.ts";
+import type { HoldRow } from "#common/store/holds.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import { OwnerKind } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { Owner, Workload as Running } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -18,8 +19,10 @@ export interface WorkloadFacts {
   readonly complete: boolean;
   /** By id; of several places the first counts. */
   readonly declared: ReadonlyMap<string, readonly DeclaredRow[]>;
-  /** Ids of those that automation has to leave alone. */
-  readonly held: ReadonlySet<string>;
+  /** Automatic holds, by workload: those automation has to leave alone. */
+  readonly held: ReadonlyMap<string, readonly HoldRow[]>;
+  /** Whether the environment releases anything by itself. */
+  readonly automation: "on" | "off";
   readonly images: ImageEntries;
   /** Only where something hangs on the age of images, and then not finer than that should be noticed. */
   readonly now?: Date | undefined;
@@ -60,7 +63,7 @@ interface Pair {
   readonly id: string;
   readonly runs: Running | undefined;
   readonly row: DeclaredRow | undefined;
-  readonly held: boolean;
+  readonly holds: readonly HoldRow[] | undefined;
   readonly complete: boolean;
   readonly now: Date | undefined;
 }
@@ -85,14 +88,14 @@ function idsOf({ running, declared, sees }: WorkloadFacts): string[] {
 function pairOf({ running, declared, held, complete, now }: WorkloadFacts, id: string): Pair {
   const row = declared.get(id)?.[0];
   const ages = row?.policies.minAgeMs !== undefined;
-  return { id, runs: running?.get(id), row, held: held.has(id), complete, now: ages ? now : undefined };
+  return { id, runs: running?.get(id), row, holds: held.get(id), complete, now: ages ? now : undefined };
 }
 
 function isSame(known: Joined, pair: Pair, { images }: WorkloadFacts): boolean {
   return (
     known.runs === pair.runs &&
     known.row === pair.row &&
-    known.held === pair.held &&
+    known.holds === pair.holds &&
     known.complete === pair.complete &&
     known.now?.getTime() === pair.now?.getTime() &&
     known.chosenFrom.every(([key, entry]) => images.get(key) === entry)
@@ -114,7 +117,8 @@ function joinOne(facts: WorkloadFacts, pair: Pair): Joined {
     containers,
     release: runs === undefined ? absent : releaseState(runs.rollout),
     labels: runs?.labels ?? {},
-    policies: policiesOf(row, pair.held),
+    policies: policiesOf(row, pair.holds !== undefined),
+    ...policyMarks(pair, facts.automation),
     declared: declaredIn(row),
     owner: ownerOf(runs?.owner),
     drift: runs !== undefined && row !== undefined && drifts(runs, row),
@@ -157,6 +161,31 @@ function policiesOf(row: DeclaredRow | undefined, held: boolean): string[] {
     policies?.ignore === true ? ["ignore"] : [],
     held || (policies?.hold ?? null) !== null ? ["hold"] : [],
   ].flat();
+}
+
+/** Who locked it, what holds it, and what is wrong with its policies: only where there is something to tell. */
+function policyMarks(
+  { row, holds = [] }: Pair,
+  automation: "on" | "off",
+): Pick<Workload, "automation" | "lock" | "holds" | "policyFaults"> {
+  const policies = row?.policies;
+  const { lockedBy = null, lockedMessage = null, faults = [] } = policies ?? {};
+  const own = policies?.hold ?? null;
+  const all = [
+    ...(own === null ? [] : [{ container: null, reason: own, since: null, job: null }]),
+    ...holds.map(({ container, reason, since, job_id: job }) => ({
+      container,
+      reason,
+      since: since.toISOString(),
+      job,
+    })),
+  ];
+  return {
+    ...(policies?.automated === true && { automation }),
+    ...(policies?.locked === true && { lock: { by: lockedBy, message: lockedMessage } }),
+    ...(all.length > 0 && { holds: all }),
+    ...(faults.length > 0 && { policyFaults: [...faults] }),
+  };
 }
 
 /** A container that only runs is no drift: clusters inject sidecars. */

@@ -78,7 +78,7 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
       const page = { limit, eligibleOnly: eligible === "true" };
       const images = imagesOfMany({ known, workloads, declared, now, page });
       // As with the list of workloads: checking takes longer than making.
-      void reply.serializer(JSON.stringify);
+      void reply.type("application/json; charset=utf-8").serializer(JSON.stringify);
       return { images, age, next };
     },
   });

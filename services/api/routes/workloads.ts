@@ -37,7 +37,7 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       void reply.header("etag", etag).header("cache-control", "private, no-cache");
       if (request.headers["if-none-match"] === etag) return reply.code(304).send(null);
       // Written already: ten thousand workloads would take longer to check than to read.
-      void reply.serializer(() => listing.json(page));
+      void reply.type("application/json; charset=utf-8").serializer(() => listing.json(page));
       return { ...page, workloads: [] };
     },
   });

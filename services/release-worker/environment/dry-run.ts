@@ -32,15 +32,16 @@ export async function dryRunTargets(
   deps: Pick<WorkerDeps, "kubeOf">,
   { view, plan }: { view: TipView; plan: JobPlan },
 ): Promise<void> {
-  if (view.environment.mode !== "apply" || plan.targets.length === 0) return;
+  const targets = plan.targets.filter((target) => target.policiesOnly !== true);
+  if (view.environment.mode !== "apply" || targets.length === 0) return;
   const kube = hurried(await deps.kubeOf(view.environment));
-  const documents = await Promise.all(plan.targets.map((target) => readDocument(view, target)));
+  const documents = await Promise.all(targets.map((target) => readDocument(view, target)));
   const faults: SlipwayError[] = [];
   for (let index = 0; index < documents.length; index += concurrency) {
     const chunk = documents.slice(index, index + concurrency);
     const found = await Promise.all(
       chunk.map((document, place) => {
-        const workload = plan.targets[index + place]?.workload;
+        const workload = targets[index + place]?.workload;
         const changes = plan.changes.filter((change) => change.workload === workload);
         return dryRunOne({ kube, view, document, changes });
       }),
@@ -50,9 +51,11 @@ export async function dryRunTargets(
   if (faults.length > 0) throw together(faults);
 }
 
-type Asked = Pick<KubeApi, "request" | "objectPath">;
+/** What asking the API server about an object needs. */
+export type Asked = Pick<KubeApi, "request" | "objectPath">;
 
-function hurried(kube: Asked): Asked {
+/** The same, but an answer that takes longer than five seconds does not come. */
+export function hurried(kube: Asked): Asked {
   return {
     objectPath: (address) => kube.objectPath(address),
     request: (request) => kube.request({ timeoutMs: answerMs, ...request }),

@@ -144,8 +144,8 @@ function dontKnow({ target, owner }: Look, why: string): HandOffJudged {
   return { target, progress, waitsFor: progress };
 }
 
-function deadlineOf({ context }: Look): number {
-  return context.environment.rolloutDeadline;
+function deadlineOf({ context, target }: Look): number {
+  return target.deadlineMs ?? context.environment.rolloutDeadline;
 }
 
 function nameOf(handed: HandedOff | undefined): OwnerName {

@@ -171,7 +171,7 @@ function carriedBy(job: JobRow, target: RolloutTarget, seen: Workload | undefine
 /** Fresh news, and yet for half an hour beyond the deadline no sight of what was applied. */
 function isOverdue(context: EnvironmentContext, target: RolloutTarget): boolean {
   const { rolloutDeadline, healthyFor = 0 } = context.environment;
-  const limitMs = rolloutDeadline + healthyFor + unknownLimitMs;
+  const limitMs = (target.deadlineMs ?? rolloutDeadline) + healthyFor + unknownLimitMs;
   return target.verdict === "pending" && target.spentMs >= limitMs;
 }
 

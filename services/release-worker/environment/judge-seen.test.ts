@@ -92,3 +92,12 @@ test("what was wrong is forgotten once more pods are there than before", () => {
   });
   expect(turn.clock.troubles.get(workload)).toBe("");
 });
+
+test("a deadline of the workload's own goes before the environment's", () => {
+  const ownMs = 5_000;
+  const look = (spentMs: number, more: Partial<RolloutTarget>) =>
+    aTurn().look(targetAt(spentMs, more), progressing(1)).kind;
+  expect(look(6_000, {})).toBe("pending");
+  expect(look(6_000, { deadlineMs: ownMs })).toBe("bad");
+  expect(look(4_000, { deadlineMs: ownMs })).toBe("pending");
+});

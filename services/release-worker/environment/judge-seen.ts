@@ -10,7 +10,8 @@ export function judgeSeen(
   job: Pick<JobRow, "id">,
   { target, seen }: { target: RolloutTarget; seen: Workload | undefined },
 ): Verdict {
-  const { rolloutDeadline: deadlineMs, healthyFor: healthyForMs = 0 } = context.environment;
+  const { rolloutDeadline, healthyFor: healthyForMs = 0 } = context.environment;
+  const deadlineMs = target.deadlineMs ?? rolloutDeadline;
   const clock = context.clocks.get(job.id);
   const { workload, spentMs } = target;
   const before = clock?.patience.get(workload) ?? fromRow(target);

@@ -7,6 +7,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import type { WorkerDeps } from "../deps.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
+import { applyPolicies, bringsPolicies } from "./apply-policies.ts";
 import { watchCluster } from "./cluster-view.ts";
 import { endJob } from "./end-job.ts";
 import { createFlights, type Flights } from "./flights.ts";
@@ -155,6 +156,7 @@ async function advance(context: EnvironmentContext, job: JobRow): Promise<void> 
   try {
     // What a sync is about is only known once it has looked.
     if (job.kind === "sync" && job.targets.length === 0) return await syncJob(context, job);
+    if (bringsPolicies(job)) return await applyPolicies(context, job);
     // Every verdict is known and it still rolls out: it is being undone.
     if (job.targets.every((target) => target.verdict !== "pending")) return await settle(context, job);
     if (job.targets.some((target) => !target.applied && target.verdict === "pending"))

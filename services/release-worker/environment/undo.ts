@@ -22,8 +22,8 @@ export async function beginAutomaticRollback(
   failed: { job: JobRow; results: JobRow["results"]; why: string },
 ): Promise<"begun" | "unwanted" | "too-many"> {
   const { job, results, why } = failed;
-  const { deps, environment } = context;
-  const wanted = job.origin === "automation" || environment.onFailure === "rollback";
+  const { deps } = context;
+  const wanted = job.targets.some((target) => target.verdict === "bad" && asksForUndo(context, job, target));
   if (job.kind !== "release" || !wanted || job.changes.length === 0) return "unwanted";
   const recent = await jobs.countAutomaticRollbacks(tx, { environment: job.environment, withinMs: 600_000 });
   if (recent >= maxAutomaticPerTenMinutes) {
@@ -45,6 +45,15 @@ export async function beginAutomaticRollback(
   const waiting = { waiting_for: `rollback ${id.slice(-8)}`, unknown_since: null };
   await jobs.patchJob(tx, job.id, { targets: job.targets, results, ...waiting });
   return "begun";
+}
+
+/** What automation brought is always taken back; else the workload's policy goes before the environment's word. */
+function asksForUndo(
+  { environment }: EnvironmentContext,
+  { origin }: JobRow,
+  { autoRollback }: RolloutTarget,
+): boolean {
+  return origin === "automation" || (autoRollback ?? environment.onFailure === "rollback");
 }
 
 /** What its owner did not bring says nothing against the image. */

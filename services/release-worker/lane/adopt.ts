@@ -19,12 +19,9 @@ export async function adopt(tx: Db, context: LaneContext, commit: AdoptedCommit)
   const job = await jobs.mustGetJob(tx, jobId);
   const targets = rolloutTargets(context, job.environment, plan.targets);
   await steps.endOpenSteps(tx, jobId, { outcome: "ok" });
-  const names = targets.map((target) => shortName(target.workload)).join(", ");
   await steps.appendSteps(tx, jobId, [
     { text: `Pushed commit: ${job.headline}`, outcome: "ok", detail: commit.commit.slice(0, 7) },
-    ...(targets.length === 0
-      ? []
-      : [{ text: `Regrade ${targets.length} service(s): ${names}.`, open: true }]),
+    ...(targets.length === 0 ? [] : [{ text: regradeText(targets), open: true }]),
   ]);
   await jobs.moveJob(tx, {
     id: jobId,
@@ -37,6 +34,15 @@ export async function adopt(tx: Db, context: LaneContext, commit: AdoptedCommit)
       ...(targets.length === 0 ? {} : { dueInMs: 0 }),
     },
   });
+}
+
+/** The seed's line; a change of policies rolls nothing out. */
+export function regradeText(targets: readonly RolloutTarget[]): string {
+  const names = targets.map((target) => shortName(target.workload)).join(", ");
+  const isPolicy = targets.every((target) => target.policiesOnly === true);
+  return isPolicy
+    ? `Bring the annotations of ${targets.length} service(s) to the cluster: ${names}.`
+    : `Regrade ${targets.length} service(s): ${names}.`;
 }
 
 /** What is rolled out now; in `hand-off` somebody else applies it all, and we only watch. */

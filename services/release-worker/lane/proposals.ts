@@ -1,7 +1,6 @@
 import { compareUrl } from "#common/domain/compare-url.ts";
 import { environmentSubject } from "#common/contracts/queue.ts";
 import { annotationIn } from "#common/domain/manifest-policies.ts";
-import { shortName } from "#common/domain/plan.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
 import { lockEnded } from "#common/store/ended-jobs.ts";
 import * as intents from "#common/store/intents.ts";
@@ -15,7 +14,7 @@ import { isReachable } from "../knows-commit.ts";
 import { annotationOf, isPolicyChange } from "../planning/policy-words.ts";
 import { manifestOptions } from "../planning/tip-files.ts";
 import type { TipView } from "../planning/tip-view.ts";
-import { changedResults, rolloutTargets } from "./adopt.ts";
+import { changedResults, regradeText, rolloutTargets } from "./adopt.ts";
 import { tellNotLanded } from "./ended-jobs.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
@@ -133,10 +132,9 @@ async function closedHow(
 async function recordMerge(context: LaneContext, job: JobRow, tip: string): Promise<void> {
   const { deps, lane, lease } = context;
   const targets = rolloutTargets(context, job.environment, job.targets);
-  const names = targets.map((target) => shortName(target.workload)).join(", ");
   await deps.store.fenced(lease, async (tx) => {
     await steps.endOpenSteps(tx, job.id, { outcome: "ok", detail: `${lane.branch} holds the images` });
-    const regrade = { text: `Regrade ${targets.length} service(s): ${names}.`, open: true };
+    const regrade = { text: regradeText(targets), open: true };
     await steps.appendSteps(tx, job.id, targets.length === 0 ? [] : [regrade]);
     const patch = { commit_sha: tip, results: changedResults(job.results), targets };
     await jobs.moveJob(tx, {

@@ -12,6 +12,7 @@ import {
 } from "#common/domain/plan.ts";
 import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
 import { skipLine } from "#common/domain/plan-words.ts";
+import type { Policies } from "#common/domain/policy.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
 import type { JobSpec, RecordedChange, RolloutTarget } from "#common/store/schema.ts";
@@ -23,6 +24,7 @@ import {
   policyChangedSince,
   policyResult,
   policySkipLine,
+  policyTargets,
   policyUpdates,
 } from "./policy-words.ts";
 import type { JobPlan, WorkloadUpdate } from "./job-plan.ts";
@@ -146,7 +148,7 @@ async function planRollback(view: TipView, input: PlanInput): Promise<JobPlan> {
     headline: undo.headline,
     texts,
     changes: reverted,
-    targets: targetsOf(view, images),
+    targets: [...targetsOf(view, images), ...policyTargets(view, policies)],
     results: [
       ...images.map(changeResult),
       ...policies.map(policyResult),
@@ -202,6 +204,8 @@ function targetsOf(view: TipView, changes: readonly PlannedChange[]): RolloutTar
   const watched = changes.filter(({ workload, container, path }) =>
     view.isRolledOut({ workload: formatWorkloadId(workload), container, path }),
   );
+  if (watched.length === 0) return [];
+  const declared = new Map(view.declared().map((fact) => [formatWorkloadId(fact.id), fact.policies]));
   return [...groupBy(watched, (change) => formatWorkloadId(change.workload))].map(([workload, group]) => ({
     workload,
     path: group[0]?.path ?? "",
@@ -212,7 +216,16 @@ function targetsOf(view: TipView, changes: readonly PlannedChange[]): RolloutTar
     verdict: "pending",
     reason: null,
     spentMs: 0,
+    ...rolloutRules(declared.get(workload)),
   }));
+}
+
+function rolloutRules(policies: Policies | undefined): Pick<RolloutTarget, "deadlineMs" | "autoRollback"> {
+  const { deadlineMs, autoRollback } = policies ?? {};
+  return {
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(autoRollback === undefined ? {} : { autoRollback }),
+  };
 }
 
 function updatesOf(changes: readonly PlannedChange[], edits: readonly RecordedChange[]): WorkloadUpdate[] {

@@ -7,15 +7,15 @@ import { formatWorkloadId, matchesWorkload, parseWorkloadId } from "#common/doma
 import type { JobSpec, RecordedChange } from "#common/store/schema.ts";
 import { hashOf } from "./plan-hash.ts";
 import type { JobPlan } from "./job-plan.ts";
-import { isPolicyChange, policyField, policyResult, policyUpdates } from "./policy-words.ts";
+import { isPolicyChange, policyField, policyResult, policyTargets, policyUpdates } from "./policy-words.ts";
 import { manifestOptions } from "./tip-files.ts";
 import type { TipView } from "./tip-view.ts";
 
 type PolicySpec = Extract<JobSpec, { kind: "policy" }>;
 
 /**
- * Writes what is ordered into the annotations of each workload, all in one plan. It needs git alone:
- * nothing is applied and nothing rolls out. What cannot be done for one workload stops no other; an
+ * Writes what is ordered into the annotations of each workload, all in one plan. It needs git alone,
+ * so that a lock can be set while the cluster is away. What cannot be done for one workload stops no other; an
  * order that cannot be meant (POLICY_INVALID) stops all of them.
  */
 export async function planPolicies(view: TipView, spec: PolicySpec): Promise<JobPlan> {
@@ -28,7 +28,7 @@ export async function planPolicies(view: TipView, spec: PolicySpec): Promise<Job
     headline: policyHeadline(spec.orders),
     texts,
     changes,
-    targets: [],
+    targets: policyTargets(view, policies),
     results: [...policies.map(policyResult), ...skips],
     resolved: [],
     updates: policyUpdates(policies),

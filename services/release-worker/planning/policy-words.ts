@@ -1,7 +1,10 @@
 import type { ContainerResult } from "#common/contracts/http.ts";
 import { shortName } from "#common/domain/plan.ts";
-import type { RecordedChange } from "#common/store/schema.ts";
+import { parseWorkloadId } from "#common/domain/workload.ts";
+import type { RecordedChange, RolloutTarget } from "#common/store/schema.ts";
 import type { WorkloadUpdate } from "./job-plan.ts";
+import { isRolledOut } from "./rolled-out.ts";
+import type { TipView } from "./tip-view.ts";
 
 /** A recorded change of an annotation. */
 export type PolicyChangeRecord = RecordedChange & {
@@ -53,6 +56,21 @@ export function policyChangedSince(change: PolicyChangeRecord): ContainerResult 
 /** The log's line for it. */
 export function policySkipLine(change: PolicyChangeRecord): string {
   return `Service ${shortName(change.workload)} policy ${annotationOf(change)} was changed since; skipping.`;
+}
+
+/** In `apply` mode annotations are brought to the live objects too: nothing of it is judged. */
+export function policyTargets(
+  view: TipView,
+  changes: readonly PolicyChangeRecord[],
+): readonly RolloutTarget[] {
+  if (view.environment.mode !== "apply") return [];
+  const groups = Map.groupBy(changes, (change) => change.workload);
+  return [...groups].flatMap(([workload, [first]]) => {
+    const { namespace, kind = "", name } = parseWorkloadId(workload);
+    if (first === undefined || !isRolledOut({ id: { namespace, kind, name } })) return [];
+    const fixed = { images: {}, applied: false, uid: null, generation: null, verdict: "pending" } as const;
+    return [{ workload, path: first.path, ...fixed, reason: null, spentMs: 0, policiesOnly: true }];
+  });
 }
 
 /** The log's line for each workload, in the voice of the seed's. */

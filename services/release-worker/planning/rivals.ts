@@ -33,12 +33,15 @@ export async function findRivals(
 }
 
 async function sharedWith(
-  { declared, uids }: RivalDeps,
+  deps: RivalDeps,
   o: { environment: EnvironmentSettings; other: EnvironmentSettings; ids: readonly WorkloadId[] },
 ): Promise<readonly string[]> {
-  const both = await declared(o.other.name, o.ids.map(formatWorkloadId));
+  const both = await deps.declared(o.other.name, o.ids.map(formatWorkloadId));
   const asked = o.ids.filter((id) => both.has(formatWorkloadId(id)));
   if (asked.length === 0) return [];
-  const [here, there] = await Promise.all([uids(o.environment.name, asked), uids(o.other.name, asked)]);
+  const [here, there] = await Promise.all([
+    deps.uids(o.environment.name, asked),
+    deps.uids(o.other.name, asked),
+  ]);
   return [...here].flatMap(([id, uid]) => (there.get(id) === uid ? [id] : []));
 }

@@ -80,6 +80,22 @@ export interface ReleaseSpec {
     | undefined;
   /** Rights used to pass a guard: lock, filter, downgrade, ... */
   override: string[];
+  /** Narrows it to containers; `exact` then names every image of them. */
+  only: ChosenContainers | undefined;
+}
+
+export interface ChosenContainers {
+  containers: ChosenContainer[];
+  /** What was changed since is left alone; else it fails the plan. */
+  skipChanged: boolean;
+}
+
+export interface ChosenContainer {
+  workload: string;
+  container: string;
+  image: string;
+  /** The image that git must still declare; empty where it does not matter. */
+  from: string;
 }
 
 export interface ExactImages {
@@ -880,7 +896,7 @@ export const PolicyOrder_SetEntry: MessageFns<PolicyOrder_SetEntry> = {
 };
 
 function createBaseReleaseSpec(): ReleaseSpec {
-  return { workloads: [], all: false, exclude: [], images: undefined, override: [] };
+  return { workloads: [], all: false, exclude: [], images: undefined, override: [], only: undefined };
 }
 
 export const ReleaseSpec: MessageFns<ReleaseSpec> = {
@@ -910,6 +926,9 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
     }
     for (const v of message.override) {
       writer.uint32(50).string(v!);
+    }
+    if (message.only !== undefined) {
+      ChosenContainers.encode(message.only, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -991,6 +1010,14 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
             message.override.push(reader.string());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.only = ChosenContainers.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1020,6 +1047,7 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
         ? { $case: "running", value: globalThis.Boolean(object.running) }
         : undefined,
       override: globalThis.Array.isArray(object?.override) ? object.override.map((e: any) => globalThis.String(e)) : [],
+      only: isSet(object.only) ? ChosenContainers.fromJSON(object.only) : undefined,
     };
   },
 
@@ -1045,6 +1073,9 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
     }
     if (message.override?.length) {
       obj.override = message.override;
+    }
+    if (message.only !== undefined) {
+      obj.only = ChosenContainers.toJSON(message.only);
     }
     return obj;
   },
@@ -1084,6 +1115,217 @@ export const ReleaseSpec: MessageFns<ReleaseSpec> = {
       }
     }
     message.override = object.override?.map((e) => e) || [];
+    message.only = (object.only !== undefined && object.only !== null)
+      ? ChosenContainers.fromPartial(object.only)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseChosenContainers(): ChosenContainers {
+  return { containers: [], skipChanged: false };
+}
+
+export const ChosenContainers: MessageFns<ChosenContainers> = {
+  encode(message: ChosenContainers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.containers) {
+      ChosenContainer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.skipChanged !== false) {
+      writer.uint32(16).bool(message.skipChanged);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChosenContainers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChosenContainers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.containers.push(ChosenContainer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.skipChanged = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChosenContainers {
+    return {
+      containers: globalThis.Array.isArray(object?.containers)
+        ? object.containers.map((e: any) => ChosenContainer.fromJSON(e))
+        : [],
+      skipChanged: isSet(object.skipChanged)
+        ? globalThis.Boolean(object.skipChanged)
+        : isSet(object.skip_changed)
+        ? globalThis.Boolean(object.skip_changed)
+        : false,
+    };
+  },
+
+  toJSON(message: ChosenContainers): unknown {
+    const obj: any = {};
+    if (message.containers?.length) {
+      obj.containers = message.containers.map((e) => ChosenContainer.toJSON(e));
+    }
+    if (message.skipChanged !== false) {
+      obj.skipChanged = message.skipChanged;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChosenContainers>): ChosenContainers {
+    return ChosenContainers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChosenContainers>): ChosenContainers {
+    const message = createBaseChosenContainers();
+    message.containers = object.containers?.map((e) => ChosenContainer.fromPartial(e)) || [];
+    message.skipChanged = object.skipChanged ?? false;
+    return message;
+  },
+};
+
+function createBaseChosenContainer(): ChosenContainer {
+  return { workload: "", container: "", image: "", from: "" };
+}
+
+export const ChosenContainer: MessageFns<ChosenContainer> = {
+  encode(message: ChosenContainer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workload !== "") {
+      writer.uint32(10).string(message.workload);
+    }
+    if (message.container !== "") {
+      writer.uint32(18).string(message.container);
+    }
+    if (message.image !== "") {
+      writer.uint32(26).string(message.image);
+    }
+    if (message.from !== "") {
+      writer.uint32(34).string(message.from);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChosenContainer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChosenContainer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workload = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.container = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChosenContainer {
+    return {
+      workload: isSet(object.workload) ? globalThis.String(object.workload) : "",
+      container: isSet(object.container) ? globalThis.String(object.container) : "",
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+    };
+  },
+
+  toJSON(message: ChosenContainer): unknown {
+    const obj: any = {};
+    if (message.workload !== "") {
+      obj.workload = message.workload;
+    }
+    if (message.container !== "") {
+      obj.container = message.container;
+    }
+    if (message.image !== "") {
+      obj.image = message.image;
+    }
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChosenContainer>): ChosenContainer {
+    return ChosenContainer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChosenContainer>): ChosenContainer {
+    const message = createBaseChosenContainer();
+    message.workload = object.workload ?? "";
+    message.container = object.container ?? "";
+    message.image = object.image ?? "";
+    message.from = object.from ?? "";
     return message;
   },
 };
