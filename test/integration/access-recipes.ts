@@ -74,7 +74,7 @@ function fluxRecipes<P extends FluxPlace>(at: string, place: P): Record<`flux${F
       },
     }),
   };
-  return made as Record<`flux${FluxName}${P}`, Recipe>;
+  return made;
 }
 
 function ids(target: Target): readonly string[] {

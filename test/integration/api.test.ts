@@ -88,7 +88,9 @@ describe.runIf(hasPostgres())("the API's gate", () => {
     expect(status).toBe(200);
     expect(body["openapi"]).toBe("3.1.0");
     const paths = body["paths"] as Record<string, Record<string, { responses: object }>>;
-    for (const { method, path } of Object.values(operations)) {
+    // What fluxctl calls is no part of our own API.
+    const own = Object.values(operations).filter(({ path }) => !path.startsWith("/api/flux/"));
+    for (const { method, path } of own) {
       const shown = path.replaceAll(/:([a-z]+)/g, "{$1}");
       const answers = Object.keys(paths[shown]?.[method.toLowerCase()]?.responses ?? {});
       // Answered at once, or accepted for later.

@@ -251,7 +251,9 @@ describe.runIf(hasPostgres())("who may do what, by the table", () => {
 
 /** As our problems say it, or as fluxctl reads it. */
 function refusalOf({ body }: Answer): { code: unknown; detail: unknown } {
-  return { code: body["code"] ?? body["error"], detail: body["detail"] ?? body["help"] };
+  const { code, detail, help } = body;
+  if (typeof help !== "string") return { code, detail };
+  return { code: /\((\w+), request/.exec(help)?.[1], detail: help };
 }
 
 /** fluxctl names no environment at the short address: it means the only one that is seen. */
