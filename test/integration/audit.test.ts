@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 
-import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { coversWorkload } from "#common/domain/access.ts";
@@ -8,6 +7,7 @@ import type { Scope } from "#common/domain/access.ts";
 import { exportAudit, readAudit, sweepAudit } from "#common/store/audit-log.ts";
 import { writeAudit } from "#common/store/audit.ts";
 import { takeBudget } from "#common/store/rate-budgets.ts";
+import { addOldEntry, endAgain, forbiddenActs } from "#support/audit-tricks.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 
@@ -30,12 +30,6 @@ describe.runIf(hasPostgres())("the audit log", () => {
   const everything = { within: [{}] };
   const entry = (more: object = {}) =>
     writeAudit(db(), { principal: "tester", operation: "cancelJob", outcome: "cancelled", ...more });
-  const age = (days: number, operation: string) =>
-    sql`insert into audit (at, principal, operation, outcome)
-      values (clock_timestamp() - make_interval(days => ${days}::int), 'tester', ${operation}, 'old')`.execute(
-      db(),
-    );
-
   test("tells who, what, why, from where, and what was asked", async () => {
     const body = {
       environment: "default",
@@ -74,10 +68,7 @@ describe.runIf(hasPostgres())("the audit log", () => {
       { workload: shop, container: "web", from: "web:1", to: "web:2", result: "changed" },
       { workload: vault, container: "x", from: "x:1", to: null, result: "skip" },
     ];
-    await sql`update jobs set phase = 'writing', outcome = null, finished_at = null, results = ${JSON.stringify(results)}::jsonb
-      where id = ${id}`.execute(db());
-    await sql`update jobs set phase = 'succeeded', outcome = 'succeeded', finished_at = clock_timestamp(), due_at = null
-      where id = ${id}`.execute(db());
+    await endAgain(db(), id, results);
     const { rows } = await readAudit(
       db(),
       { ...everything, job: id, operation: "jobEnded", outcome: "succeeded" },
@@ -88,19 +79,15 @@ describe.runIf(hasPostgres())("the audit log", () => {
     ]);
   });
 
-  test.each([
-    ["changed", sql`update audit set principal = 'nobody'`],
-    ["deleted", sql`delete from audit`],
-    ["emptied", sql`truncate audit`],
-  ])("is not %s by anybody", async (_how, statement) => {
+  test.each(Object.entries(forbiddenActs))("is not %s by anybody", async (_how, act) => {
     await entry();
-    await expect(statement.execute(db())).rejects.toThrow();
+    await expect(act(db())).rejects.toThrow();
   });
 
   test("the sweep takes what is old, and nothing younger than a month whatever it is asked", async () => {
-    await age(800, "ancient");
-    await age(40, "recent");
-    await age(20, "young");
+    await addOldEntry(db(), 800, "ancient");
+    await addOldEntry(db(), 40, "recent");
+    await addOldEntry(db(), 20, "young");
     expect(await sweepAudit(db(), 730)).toBe(1);
     await expect(sweepAudit(db(), 10)).rejects.toThrow();
     const { rows } = await readAudit(db(), { ...everything, outcome: "old" }, { limit: 5 });
