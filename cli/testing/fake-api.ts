@@ -4,11 +4,13 @@ import type { AddressInfo } from "node:net";
 
 import type { z } from "zod";
 
+import { auditPage } from "#common/contracts/audit.ts";
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as gates from "#common/contracts/gates.ts";
 import * as contract from "#common/contracts/http.ts";
 import { explanation, workloadPolicy } from "#common/contracts/policy-http.ts";
 import { releaseRequest } from "#common/contracts/requests.ts";
+import { createdToken, revokedToken, tokenPage } from "#common/contracts/tokens.ts";
 import type { Job, Step } from "#common/contracts/http.ts";
 import { operations } from "#common/contracts/operations.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
@@ -108,6 +110,10 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   liftFreeze: gates.freeze,
   changePolicies: contract.job,
   createRestart: contract.job,
+  createToken: createdToken,
+  listTokens: tokenPage,
+  revokeToken: revokedToken,
+  listAudit: auditPage,
   getPolicy: workloadPolicy,
   explainWorkload: explanation,
 };
