@@ -1,6 +1,7 @@
 import type { AuditEntry, AuditPage } from "#common/contracts/audit.ts";
 import type {
   CreatedToken,
+  Identity,
   RevokedToken,
   Token,
   TokenPage,
@@ -20,8 +21,9 @@ export interface AuditQuery {
   readonly until?: string | undefined;
 }
 
-/** Tokens and the audit log, as the command line asks for them. */
+/** Who one is, tokens and the audit log, as the command line asks for them. */
 export interface AccessClient {
+  identity(): Promise<Identity>;
   createToken(body: TokenRequestInput): Promise<CreatedToken>;
   /** Newest first; with `all` also those that ended. */
   tokens(all: boolean): Promise<readonly Token[]>;
@@ -37,6 +39,7 @@ const mostRows = 10_000;
 
 export function createAccessClient(transport: Transport): AccessClient {
   return {
+    identity: () => transport.json({ method: "GET", path: operations.getIdentity.path }),
     createToken: (body) => transport.json({ method: "POST", path: operations.createToken.path, body }),
     revokeToken: (id) =>
       transport.json({

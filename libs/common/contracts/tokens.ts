@@ -74,6 +74,7 @@ export const tokenRequest = z
   })
   .meta({ id: "TokenRequest" });
 
+export type Identity = z.infer<typeof identity>;
 export type Token = z.infer<typeof token>;
 export type CreatedToken = z.infer<typeof createdToken>;
 export type RevokedToken = z.infer<typeof revokedToken>;
