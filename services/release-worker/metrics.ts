@@ -7,6 +7,8 @@ export interface WorkerMetrics {
   readonly jobFinished: (outcome: string) => void;
   /** `answer` is the host's, as the lane reads it. */
   readonly pushed: (answer: string) => void;
+  /** How long the job that waits longest for a worker has been due. */
+  readonly queueAged: (seconds: number) => void;
 }
 
 /** The worker's counters on its page of metrics. */
@@ -20,7 +22,12 @@ export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
     help: "Pushes of releases, by the answer of the git host.",
     labels: ["answer"],
   });
+  const queueAge = metrics.gauge({
+    name: "queue_age_seconds",
+    help: "How long the job that waits longest for a worker has been due; of all workers together.",
+  });
   return {
+    queueAged: (seconds) => queueAge.set(seconds),
     manifestParsed: () => parsed.add(),
     jobFinished: countEndings(metrics),
     pushed: (answer) => pushes.add({ answer }),
