@@ -51,6 +51,8 @@ export interface Installation {
   readonly operations: ReadonlyMap<string, string>;
   /** One more release-worker; `env` adds to its environment. */
   startWorker(env?: NodeJS.ProcessEnv): Promise<ChildServer>;
+  /** Ends the API, waits for `meanwhile`, and starts it again at the same address. */
+  restartApi(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -98,11 +100,12 @@ async function startAll(
     stops.push(() => child.stop());
     return child;
   };
-  const api = start("api", "api", {
+  const apiEnv = {
     SLIPWAY_HTTP_PORT: String(ports.http),
     SLIPWAY_ADMIN_TOKEN: token,
     SLIPWAY_WORKER_ADDRESSES: workerPorts.map((port) => `127.0.0.1:${port}`).join(","),
-  });
+  };
+  let api = start("api", "api", apiEnv);
   const watcher = start("cluster-watcher", "cluster-watcher", {
     SLIPWAY_GRPC_PORT: String(ports.watcher),
     SLIPWAY_CONFIG: options.watcherSettingsFile ?? options.settingsFile,
@@ -134,6 +137,12 @@ async function startAll(
     queueIs: queue.is,
     workers,
     operations,
+    restartApi: async (meanwhile) => {
+      await (await api).stop();
+      await meanwhile?.();
+      api = start("api", "api", apiEnv);
+      await api;
+    },
     startWorker: async (env) => startWorker(await freePort(), env),
     stop,
   };
