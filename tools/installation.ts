@@ -84,11 +84,7 @@ async function startAll(
   await mkdir(join(options.folder, "logs"), { recursive: true });
   const database = await openDatabase(options, stops);
   const queue = await openQueue(options, stops);
-  const ports = {
-    http: options.httpPort ?? (await freePort()),
-    watcher: await freePort(),
-    scanner: await freePort(),
-  };
+  const ports = await choosePorts(options);
   const token = options.adminToken ?? randomBytes(24).toString("base64url");
   const workerPorts = await Promise.all(Array.from({ length: options.workers }, () => freePort()));
   const base = serviceEnv(options, { databaseUrl: database.url, redisUrl: queue.redisUrl, ports });
@@ -146,6 +142,10 @@ async function startAll(
     startWorker: async (env) => startWorker(await freePort(), env),
     stop,
   };
+}
+
+async function choosePorts({ httpPort }: InstallationOptions): Promise<Ports> {
+  return { http: httpPort ?? (await freePort()), watcher: await freePort(), scanner: await freePort() };
 }
 
 async function openDatabase(options: InstallationOptions, stops: (() => Promise<void>)[]) {

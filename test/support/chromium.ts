@@ -5,9 +5,13 @@ import { findOnPath } from "#common/kit/redis-server.ts";
 
 import { needs } from "./skips.ts";
 
-const command = ["chromium", "chromium-browser", "google-chrome"]
-  .map((name) => findOnPath(name, process.env))
-  .find((path) => path !== undefined);
+const command = findChromium(process.env);
+
+/** A browser that is installed, under any of its names. */
+export function findChromium(env: NodeJS.ProcessEnv): string | undefined {
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  return names.map((name) => findOnPath(name, env)).find((path) => path !== undefined);
+}
 
 /** Whether there is a browser to drive; notes the skip when not. */
 export function hasChromium(): boolean {

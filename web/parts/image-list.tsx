@@ -244,10 +244,14 @@ function ImageRow({ image, repository, container, newest, chosen, onPick }: RowP
             type="button"
             class="small"
             aria-pressed={isChosen}
-            aria-label={`Release ${image.tag} to ${container}`}
+            aria-label={
+              image.running
+                ? `Again: release ${image.tag} to ${container}`
+                : `Release ${image.tag} to ${container}`
+            }
             onClick={() => onPick(container, reference)}
           >
-            {isChosen ? "Chosen" : image.running ? "Again" : "Release…"}
+            {image.running ? "Again" : "Release…"}
           </button>
         )}
       </td>
