@@ -28,7 +28,8 @@ export const doors: readonly Door[] = [
   { packages: ["preact", "@preact/signals"], from: ["web/**"] },
   { packages: ["uplot"], from: ["web/parts/chart.tsx"] },
   { packages: ["vite"], from: ["web/vite.config.ts", "tools/**"] },
-  { packages: ["playwright-core", "axe-core"], from: ["test/**"] },
+  { packages: ["playwright-core", "axe-core"], from: ["test/**"], typesFrom: ["tools/**", "bench/**"] },
+  { packages: ["jose"], from: ["services/api/access/**", "test/**"] },
   { packages: ["pg", "kysely"], from: ["libs/common/store/**", "test/support/**", "tools/**"] },
 ];
 

@@ -34,7 +34,7 @@ describe.runIf(hasPostgres())("the page's door", () => {
 
   test("a token becomes a cookie that no script and no other site can use", async () => {
     const { headers, body } = await box.call("POST", "/v1/session", { token: tokens.releaser });
-    expect(body).toEqual({ name: "releaser robot", role: "releaser" });
+    expect(body).toMatchObject({ name: "releaser robot", grants: [{ role: "releaser" }] });
     const cookie = headers.get("set-cookie") ?? "";
     expect(cookie).toContain("HttpOnly");
     expect(cookie).toContain("SameSite=Strict");
@@ -52,9 +52,9 @@ describe.runIf(hasPostgres())("the page's door", () => {
 
   test("the cookie stands for its token, with its role", async () => {
     const cookie = await signIn(tokens.viewer);
-    expect((await box.call("GET", "/v1/session", withCookie(cookie))).body).toEqual({
+    expect((await box.call("GET", "/v1/identity", withCookie(cookie))).body).toMatchObject({
       name: "viewer robot",
-      role: "viewer",
+      grants: [{ role: "viewer" }],
     });
     expect((await box.call("GET", "/v1/environments", withCookie(cookie))).status).toBe(200);
     const refused = { ...withCookie(cookie), body: { workloads: ["a/b"], images: "latest" } };
@@ -86,11 +86,11 @@ describe.runIf(hasPostgres())("the page's door", () => {
 
   test("a token in the request goes before the cookie", async () => {
     const cookie = await signIn(tokens.viewer);
-    const { body } = await box.call("GET", "/v1/session", {
+    const { body } = await box.call("GET", "/v1/identity", {
       token: tokens.admin,
       headers: { cookie, ...ours },
     });
-    expect(body).toMatchObject({ role: "admin" });
+    expect(body).toMatchObject({ grants: [{ role: "admin" }] });
   });
 
   test("signing out takes the cookie away", async () => {

@@ -111,11 +111,11 @@ describe.runIf(hasWebWorld())("each page", () => {
   });
 
   test("offers a viewer nothing that a viewer may not do", async () => {
-    const { page, close } = await web.open("/");
-    await page.route("**/v1/session", async (route) =>
-      route.fulfill({ json: { name: "guest", role: "viewer" } }),
-    );
-    await page.reload();
+    const { secret } = await web.api<{ secret: string }>("POST", "/v1/tokens", {
+      name: "guest",
+      role: "viewer",
+    });
+    const { page, close } = await web.open("/", { token: secret });
     await page.locator("[data-workload]").first().waitFor();
     expect(await page.getByRole("link", { name: /^Release/ }).count()).toBe(0);
     expect(await page.getByRole("checkbox").count()).toBe(0);

@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 
 import { releaseRequest } from "#common/contracts/requests.ts";
 import type { Plan } from "#common/contracts/http.ts";
+import type { Identity } from "#common/contracts/tokens.ts";
+import type { Role, Scope } from "#common/domain/access.ts";
 
 import { aResult } from "../testing/seed.ts";
 import { diffLines } from "./diff-lines.ts";
-import { mayDo } from "./rights.ts";
+import { mayDo, rolesText } from "./rights.ts";
 import { byFile, latestChoice, planBody, possibleOverrides, releaseBody } from "./release.ts";
 
 const plan: Plan = {
@@ -93,10 +95,24 @@ test("a diff is its hunks, with the lines' numbers on both sides", () => {
 });
 
 test("what a role may not do is not offered", () => {
-  const as = (role: "viewer" | "releaser" | "admin") => ({ name: "somebody", role });
+  const as = (role: Role, scope: Scope = {}): Identity => ({
+    name: "somebody",
+    kind: "token",
+    grants: [{ role, scope: scope as Identity["grants"][number]["scope"] }],
+    groups: [],
+    expiresAt: null,
+  });
   expect(mayDo(undefined, "listWorkloads")).toBe(false);
   expect(mayDo(as("viewer"), "createRelease")).toBe(false);
   expect(mayDo(as("releaser"), "createRelease")).toBe(true);
   expect(mayDo(as("releaser"), "setFreeze")).toBe(false);
   expect(mayDo(as("admin"), "setFreeze")).toBe(true);
+  const shop = as("releaser", { environments: ["default"], namespaces: ["shop"] });
+  const about = (workload: string) => ({ environment: "default", workload });
+  expect(mayDo(shop, "createRelease", about("shop:deployment/web"))).toBe(true);
+  expect(mayDo(shop, "createRelease", about("other:deployment/web"))).toBe(false);
+  expect(mayDo(shop, "createRelease", { environment: "production" })).toBe(false);
+  const approver = as("approver", { namespaces: ["shop"] });
+  expect(mayDo(approver, "setFreeze", { environment: "default" })).toBe(false);
+  expect(rolesText(shop)).toBe("releaser");
 });

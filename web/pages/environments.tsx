@@ -129,7 +129,7 @@ function FreezeRow(props: { readonly environment: string; readonly freeze: Envir
       <span class="muted">
         {freeze.by}, <Ago at={freeze.since} />
       </span>
-      {mayDo(session.last.value, "liftFreeze") ? (
+      {mayDo(session.last.value, "liftFreeze", { environment: props.environment }) ? (
         <button type="button" class="small" onClick={() => void lift()}>
           Lift
         </button>
@@ -141,7 +141,7 @@ function FreezeRow(props: { readonly environment: string; readonly freeze: Envir
 function FreezeButton({ environment }: { readonly environment: Environment }) {
   const { session } = useApp();
   const open = useSignal(false);
-  if (!mayDo(session.last.value, "setFreeze")) return null;
+  if (!mayDo(session.last.value, "setFreeze", { environment: environment.name })) return null;
   return (
     <>
       <button type="button" onClick={() => void (open.value = true)}>

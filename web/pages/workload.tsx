@@ -56,7 +56,10 @@ function Shown({ workload }: { readonly workload: Workload }) {
   const choice = useSignal<Choice | undefined>(undefined);
   const environment = environments.all.value?.find(({ name }) => name === workload.environment);
   const mayRelease =
-    mayDo(session.last.value, "createRelease") &&
+    mayDo(session.last.value, "createRelease", {
+      environment: workload.environment,
+      workload: workload.id,
+    }) &&
     environment?.mode !== "observe" &&
     workload.declared !== null;
   const wanted = router.query.value.get("release");

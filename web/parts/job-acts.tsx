@@ -22,20 +22,24 @@ export function JobActs({ job, onChange }: JobActsProps) {
   const { session } = useApp();
   const question = useSignal<Question | undefined>(undefined);
   const who = session.last.value;
-  const again = job.kind === "release" && job.finishedAt !== null ? workloadsOf(job) : undefined;
+  const may = (name: "cancelJob" | "createRelease" | "rollbackJob"): boolean =>
+    workloadsOf(job).every((workload) =>
+      mayDo(who, name, { environment: job.environment, ...(workload !== undefined && { workload }) }),
+    );
+  const again = job.kind === "release" && job.finishedAt !== null ? releaseOf(job) : undefined;
   return (
     <div class="job-acts">
-      {canCancel(job) && mayDo(who, "cancelJob") ? (
+      {canCancel(job) && may("cancelJob") ? (
         <button type="button" onClick={() => void (question.value = "cancel")}>
           Cancel…
         </button>
       ) : null}
-      {again !== undefined && mayDo(who, "createRelease") ? (
+      {again !== undefined && may("createRelease") ? (
         <a class="button" href={again}>
           Release again…
         </a>
       ) : null}
-      {canUndo(job) && mayDo(who, "rollbackJob") ? (
+      {canUndo(job) && may("rollbackJob") ? (
         <button
           type="button"
           class={job.phase === "failed" ? "primary" : ""}
@@ -54,10 +58,15 @@ export function JobActs({ job, onChange }: JobActsProps) {
   );
 }
 
-function workloadsOf(job: Job): string | undefined {
-  const [first, ...others] = [
-    ...new Set(job.results.flatMap(({ workload, result }) => (result === "skip" ? [] : [workload]))),
-  ];
+/** All that it touched, once each; its environment alone where it touched nothing. */
+function workloadsOf(job: Job): readonly (string | undefined)[] {
+  const touched = job.results.flatMap(({ workload, result }) => (result === "skip" ? [] : [workload]));
+  return touched.length === 0 ? [undefined] : [...new Set(touched)];
+}
+
+/** Where the one workload of a release is released again. */
+function releaseOf(job: Job): string | undefined {
+  const [first, ...others] = workloadsOf(job);
   if (first === undefined || others.length > 0) return undefined;
   const path = workloadPathOf(job.environment, first);
   return path === undefined ? undefined : `${path}?release=latest`;

@@ -23,7 +23,9 @@ export function PolicyPanel({ workload }: { readonly workload: Workload }) {
   });
   const mode = environments.all.value?.find(({ name }) => name === workload.environment)?.mode;
   const mayChange =
-    mayDo(session.last.value, "setPolicy") && workload.declared !== null && mode !== "observe";
+    mayDo(session.last.value, "setPolicy", { environment: workload.environment, workload: workload.id }) &&
+    workload.declared !== null &&
+    mode !== "observe";
   return (
     <section aria-labelledby="policy">
       <h2 id="policy">Policy</h2>

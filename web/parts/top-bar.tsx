@@ -1,4 +1,5 @@
 import { spanText } from "../core/format.ts";
+import { rolesText } from "../core/rights.ts";
 import { useApp } from "../state/app.ts";
 import { Icon } from "./icon.tsx";
 import { ThemeButton } from "./theme-button.tsx";
@@ -40,7 +41,7 @@ export function TopBar() {
         <LiveSign />
         <ThemeButton />
         {who === undefined ? null : (
-          <span class="who" title={`Signed in as ${who.name}, ${who.role}`}>
+          <span class="who" title={`Signed in as ${who.name}, ${rolesText(who)}`}>
             <span class="who-name" dir="auto">
               {who.name}
             </span>

@@ -158,7 +158,14 @@ function NewestCell({ container: { newest, newestReason } }: { readonly containe
 function ReleaseLink({ workload }: { readonly workload: Workload }) {
   const { session, environments } = useApp();
   const environment = environments.all.value?.find(({ name }) => name === workload.environment);
-  if (!mayDo(session.last.value, "createRelease") || environment?.mode === "observe") return null;
+  if (
+    !mayDo(session.last.value, "createRelease", {
+      environment: workload.environment,
+      workload: workload.id,
+    }) ||
+    environment?.mode === "observe"
+  )
+    return null;
   if (workload.declared === null) return null;
   return (
     <a

@@ -54,18 +54,34 @@ export function createLive(transport: Transport): Live {
     }
   };
 
+  const begin = (environment: string): void => {
+    stopping.abort();
+    stopping = new AbortController();
+    followed = environment;
+    void run(environment, stopping.signal);
+  };
+  // The browser knows sooner than a stream that nothing arrives on.
+  window.addEventListener("offline", () => {
+    stopping.abort();
+    cutAtMs.value ??= performance.now();
+    state.value = "offline";
+  });
+  window.addEventListener("online", () => {
+    if (followed !== "") begin(followed);
+  });
+
   return {
     state,
     cutAtMs,
     follow: (environment) => {
       if (environment === followed && !stopping.signal.aborted) return;
-      stopping.abort();
-      stopping = new AbortController();
-      followed = environment;
       state.value = "connecting";
-      void run(environment, stopping.signal);
+      begin(environment);
     },
-    stop: () => stopping.abort(),
+    stop: () => {
+      followed = "";
+      stopping.abort();
+    },
     on: (topic, listener) => {
       const set = listeners.get(topic) ?? new Set();
       listeners.set(topic, set.add(listener));

@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import type { ReadonlySignal } from "@preact/signals";
 
 import { operations } from "#common/contracts/operations.ts";
-import type { Session } from "#common/contracts/session.ts";
+import type { Identity } from "#common/contracts/tokens.ts";
 
 import type { PageTransport } from "../io/transport.ts";
 
@@ -10,12 +10,12 @@ export type SessionState =
   | { readonly kind: "asking" }
   /** `expired`: what the page shows stays there, behind the question. */
   | { readonly kind: "out"; readonly expired: boolean }
-  | { readonly kind: "in"; readonly session: Session };
+  | { readonly kind: "in"; readonly who: Identity };
 
 export interface SessionStore {
   readonly state: ReadonlySignal<SessionState>;
-  /** The session even when it has just expired: what was offered stays offered. */
-  readonly last: ReadonlySignal<Session | undefined>;
+  /** Who it was even when it has just expired: what was offered stays offered. */
+  readonly last: ReadonlySignal<Identity | undefined>;
   start(): Promise<void>;
   signIn(token: string): Promise<void>;
   signOut(): Promise<void>;
@@ -24,14 +24,14 @@ export interface SessionStore {
 
 export function createSessionStore(transport: () => PageTransport): SessionStore {
   const state = signal<SessionState>({ kind: "asking" });
-  const last = signal<Session | undefined>(undefined);
-  const enter = (session: Session): void => {
-    last.value = session;
-    state.value = { kind: "in", session };
+  const last = signal<Identity | undefined>(undefined);
+  const enter = (who: Identity): void => {
+    last.value = who;
+    state.value = { kind: "in", who };
   };
   const signIn = async (token: string): Promise<void> => {
     const { path } = operations.createSession;
-    enter(await transport().withToken(token).json<Session>({ method: "POST", path }));
+    enter(await transport().withToken(token).json<Identity>({ method: "POST", path }));
   };
   return {
     state,
@@ -40,7 +40,7 @@ export function createSessionStore(transport: () => PageTransport): SessionStore
     start: async () => {
       const given = takeToken();
       if (given !== undefined) return signIn(given);
-      enter(await transport().json<Session>({ method: "GET", path: operations.getSession.path }));
+      enter(await transport().json<Identity>({ method: "GET", path: operations.getIdentity.path }));
     },
     signOut: async () => {
       await transport().json({ method: "DELETE", path: operations.deleteSession.path });

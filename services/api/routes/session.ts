@@ -1,7 +1,8 @@
 import { z } from "zod";
 
-import { session } from "#common/contracts/session.ts";
+import { identity } from "#common/contracts/tokens.ts";
 
+import { toIdentity } from "../access/identity.ts";
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { clearSessionCookie, setSessionCookie } from "../page/session-cookie.ts";
@@ -17,28 +18,12 @@ export function sessionRoutes(app: ApiApp, deps: Pick<ApiDeps, "settings">): voi
       summary: "Sign in: the token of this request, as a cookie for the page",
       tags,
       security,
-      response: { 200: session, ...problemAnswers },
+      response: { 200: identity, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { name, role } = principalOf(request);
       setSessionCookie(deps, request, reply);
       void reply.header("cache-control", "no-store");
-      return { name, role };
-    },
-  });
-
-  app.route({
-    ...at("getSession"),
-    schema: {
-      summary: "Who is signed in",
-      tags,
-      security,
-      response: { 200: session, ...problemAnswers },
-    },
-    handler: async (request, reply) => {
-      const { name, role } = principalOf(request);
-      void reply.header("cache-control", "no-store");
-      return { name, role };
+      return toIdentity(principalOf(request));
     },
   });
 
