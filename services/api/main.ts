@@ -9,6 +9,7 @@ import { createQueue } from "#common/kit/queue.ts";
 import { runMain } from "#common/kit/run-main.ts";
 import { createSecretReader, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
+import { exposePool, exposeWork } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 
 import { readConfig } from "./config.ts";
@@ -23,11 +24,13 @@ await runMain(async () => {
   const settings = await loadSettings(config.settingsFile);
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, certificates, counts } = kit;
   redactor.add(adminToken);
-  const store = createStore({ ...config, log, poolSize: 20, onJobEnd: countEndings(kit.metrics) });
+  const store = createStore({ ...config, log, poolSize: 20, endings: countEndings(kit.metrics) });
+  exposePool(kit.metrics, store);
+  exposeWork(kit.metrics, store);
   const bell = createQueue({ ...config, log, trace });
-  const peers = createPeers(config, { log, certificates, ...(trace !== undefined && { trace }) });
+  const peers = createPeers(config, { log, certificates, counts, ...(trace !== undefined && { trace }) });
   const { cluster, registry, workers } = peers;
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, bell.dependency, ...peers.dependencies];

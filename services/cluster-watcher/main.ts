@@ -11,12 +11,13 @@ import { readWatcherConfig } from "./config.ts";
 import { createClusterService } from "./grpc.ts";
 import { createPullSecrets } from "./pull-secrets.ts";
 import { watchEnvironment } from "./watch-environment.ts";
+import { clusterDependencies, exposeWatches } from "./watch-metrics.ts";
 
 await runMain(async () => {
   const config = readWatcherConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("cluster-watcher", config);
-  const { log, trace, certificates } = kit;
+  const { log, trace, certificates, counts } = kit;
   const watches = settings.environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -43,7 +44,9 @@ await runMain(async () => {
     log,
     trace,
     certificates,
+    counts,
   });
-  const ops = createOpsServer({ ...config.ops, ...kit });
+  exposeWatches(kit.metrics, watches);
+  const ops = createOpsServer({ ...config.ops, ...kit, dependencies: clusterDependencies(watches) });
   await runUntilSignal([...kit.parts, ...watches, server, ops], { log, exitWithParent: true });
 });

@@ -6,6 +6,7 @@ import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runMain } from "#common/kit/run-main.ts";
 import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
@@ -20,12 +21,12 @@ await runMain(async () => {
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const { registries, dockerConfigFile, allowPrivateRegistries: allowPrivate } = settings;
   const kit = createProcessKit("registry-scanner", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, certificates, counts } = kit;
   const clock = systemClock;
   const store = createStore({ databaseUrl: config.databaseUrl, log });
   const bell = createQueue({ ...config, log, trace });
   const address = config.watcherAddress;
-  const running = createGrpcClient(ClusterServiceDefinition, { address, log, certificates });
+  const running = createGrpcClient(ClusterServiceDefinition, { address, log, certificates, counts });
   const environments = settings.environments.map(({ name }) => name);
   const nodes = rememberPlatforms(running, environments);
   const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
@@ -41,8 +42,11 @@ await runMain(async () => {
     log,
     trace,
     certificates,
+    counts,
   });
-  const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
+  exposePool(kit.metrics, store);
+  const postgres = { name: "postgres", needed: true, check: () => store.ping() };
+  const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
   await runUntilSignal([...kit.parts, store, bell, clients, scanner, server, ops], {
     log,

@@ -8,6 +8,7 @@ import { createQueue } from "#common/kit/queue.ts";
 import { runMain } from "#common/kit/run-main.ts";
 import { createSecretReader, findSettingsFile, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
+import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import { readWorkerConfig } from "./config.ts";
@@ -27,13 +28,13 @@ await runMain(async () => {
   const config = readWorkerConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, certificates, counts } = kit;
   const metrics = createWorkerMetrics(kit.metrics);
-  const store = createStore({ ...config, log, onJobEnd: metrics.jobFinished });
+  const store = createStore({ ...config, log, endings: metrics.endings });
   const bell = createQueue({ ...config, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
   const kubeApis = createKubeApis(redactor);
-  const peers = createPeers(config, { log, certificates });
+  const peers = createPeers(config, kit);
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
@@ -61,9 +62,13 @@ await runMain(async () => {
     log,
     trace,
     certificates,
+    counts,
     progress: worker.progress,
   });
-  const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
+  exposePool(kit.metrics, store);
+  metrics.exposeProgress(worker.progress);
+  const postgres = { name: "postgres", needed: true, check: () => store.ping() };
+  const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
   const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
   await runUntilSignal(parts, { log, exitWithParent: true });

@@ -23,9 +23,9 @@ export interface Peers extends Service {
 /** The services that this one asks; they connect at the first call. */
 export function createPeers(
   config: WorkerConfig,
-  { log, certificates }: Pick<ProcessKit, "log" | "certificates">,
+  { log, certificates, counts }: Pick<ProcessKit, "log" | "certificates" | "counts">,
 ): Peers {
-  const shared = { log, certificates };
+  const shared = { log, certificates, counts };
   const cluster = createGrpcClient(ClusterServiceDefinition, { ...shared, address: config.watcherAddress });
   const registry = createGrpcClient(RegistryServiceDefinition, {
     ...shared,

@@ -67,7 +67,6 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   const lookByItself = async (): Promise<void> => {
     start(imageGate.look());
     start(waitRoom.look());
-    deps.metrics.queueAged(await lanes.oldestDueSeconds(deps.store.db));
     for (const id of await lanes.dueLanes(deps.store.db, dueLimit)) start(look(laneSubject(id)));
     for (const due of await lanes.dueEnvironments(deps.store.db, dueLimit))
       start(look(environmentSubject(due)));

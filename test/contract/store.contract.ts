@@ -12,6 +12,7 @@ import type { StoreWorld } from "#support/store-world.ts";
 
 import { acceptingContract } from "./store-accepting.contract.ts";
 import { eventsContract } from "./store-events.contract.ts";
+import { figuresContract } from "./store-figures.contract.ts";
 import { imageFactsContract } from "./store-image-facts.contract.ts";
 import { jobsContract } from "./store-jobs.contract.ts";
 import { lanesContract } from "./store-lanes.contract.ts";
@@ -48,6 +49,7 @@ export function storeContract(name: string, start: () => Promise<TestPostgres>):
     searchContract(given);
     stepsContract(given);
     eventsContract(given);
+    figuresContract(given);
     tidyContract(given);
     lanesContract(given);
     projectionsContract(given);

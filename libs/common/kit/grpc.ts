@@ -33,6 +33,7 @@ import {
   serverOptions,
 } from "./grpc-transport.ts";
 import type { GrpcSecurity } from "./grpc-transport.ts";
+import type { GrpcCounts } from "./grpc-metrics.ts";
 import type { Progress } from "./health.ts";
 import type { Service } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
@@ -52,6 +53,7 @@ export interface GrpcServerOptions<Ds extends readonly TsProtoServiceDefinition[
   readonly services: { readonly [K in keyof Ds]: GrpcService<Ds[K]> };
   readonly log: Log;
   readonly trace?: Trace | undefined;
+  readonly counts?: Pick<GrpcCounts, "answered"> | undefined;
   /** Once it is not alive any more, the health service says NOT_SERVING to who asks. */
   readonly progress?: Pick<Progress, "alive">;
 }
@@ -82,7 +84,7 @@ export function createGrpcServer<const Ds extends readonly TsProtoServiceDefinit
   assertRows([HealthDefinition, ...services.map(([definition]) => definition)].flatMap(methodsOf));
   const interceptors = options.certificates === undefined ? [] : [peerGuard(log)];
   const server = createServer({ ...serverOptions, interceptors }).use(
-    callGuard({ log, trace: options.trace, stopping }),
+    callGuard({ log, trace: options.trace, counts: options.counts, stopping }),
   );
   server.add(HealthDefinition, health.implementation);
   for (const [definition, implementation] of services) server.add(definition, implementation);
@@ -130,16 +132,24 @@ async function listen(start: () => Promise<number>, at: { host: string; port: nu
 interface GuardDeps {
   readonly log: Log;
   readonly trace: Trace | undefined;
+  readonly counts: Pick<GrpcCounts, "answered"> | undefined;
   readonly stopping: AbortController;
 }
 
 /** Around every call: tells streams that the server stops, translates errors, traces. */
-function callGuard({ log, trace, stopping }: GuardDeps): ServerMiddleware {
+function callGuard({ log, trace, counts, stopping }: GuardDeps): ServerMiddleware {
   return async function* guard(call, context) {
     const method = call.method.path.slice(1);
     enterRequest(context.metadata.get(requestIdName));
     const startedMs = performance.now();
+    const count = (outcome: string): void => {
+      if (outcome === "opened") return;
+      const seconds = (performance.now() - startedMs) / 1_000;
+      const code = outcome === "closed" ? "ok" : outcome;
+      counts?.answered({ method, code, ...(!call.responseStream && { seconds }) });
+    };
     const tell = (outcome: string): void => {
+      count(outcome);
       if (trace === undefined || method.startsWith("grpc.health.")) return;
       trace(`gRPC ${method} ${outcome} ${(performance.now() - startedMs).toFixed(1)} ms`);
     };
@@ -187,6 +197,7 @@ export interface GrpcClientOptions extends GrpcSecurity {
   readonly deadlineMs?: number;
   readonly log?: Log;
   readonly trace?: Trace | undefined;
+  readonly counts?: Pick<GrpcCounts, "asked"> | undefined;
 }
 
 /** Per call: another deadline, a signal that cancels. */
@@ -237,6 +248,13 @@ interface ClientGuardDeps {
 function clientGuard({ peer, deadlineMs, options }: ClientGuardDeps): ClientMiddleware<GrpcCallOptions> {
   return async function* guard(call, callOptions: CallOptions & GrpcCallOptions) {
     let trailer = Metadata();
+    const startedMs = performance.now();
+    const method = call.method.path.slice(1);
+    const tell = (code: string): void => {
+      options.trace?.(`gRPC ${method} ${code}`);
+      const seconds = (performance.now() - startedMs) / 1_000;
+      options.counts?.asked({ method, code, ...(!call.responseStream && { seconds }) });
+    };
     const onTrailer = (received: Metadata): void => {
       trailer = received;
       callOptions.onTrailer?.(received);
@@ -250,12 +268,12 @@ function clientGuard({ peer, deadlineMs, options }: ClientGuardDeps): ClientMidd
         onTrailer,
         ...(deadline !== undefined && { deadline }),
       });
-      options.trace?.(`gRPC ${call.method.path.slice(1)} ok`);
+      tell("ok");
       return answer;
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       const ours = fromClientError(error, trailer, peer);
-      options.trace?.(`gRPC ${call.method.path.slice(1)} ${ours.code}`);
+      tell(ours.code);
       options.log?.debug("a gRPC call failed", { method: call.method.path, error: ours });
       throw ours;
     }

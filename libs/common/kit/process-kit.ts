@@ -1,8 +1,10 @@
 import type { ServiceName } from "#common/contracts/grpc-peers.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
-import { openCertificates } from "./grpc-certificates.ts";
+import { exposeExpiry, openCertificates } from "./grpc-certificates.ts";
 import type { CertificateFiles, Certificates } from "./grpc-certificates.ts";
+import { countGrpc } from "./grpc-metrics.ts";
+import type { GrpcCounts } from "./grpc-metrics.ts";
 import type { Service } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
 import type { Log, LogLevel } from "./log.ts";
@@ -31,6 +33,8 @@ export interface ProcessKit {
   /** Whatever it knows never leaves by the log. */
   readonly redactor: Redactor;
   readonly metrics: Metrics;
+  /** Of the gRPC calls that it answers and makes. */
+  readonly counts: GrpcCounts;
   readonly trace: ((line: string) => void) | undefined;
   /** What this process shows its peers, and believes of them. */
   readonly certificates: Certificates | undefined;
@@ -45,10 +49,13 @@ export function createProcessKit(service: ServiceName, names: ProcessNames): Pro
   for (const url of [names.databaseUrl, names.redisUrl]) redactor.add(passwordIn(url));
   const log = createLog({ service: name, level: logLevel, redactor });
   const certificates = ownCertificates(service, names.certificateFiles, log);
+  const metrics = createMetrics({ service });
+  if (certificates !== undefined) exposeExpiry(metrics, certificates);
   return {
     redactor,
     log,
-    metrics: createMetrics({ service }),
+    metrics,
+    counts: countGrpc(metrics),
     trace: trace ? stdoutTrace(name) : undefined,
     certificates,
     parts: certificates === undefined ? [] : [certificates],

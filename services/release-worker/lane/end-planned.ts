@@ -67,6 +67,7 @@ export async function endOrRetry(
       await jobs.moveJob(tx, { id: job.id, event, patch: { error: toErrorRow(error) } });
     }
   });
+  if (again) context.deps.metrics.jobRetried(error.code);
   context.deps.store.hint(job.id);
 }
 
