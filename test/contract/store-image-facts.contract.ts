@@ -9,7 +9,10 @@ import {
   recordListing,
   removeTag,
   saveManifest,
+  saveManifests,
   setTagDigest,
+  setTagDigests,
+  undescribed,
   wantRepositories,
 } from "#common/store/images.ts";
 import { createFakeClock } from "#common/testing/fake-clock.ts";
@@ -37,6 +40,34 @@ export function imageFactsContract(given: () => StoreWorld): void {
       platforms: kind === "image" ? ["linux/amd64"] : [],
       labels: {},
     });
+
+  test("what digests say of themselves is kept many at a time, and the first word of each stays", async () => {
+    const { store } = given();
+    const key = await aRepository();
+    const digests = ["c", "a", "b"].map((letter) => `${key}@${letter}`);
+    const row = (digest: string | undefined, kind: string) => ({
+      digest: digest ?? "",
+      media_type: "m",
+      kind,
+      platforms: [],
+      labels: {},
+    });
+    await saveManifests(store.db, []);
+    await saveManifest(store.db, row(digests[1], "artifact"));
+    expect(await undescribed(store.db, [])).toEqual(new Set());
+    expect(await undescribed(store.db, [...digests, ...digests])).toEqual(new Set([digests[0], digests[2]]));
+    await saveManifests(
+      store.db,
+      [...digests, ...digests].map((digest) => row(digest, "image")),
+    );
+    expect(await undescribed(store.db, digests)).toEqual(new Set());
+    await setTagDigests(store.db, key, []);
+    const tags = digests.map((digest, at) => ({ tag: `${at}`, digest }));
+    await setTagDigests(store.db, key, tags);
+    const images = (await imagesOf(store.db, [key])).get(key)?.images ?? [];
+    const kinds = Object.fromEntries(images.map(({ tag, kind }) => [tag, kind]));
+    expect(kinds).toEqual({ 0: "image", 1: "artifact", 2: "image" });
+  });
 
   describe("image facts", () => {
     test("are tags with what is known of them, and whether they were ever listed", async () => {

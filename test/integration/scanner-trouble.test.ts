@@ -71,8 +71,10 @@ describe.runIf(hasPostgres())("a registry in trouble", () => {
   test("one image that cannot be read does not hide the others, and is told as a problem", async () => {
     const { store, registry } = await aWorld();
     fill(registry, "shop/front-end", 30);
-    const broken = registry.retag("shop/front-end", "1.0.7", "1.0.7");
-    const scanner = aScanner(store, [await aProxy(registry, (path) => path.endsWith(broken)), registry.url]);
+    const scanner = aScanner(store, [
+      await aProxy(registry, (path) => path.endsWith("/manifests/1.0.7")),
+      registry.url,
+    ]);
     await scanNow(store, scanner, frontEnd);
     const known = await repositoryOf(store, frontEnd);
     expect(known.problem).toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
