@@ -75,6 +75,7 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
   { group: "Run it:", names: ["certs"], load: async () => (await import("./commands/certs.ts")).addCerts },
+  { group: "Run it:", names: ["serve"], load: async () => (await import("./commands/serve.ts")).addServe },
   {
     group: "Run it:",
     names: ["install"],

@@ -7,6 +7,8 @@ export interface WatcherConfig {
   readonly grpcPort: number;
   readonly ops: OpsAddress;
   readonly certificateFiles: CertificateFiles | undefined;
+  /** `SLIPWAY_ENVIRONMENTS`: those this process acts in, by comma; absent, all of them. */
+  readonly environments: string | undefined;
   readonly name: string;
   readonly trace: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -19,6 +21,7 @@ export function readWatcherConfig(env: Env): WatcherConfig {
     grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3031 }),
     ops: readOpsAddress(read),
     certificateFiles: readCertificateFiles(read),
+    environments: read.text("SLIPWAY_ENVIRONMENTS", { optional: true }),
     name: read.text("SLIPWAY_NAME", { fallback: "cluster-watcher" }),
     trace: read.flag("SLIPWAY_TRACE"),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {

@@ -4,7 +4,7 @@ import { laneSubject } from "#common/contracts/queue.ts";
 import * as jobs from "#common/store/jobs.ts";
 import * as leases from "#common/store/leases.ts";
 import type { JobRow } from "#common/store/schema.ts";
-import type { WorkerDeps } from "../deps.ts";
+import { actsIn, type WorkerDeps } from "../deps.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
 import { applyPolicies, bringsPolicies } from "./apply-policies.ts";
@@ -46,7 +46,7 @@ export function createEnvironmentRoom(deps: WorkerDeps): EnvironmentRoom {
     async look(name) {
       const wakeHere = wakers.get(name);
       if (wakeHere !== undefined) return wakeHere();
-      const environment = deps.settings.environments.find((candidate) => candidate.name === name);
+      const environment = actsIn(deps).find((candidate) => candidate.name === name);
       if (environment === undefined || stopping.signal.aborted) return;
       wakers.set(name, () => undefined);
       try {
