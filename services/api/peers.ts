@@ -50,8 +50,8 @@ export function createPeers(
   const workers = workerAddresses.map((address) =>
     createGrpcClient(ReleaseServiceDefinition, { ...options, address, deadlineMs: planDeadlineMs }),
   );
-  // Probes ask often: they are not worth a line of trace, nor a count.
-  const { trace: _trace, counts: _counts, ...quiet } = options;
+  // Probes ask often: they are not worth a line of trace, a span or a count.
+  const { trace: _trace, counts: _counts, tracing: _tracing, ...quiet } = options;
   const health = [
     openHealth("cluster-watcher", { ...quiet, service: "cluster-watcher", address: watcherAddress }),
     openHealth("registry-scanner", { ...quiet, service: "registry-scanner", address: scannerAddress }),

@@ -1,6 +1,7 @@
 import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-certificates.ts";
 import { envReader, type Env } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
+import { readTracing } from "#common/kit/tracing.ts";
 
 export interface WatcherConfig {
   readonly grpcHost: string;
@@ -9,6 +10,7 @@ export interface WatcherConfig {
   readonly certificateFiles: CertificateFiles | undefined;
   readonly name: string;
   readonly trace: boolean;
+  readonly tracing: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -21,6 +23,7 @@ export function readWatcherConfig(env: Env): WatcherConfig {
     certificateFiles: readCertificateFiles(read),
     name: read.text("SLIPWAY_NAME", { fallback: "cluster-watcher" }),
     trace: read.flag("SLIPWAY_TRACE"),
+    tracing: readTracing(read),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {
       fallback: "info",
       oneOf: ["debug", "info", "warn", "error", "silent"],

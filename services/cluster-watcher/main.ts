@@ -17,7 +17,7 @@ await runMain(async () => {
   const config = readWatcherConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("cluster-watcher", config);
-  const { log, trace, certificates, counts } = kit;
+  const { log, trace, tracing, certificates, counts } = kit;
   const watches = settings.environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -45,6 +45,7 @@ await runMain(async () => {
     trace,
     certificates,
     counts,
+    tracing,
   });
   exposeWatches(kit.metrics, watches);
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies: clusterDependencies(watches) });

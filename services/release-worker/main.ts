@@ -28,7 +28,7 @@ await runMain(async () => {
   const config = readWorkerConfig(process.env);
   const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
-  const { log, redactor, trace, certificates, counts } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   const metrics = createWorkerMetrics(kit.metrics);
   const store = createStore({ ...config, log, endings: metrics.endings });
   const bell = createQueue({ ...config, log, trace });
@@ -45,6 +45,7 @@ await runMain(async () => {
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     metrics,
+    tracing,
     fault: createFault(config.fault, strikeSelf),
     gitOf: gitCaches.of,
     tipsOf: createTipReaders({ store, gitOf: gitCaches.of, onParse: metrics.manifestParsed }),
@@ -63,6 +64,7 @@ await runMain(async () => {
     trace,
     certificates,
     counts,
+    tracing,
     progress: worker.progress,
   });
   exposePool(kit.metrics, store);
