@@ -45,6 +45,7 @@ import { webhookRoutes } from "./routes/webhooks.ts";
 import { syncRoutes } from "./routes/syncs.ts";
 import { workloadRoutes } from "./routes/workloads.ts";
 import { keepUp } from "./upkeep.ts";
+import { traceRequests } from "./trace-requests.ts";
 import { apiVersion } from "./version.ts";
 import { createWorkloadLists } from "./workload-lists.ts";
 
@@ -63,6 +64,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.addHook("onRequest", (request, _reply, done) => withRequestId(request.id, done));
   // Once more: reading a body goes on in the context of its socket.
   app.addHook("preHandler", (request, _reply, done) => withRequestId(request.id, done));
+  if (deps.tracing !== undefined) traceRequests(app, deps.tracing);
   countAnswers(app, deps.metrics);
   await acceptSessionCookie(app);
   app.addHook("onRequest", authorizer(deps));

@@ -24,13 +24,19 @@ export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
   const settings = await loadSettings(config.settingsFile);
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
-  const { log, redactor, trace, certificates, counts } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   redactor.add(adminToken);
   const store = createStore({ ...config, log, poolSize: 20, endings: countEndings(kit.metrics) });
   exposePool(kit.metrics, store);
   exposeWork(kit.metrics, store);
   const bell = createQueue({ ...config, log, trace });
-  const peers = createPeers(config, { log, certificates, counts, ...(trace !== undefined && { trace }) });
+  const peers = createPeers(config, {
+    log,
+    certificates,
+    counts,
+    tracing,
+    ...(trace !== undefined && { trace }),
+  });
   const { cluster, registry, workers } = peers;
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, bell.dependency, ...peers.dependencies];
@@ -47,6 +53,7 @@ export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
       clock: systemClock,
       newId: newUuidV7,
       writesPerMinute,
+      tracing,
       trustedProxies: config.trustedProxies,
       metrics: createApiMetrics(kit.metrics),
       secretOf: createSecretReader({ env, redactor }),

@@ -20,7 +20,7 @@ export async function openWatcher(env: Env): Promise<OpenedService> {
   const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const environments = boundEnvironments(settings, config.environments);
   const kit = createProcessKit("cluster-watcher", config);
-  const { log, trace, certificates, counts } = kit;
+  const { log, trace, tracing, certificates, counts } = kit;
   const watches = environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -48,6 +48,7 @@ export async function openWatcher(env: Env): Promise<OpenedService> {
     trace,
     certificates,
     counts,
+    tracing,
   });
   exposeWatches(kit.metrics, watches);
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies: clusterDependencies(watches) });

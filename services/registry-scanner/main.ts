@@ -22,12 +22,12 @@ export async function openRegistryScanner(env: Env): Promise<OpenedService> {
   const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const { registries, dockerConfigFile, allowPrivateRegistries: allowPrivate } = settings;
   const kit = createProcessKit("registry-scanner", config);
-  const { log, redactor, trace, certificates, counts } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   const clock = systemClock;
   const store = createStore({ databaseUrl: config.databaseUrl, log });
   const bell = createQueue({ ...config, log, trace });
   const address = config.watcherAddress;
-  const running = createClusterClient({ address, log, certificates, counts });
+  const running = createClusterClient({ address, log, certificates, counts, tracing });
   const environments = settings.environments.map(({ name }) => name);
   const nodes = rememberPlatforms(running, environments);
   const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
@@ -44,6 +44,7 @@ export async function openRegistryScanner(env: Env): Promise<OpenedService> {
     trace,
     certificates,
     counts,
+    tracing,
   });
   exposePool(kit.metrics, store);
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };

@@ -30,7 +30,7 @@ export async function openWorker(env: Env): Promise<OpenedService> {
   const config = readWorkerConfig(env);
   const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
-  const { log, redactor, trace, certificates, counts } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   const metrics = createWorkerMetrics(kit.metrics);
   const store = createStore({ ...config, log, endings: metrics.endings });
   const bell = createQueue({ ...config, log, trace });
@@ -48,6 +48,7 @@ export async function openWorker(env: Env): Promise<OpenedService> {
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     metrics,
+    tracing,
     fault: createFault(config.fault, strikeSelf),
     gitOf: gitCaches.of,
     tipsOf: createTipReaders({ store, gitOf: gitCaches.of, onParse: metrics.manifestParsed }),
@@ -66,6 +67,7 @@ export async function openWorker(env: Env): Promise<OpenedService> {
     trace,
     certificates,
     counts,
+    tracing,
     progress: worker.progress,
   });
   exposePool(kit.metrics, store);

@@ -10,6 +10,7 @@ import { systemClock } from "#common/kit/clock.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import { silentLog } from "#common/kit/log.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
+import { noTracing } from "#common/kit/tracing.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { acceptJob } from "#common/store/job-accept.ts";
@@ -224,6 +225,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
     newId: () => newUuidV7(),
     heartbeat,
     metrics,
+    tracing: noTracing,
     cluster: {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
       getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),

@@ -13,6 +13,8 @@ import type { Metrics } from "./metrics.ts";
 import { createRedactor } from "./redactor.ts";
 import type { Redactor } from "./redactor.ts";
 import { stdoutTrace } from "./trace.ts";
+import { createTracing } from "./tracing.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** What a process is told about itself. */
 export interface ProcessNames {
@@ -20,6 +22,8 @@ export interface ProcessNames {
   readonly name: string;
   readonly logLevel: LogLevel;
   readonly trace: boolean;
+  /** Whether spans are told to a collector. */
+  readonly tracing?: boolean;
   /** Their passwords are secrets that the log must know. */
   readonly databaseUrl?: string;
   readonly redisUrl?: string | undefined;
@@ -36,6 +40,7 @@ export interface ProcessKit {
   /** Of the gRPC calls that it answers and makes. */
   readonly counts: GrpcCounts;
   readonly trace: ((line: string) => void) | undefined;
+  readonly tracing: Tracing;
   /** What this process shows its peers, and believes of them. */
   readonly certificates: Certificates | undefined;
   /** What of all this has to be started and stopped. */
@@ -49,6 +54,7 @@ export function createProcessKit(service: ServiceName, names: ProcessNames): Pro
   for (const url of [names.databaseUrl, names.redisUrl]) redactor.add(passwordIn(url));
   const log = createLog({ service: name, level: logLevel, redactor });
   const certificates = ownCertificates(service, names.certificateFiles, log);
+  const tracing = createTracing({ enabled: names.tracing === true, service, name, log });
   const metrics = createMetrics({ service });
   if (certificates !== undefined) exposeExpiry(metrics, certificates);
   return {
@@ -57,8 +63,9 @@ export function createProcessKit(service: ServiceName, names: ProcessNames): Pro
     metrics,
     counts: countGrpc(metrics),
     trace: trace ? stdoutTrace(name) : undefined,
+    tracing,
     certificates,
-    parts: certificates === undefined ? [] : [certificates],
+    parts: certificates === undefined ? [tracing] : [tracing, certificates],
   };
 }
 

@@ -129,6 +129,8 @@ export interface JobsTable {
   message: string | null;
   requested_by: string;
   request_id: string | null;
+  /** Where the trace of its request goes on, in the spelling of W3C's header. */
+  trace_parent: string | null;
   /** What the requester named it by, such as the build. */
   labels: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
   /** The commit of the source that the images were built from. */

@@ -1,4 +1,5 @@
 import { toSlipwayError, type SlipwayError } from "#common/domain/errors.ts";
+import { withOnlyJob } from "#common/kit/current-work.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
 import { openPushOf } from "#common/store/ended-jobs.ts";
@@ -11,6 +12,7 @@ import type { JobRow } from "#common/store/schema.ts";
 import type { Db } from "#common/store/store.ts";
 import { actsIn, type WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
+import { tracedForAll } from "../trace-jobs.ts";
 import type { GitCache } from "../git/git-cache.ts";
 import { noticeLateCommits } from "./ended-jobs.ts";
 import { createLaneTip, environmentNamed, type LaneContext, type LaneTip } from "./lane-context.ts";
@@ -168,9 +170,9 @@ async function releaseNext(context: LaneContext, memory: LaneMemory): Promise<nu
     return 0;
   }
   try {
-    return await releaseTaken(context, memory, taken);
+    return await withOnlyJob(taken, () => releaseTaken(context, memory, taken));
   } catch (thrown) {
-    await giveBackTaken(context, taken, thrown);
+    await withOnlyJob(taken, () => giveBackTaken(context, taken, thrown));
     throw thrown;
   }
 }
@@ -189,7 +191,10 @@ async function releaseTaken(
   const written = await writeBatch(context, batch);
   if (written === undefined) return taken.length;
   context.tip.set(undefined);
-  const ending = await pushIntent(context, written);
+  const pushed = rest.filter(({ id }) => written.intent.commits.some(({ jobId }) => jobId === id));
+  const ending = await tracedForAll(context.deps.tracing, { jobs: pushed, name: "push" }, () =>
+    pushIntent(context, written),
+  );
   if (ending === "landed") context.tip.set(written.intent.tip);
   if (ending === "proposed") context.tip.set(written.intent.base);
   // Only the host's own refusal asks for smaller batches: somebody in this one is the culprit.

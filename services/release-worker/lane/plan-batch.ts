@@ -12,6 +12,7 @@ import { repositoriesOfPlan } from "../planning/read-facts.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { askJob, readGateFacts } from "../gates/ask-gates.ts";
 import type { GateFacts } from "../gates/ask-gates.ts";
+import { tracedForJob } from "../trace-jobs.ts";
 import { closeGate } from "./close-gate.ts";
 import { adoptEarlierPushes } from "./earlier-push.ts";
 import { endOrRetry, endWithNothing } from "./end-planned.ts";
@@ -106,7 +107,9 @@ async function decideAll(context: LaneContext, base: string, taken: readonly Job
       decisions.push({ kind: "failed", job, error: gone(job), event: "cannot-plan" });
       continue;
     }
-    const decision = await decide(context, { job, view, sources, gates });
+    const decision = await tracedForJob(context.deps.tracing, { job, name: "plan" }, () =>
+      decide(context, { job, view, sources, gates }),
+    );
     decisions.push(decision);
     if (decision.kind === "write") carryOver(views, decision);
   }
@@ -196,7 +199,9 @@ async function dryRunAll(
         // What was in git before goes back there, whatever the cluster says of one document.
         if (job.automatic) return;
         try {
-          await dryRunTargets(context.deps, { view: after, plan });
+          await tracedForJob(context.deps.tracing, { job, name: "dry run" }, () =>
+            dryRunTargets(context.deps, { view: after, plan }),
+          );
         } catch (thrown) {
           refused.set(job.id, { job, error: toSlipwayError(thrown), event: "refused-by-dry-run" });
         }

@@ -1,8 +1,10 @@
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
+import { withJob } from "#common/kit/current-work.ts";
 import type { Db } from "#common/store/store.ts";
 import { toErrorRow } from "../error-row.ts";
+import { traceWait } from "../trace-jobs.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
 const maxCrashes = 10;
@@ -45,10 +47,8 @@ export async function takeJobs(context: LaneContext, limit: number): Promise<rea
   for (const seconds of waitedSeconds) deps.metrics.jobTaken(seconds);
   for (const job of taken) {
     deps.store.hint(job.id);
-    deps.log.info("job taken", {
-      job: job.id,
-      ...(job.request_id !== null && { requestId: job.request_id }),
-    });
+    withJob(job, () => deps.log.info("job taken"));
+    traceWait(deps.tracing, job);
   }
   deps.fault("after-take");
   return taken;
