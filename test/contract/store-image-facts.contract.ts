@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import { silentLog } from "#common/kit/log.ts";
 import { imageFingerprints, repositoryFacts } from "#common/store/image-facts.ts";
+import { recordScanFailure } from "#common/store/image-pace.ts";
 import {
   imagesOf,
   recordListing,
@@ -70,6 +71,23 @@ export function imageFactsContract(given: () => StoreWorld): void {
   });
 
   describe("image facts", () => {
+    test("tell of a repository that was never listed whether that was tried, and notice when it was", async () => {
+      const { store } = given();
+      const key = await aRepository();
+      const facts = async () => (await repositoryFacts(store.db, [key])).get(key);
+      const print = async () => (await imageFingerprints(store.db, [key]))[0]?.print;
+      const before = await print();
+      expect(await facts()).toEqual({ scanned: false, images: [] });
+      const problem = { code: "REGISTRY_AUTH_FAILED", title: "t", detail: null, hint: null };
+      const row = { key, asked_at: null, claimed_by: null };
+      await recordScanFailure(store.db, { row, problem, intervalMs: 1, reason: "unreadable", nextDueMs: 1 });
+      expect(await facts()).toEqual({ scanned: false, unreadable: true, images: [] });
+      expect(await print()).not.toBe(before);
+      await scan(key, [{ tag: "1" }]);
+      expect(await facts()).toMatchObject({ scanned: true, images: [{ tag: "1" }] });
+      expect(await facts()).not.toHaveProperty("unreadable");
+    });
+
     test("are tags with what is known of them, and whether they were ever listed", async () => {
       const { store } = given();
       const [key, unread] = [await aRepository(), await aRepository()];
