@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 
 import type { z } from "zod";
 
+import { environmentAutomation, liftedHolds } from "#common/contracts/automation-http.ts";
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as gates from "#common/contracts/gates.ts";
 import * as contract from "#common/contracts/http.ts";
@@ -110,6 +111,8 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   createRestart: contract.job,
   getPolicy: workloadPolicy,
   explainWorkload: explanation,
+  showAutomation: environmentAutomation,
+  liftHold: liftedHolds,
 };
 
 function defaultRoutes(): Routes {

@@ -58,6 +58,12 @@ export const operations = {
     path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/explain",
     role: "viewer",
   },
+  liftHold: {
+    method: "DELETE",
+    path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/hold",
+    role: "releaser",
+  },
+  showAutomation: { method: "GET", path: "/v1/environments/:environment/automation", role: "viewer" },
   createRelease: { method: "POST", path: "/v1/releases", role: "releaser" },
   createSync: { method: "POST", path: "/v1/syncs", role: "releaser" },
   changePolicies: { method: "POST", path: "/v1/policies", role: "releaser" },

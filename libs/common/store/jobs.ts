@@ -4,6 +4,7 @@ import type { UpdateObject } from "kysely";
 import { SlipwayError } from "../domain/errors.ts";
 import { isTerminal, mustMove } from "../domain/job.ts";
 import type { Gate, JobEvent, JobMove, JobPhase } from "../domain/job.ts";
+import { wakeAutomation } from "./automation-wakes.ts";
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
 import { jobEvent, jobEventColumns } from "./events.ts";
@@ -245,7 +246,15 @@ async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow
     ...times(move, { dueInMs, outcome: outcome ?? undefined }),
   });
   if (isTerminal(moved.phase) && !isTerminal(job.phase)) noteEnding(tx, moved.outcome ?? moved.phase);
+  await wakeByMove(tx, moved);
   return moved;
+}
+
+/** What has ended is at no workload any more; what waits for people lets automation think again. */
+async function wakeByMove(tx: Db, { id, environment, origin, phase }: JobRow): Promise<void> {
+  const waits = phase === "waiting" && origin === "automation";
+  if (!waits && !isTerminal(phase)) return;
+  await wakeAutomation(tx, { environment, why: `job ${id.slice(-8)} ${waits ? "waits" : "ended"}` });
 }
 
 function times(move: JobMove, given: { dueInMs: number; outcome: string | undefined }): JobColumns {
