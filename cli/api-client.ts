@@ -25,6 +25,8 @@ import type {
 import { operations } from "#common/contracts/operations.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
 
+import { createAccessClient } from "./access-client.ts";
+import type { AccessClient } from "./access-client.ts";
 import type { Ask, Transport } from "./http.ts";
 import { readEvents } from "./sse.ts";
 import type { ServerEvent } from "./sse.ts";
@@ -65,7 +67,7 @@ interface JobQuery {
 }
 
 /** The API as the command line uses it; every call throws CliProblem. */
-export interface ApiClient {
+export interface ApiClient extends AccessClient {
   readonly url: string;
   environments(): Promise<Environments>;
   checkEnvironment(environment: string): Promise<EnvironmentCheck>;
@@ -119,6 +121,7 @@ export function createApiClient(transport: Transport): ApiClient {
   const post = <T>(name: OperationName, more: Partial<Ask> & { parameters?: Parameters }) =>
     transport.json<T>({ method: "POST", path: pathOf(name, more.parameters), ...more });
   return {
+    ...createAccessClient(transport),
     url: transport.target.url,
     environments: () => get("listEnvironments"),
     checkEnvironment: (environment) => post("checkEnvironment", { parameters: { environment } }),

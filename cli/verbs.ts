@@ -81,6 +81,8 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
   { group: "Run it:", names: ["certs"], load: async () => (await import("./commands/certs.ts")).addCerts },
+  { group: "Run it:", names: ["token"], load: async () => (await import("./commands/token.ts")).addToken },
+  { group: "Run it:", names: ["audit"], load: async () => (await import("./commands/audit.ts")).addAudit },
   { group: "Run it:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctor },
   { group: "Run it:", names: ["config"], load: async () => (await import("./commands/config.ts")).addConfig },
   {

@@ -25,6 +25,7 @@ export const doors: readonly Door[] = [
   { packages: ["@grpc/grpc-js", "nice-grpc*"], from: ["libs/common/kit/grpc*.ts", "proto/gen/**"] },
   { packages: ["croner"], from: ["libs/common/domain/cron.ts"] },
   { packages: ["@peculiar/x509", "reflect-metadata"], from: ["libs/common/kit/issue-certificates.ts"] },
+  { packages: ["jose"], from: ["services/api/access/**", "test/**"] },
   { packages: ["pg", "kysely"], from: ["libs/common/store/**", "test/support/**", "tools/**"] },
 ];
 

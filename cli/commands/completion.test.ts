@@ -131,26 +131,38 @@ esac
 
 const has = (program: string) => spawnSync(program, ["--version"]).error === undefined;
 
-describe.runIf(has("bash") && has("script"))("bash at a terminal", () => {
-  test("Tab completes verb, workload and an image with its colon", { timeout: 60_000 }, async () => {
-    const env = { HOME: home, SLIPWAY_URL: api.url, PATH: await onPath(), PS1: "ready> ", TERM: "dumb" };
-    const child = spawn("script", ["-qec", "bash --norc --noprofile -i", "/dev/null"], { env });
-    let screen = "";
-    const seen = async (text: string) => {
-      while (!screen.includes(text)) await new Promise((resolve) => child.stdout.once("data", resolve));
-    };
-    child.stdout.on("data", (chunk: Buffer) => {
-      screen += chunk.toString("utf8");
+const terminals = [
+  { shell: "bash", start: "bash --norc --noprofile -i", load: 'eval "$(slipway completion bash)"' },
+  {
+    shell: "zsh",
+    start: "zsh -f -i",
+    load: 'autoload -U compinit; compinit -u -D; eval "$(slipway completion zsh)"',
+  },
+  { shell: "fish", start: "fish --no-config -i", load: "slipway completion fish | source" },
+] as const;
+
+for (const { shell, start, load } of terminals) {
+  describe.runIf(has(shell) && has("script"))(`${shell} at a terminal`, () => {
+    test("Tab completes verb, workload and an image with its colon", { timeout: 60_000 }, async () => {
+      const env = { HOME: home, SLIPWAY_URL: api.url, PATH: await onPath(), PS1: "ready> ", TERM: "dumb" };
+      const child = spawn("script", ["-qec", start, "/dev/null"], { env });
+      let screen = "";
+      const seen = async (text: string) => {
+        while (!screen.includes(text)) await new Promise((resolve) => child.stdout.once("data", resolve));
+      };
+      child.stdout.on("data", (chunk: Buffer) => {
+        screen += chunk.toString("utf8");
+      });
+      child.stdin.write(`${load}; echo lo""aded\n`);
+      await seen("loaded");
+      child.stdin.write("slipway rel\tfron\t-i weave\t0\t\n");
+      await seen("RAN:");
+      child.stdin.write("exit\n");
+      await new Promise((resolve) => child.once("close", resolve));
+      expect(screen).toContain("RAN: release front-end -i weaveworksdemos/front-end:0.2.0");
     });
-    child.stdin.write('eval "$(slipway completion bash)"; echo lo""aded\n');
-    await seen("loaded");
-    child.stdin.write("slipway rel\tfron\t-i weave\t0\t\n");
-    await seen("RAN:");
-    child.stdin.write("exit\n");
-    await new Promise((resolve) => child.once("close", resolve));
-    expect(screen).toContain("RAN: release front-end -i weaveworksdemos/front-end:0.2.0");
   });
-});
+}
 
 for (const [shell, check] of [
   ["zsh", ["-n"]],

@@ -16,7 +16,6 @@ const well: Routes = {
   livez: () => ({ json: { alive: true } }),
   readyz: () => ({ json: { ready: true, failing: [], dependencies: parts } }),
   openapi: () => ({ json: { info: { version } } }),
-  cancelJob: () => problem(404, "JOB_NOT_FOUND"),
 };
 
 /** The clock of the tests stands still in 2026; that of the fake server is real. */
@@ -37,10 +36,9 @@ test("all that is well is a line each", async () => {
     " ✔ postgres          answers",
     " ✔ queue on redis    answers",
     " ✔ cluster-watcher   answers",
-    " ✔ token             counts, may release; sees default",
+    ' ✔ token             counts as "ann", releaser of everything; sees default',
     " ✔ default           apply, git at 9c1e2f4, Kubernetes v1.34.1; 2 live, 2 declared, 2 matched",
   ]);
-  expect(ran.server.of("cancelJob")[0]?.parameters["id"]).toBe("00000000-0000-7000-8000-000000000000");
 });
 
 test("each thing that is wrong is told with what to do, and the exit code is 1", async () => {
@@ -55,7 +53,15 @@ test("each thing that is wrong is told with what to do, and the exit code is 1",
         dependencies: { ...parts, postgres: "STORE_UNAVAILABLE", "release-worker a:1": "UNAVAILABLE" },
       },
     }),
-    cancelJob: () => problem(403, "FORBIDDEN"),
+    getIdentity: () => ({
+      json: {
+        name: "ci",
+        kind: "token",
+        grants: [{ role: "viewer", scope: { namespaces: ["shop"] } }],
+        groups: [],
+        expiresAt: "2026-11-25T00:00:00Z",
+      },
+    }),
     checkEnvironment: () => ({
       json: aCheck({ ok: false, git: { ...aCheck().git, push }, warnings: ["w"] }),
     }),
@@ -66,7 +72,9 @@ test("each thing that is wrong is told with what to do, and the exit code is 1",
       "                     is Postgres up, and DATABASE_URL of the API right? The API's log says why it was refused\n",
   );
   expect(ran.out).toContain(" ✖ release-worker    a:1 does not answer (UNAVAILABLE)");
-  expect(ran.out).toContain("may look, not release");
+  expect(ran.out).toContain(
+    `counts as "ci", viewer of namespace shop; sees default\n ! token             it ends at 2026-`,
+  );
   expect(ran.out).toContain(
     " ✖ default           git cannot be pushed to: read-only token\n                     give it write\n ! default           w",
   );

@@ -15,7 +15,8 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, collect, parseDuration, verb } from "./common.ts";
 import { parseFuture } from "./instants.ts";
-import { parseLabel } from "./labels.ts";
+import { addMarkOptions, marksOf } from "./marks.ts";
+import type { MarkOptions } from "./marks.ts";
 import { hintFor, withNearImages } from "./near-images.ts";
 import { pickRelease } from "./release-picked.ts";
 import { parseOverrides } from "./overrides.ts";
@@ -24,7 +25,7 @@ import { showPlan } from "./show-plan.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
-interface ReleaseOptions extends WaitOptions {
+interface ReleaseOptions extends WaitOptions, MarkOptions {
   readonly workload?: readonly string[];
   readonly service?: readonly string[];
   readonly all?: boolean;
@@ -42,8 +43,6 @@ interface ReleaseOptions extends WaitOptions {
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
   readonly waitForImage?: number;
-  readonly label?: Readonly<Record<string, string>>;
-  readonly sourceSha?: string;
   readonly at?: string;
 }
 
@@ -93,14 +92,10 @@ export function addRelease(program: Command, deps: CommandDeps): void {
     )
     .option("--at <time>", "begin at 2026-12-01T06:00Z, or in 2h; its images are chosen now; does not wait")
     .option("--idempotency-key <key>", "yours: a rerun of the same step releases once (else a fresh one)")
-    .option(
-      "--label <key=value>",
-      "kept on the job and in the commit, e.g. build=URL; repeatable",
-      parseLabel,
-    )
-    .option("--source-sha <sha>", "the commit the image was built from; kept on the job and in the commit")
     .addHelpText("after", examples);
-  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<ReleaseOptions>(deps, release));
+  addStoryOption(addCommonOptions(addWaitOptions(addMarkOptions(command)))).action(
+    verb<ReleaseOptions>(deps, release),
+  );
 }
 
 async function release(
@@ -231,13 +226,12 @@ type CommonBody = Pick<
 >;
 
 function commonOf({ io }: Session, options: ReleaseOptions): CommonBody {
-  const { environment, message, override, label, sourceSha, at } = options;
+  const { environment, message, override, at } = options;
   return {
     ...(environment === undefined ? {} : { environment }),
     ...(message === undefined ? {} : { message }),
     ...(override === undefined ? {} : { override: [...override] }),
-    ...(label === undefined ? {} : { labels: { ...label } }),
-    ...(sourceSha === undefined ? {} : { sourceSha }),
+    ...marksOf(options),
     ...(at === undefined ? {} : { notBefore: parseFuture(at, io.clock.now()) }),
   };
 }

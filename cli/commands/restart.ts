@@ -9,11 +9,13 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, consents, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
+import { addMarkOptions, marksOf } from "./marks.ts";
+import type { MarkOptions } from "./marks.ts";
 import { parseOverrides } from "./overrides.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
-interface RestartOptions extends WaitOptions {
+interface RestartOptions extends WaitOptions, MarkOptions {
   readonly message?: string;
   readonly yes?: boolean;
   readonly idempotencyKey?: string;
@@ -38,7 +40,9 @@ export function addRestart(program: Command, deps: CommandDeps): void {
     .option("--override <right>", "pass a guard: freeze; repeatable", parseOverrides)
     .option("--idempotency-key <key>", "yours: a rerun of the same step restarts once (else a fresh one)")
     .addHelpText("after", examples);
-  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<RestartOptions>(deps, restart));
+  addStoryOption(addCommonOptions(addWaitOptions(addMarkOptions(command)))).action(
+    verb<RestartOptions>(deps, restart),
+  );
 }
 
 async function restart(
@@ -55,6 +59,7 @@ async function restart(
     workloads: [...workloads],
     ...(message === undefined ? {} : { message }),
     ...(override === undefined ? {} : { override: [...override] }),
+    ...marksOf(options),
   };
   const job = await session.api.restart(body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, job, options);

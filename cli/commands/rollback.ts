@@ -13,11 +13,13 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
+import { addMarkOptions, marksOf } from "./marks.ts";
+import type { MarkOptions } from "./marks.ts";
 import { parseOverrides } from "./overrides.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
-interface RollbackOptions extends WaitOptions {
+interface RollbackOptions extends WaitOptions, MarkOptions {
   readonly message?: string;
   readonly override?: readonly Override[];
   readonly yes?: boolean;
@@ -44,7 +46,9 @@ export function addRollback(program: Command, deps: CommandDeps): void {
       "after",
       "\nExamples:\n  slipway rollback 0c1d8e11\n  slipway rollback 0c1d8e11 -y -m 'checkout answers 500'\n  slipway rollback front-end",
     );
-  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<RollbackOptions>(deps, rollback));
+  addStoryOption(addCommonOptions(addWaitOptions(addMarkOptions(command)))).action(
+    verb<RollbackOptions>(deps, rollback),
+  );
 }
 
 async function rollback(
@@ -60,6 +64,7 @@ async function rollback(
   const body = {
     ...(message === undefined ? {} : { message }),
     ...(override.length === 0 ? {} : { override: [...override] }),
+    ...marksOf(options),
   };
   const made = await session.api.rollback(job.id, body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, made, options);

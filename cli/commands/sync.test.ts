@@ -97,3 +97,24 @@ test("a restart tells what was restarted", async () => {
   const ran = await slipway(["restart", "front-end", "-y"], end);
   expect(ran.out).toBe(`succeeded sock-shop/front-end front-end 0.2.0 restarted job=${jobId} took=2.3s`);
 });
+
+test("each verb that makes a job marks it", async () => {
+  const marks = [
+    "--label",
+    "build=https://ci.example.com/7",
+    "--label",
+    "team=shop",
+    "--source-sha",
+    "9c1e2f4",
+  ];
+  const marked = { labels: { build: "https://ci.example.com/7", team: "shop" }, sourceSha: "9c1e2f4" };
+  const synced = await slipway(["sync", "front-end", "--no-wait", ...marks], syncJob());
+  expect(synced.server.of("createSync")[0]?.body).toMatchObject(marked);
+  const restarted = await slipway(["restart", "front-end", "--no-wait", ...marks], syncJob());
+  expect(restarted.server.of("createRestart")[0]?.body).toMatchObject(marked);
+  const undoing = { rollbackJob: () => ({ status: 202, json: aJob({ kind: "rollback" }) }) };
+  const undone = await type(["rollback", jobId, "--no-wait", ...marks], undoing);
+  expect(undone.server.of("rollbackJob")[0]?.body).toMatchObject(marked);
+  const twice = await slipway(["sync", "front-end", "--label", "a=1", "--label", "a=2"], syncJob());
+  expect(twice).toMatchObject({ code: 2 });
+});

@@ -11,11 +11,13 @@ import type { Session } from "../session.ts";
 
 import { addCommonOptions, addStoryOption, consents, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
+import { addMarkOptions, marksOf } from "./marks.ts";
+import type { MarkOptions } from "./marks.ts";
 import { parseOverrides } from "./overrides.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
 import type { WaitOptions } from "./waiting.ts";
 
-interface SyncOptions extends WaitOptions {
+interface SyncOptions extends WaitOptions, MarkOptions {
   readonly all?: boolean;
   readonly message?: string;
   readonly yes?: boolean;
@@ -45,7 +47,9 @@ export function addSync(program: Command, deps: CommandDeps): void {
     .option("--override <right>", "pass a guard: freeze or window; repeatable", parseOverrides)
     .option("--idempotency-key <key>", "yours: a rerun of the same step syncs once (else a fresh one)")
     .addHelpText("after", examples);
-  addStoryOption(addCommonOptions(addWaitOptions(command))).action(verb<SyncOptions>(deps, sync));
+  addStoryOption(addCommonOptions(addWaitOptions(addMarkOptions(command)))).action(
+    verb<SyncOptions>(deps, sync),
+  );
 }
 
 async function sync(session: Session, options: SyncOptions, args: readonly string[]): Promise<ExitCode> {
@@ -59,6 +63,7 @@ async function sync(session: Session, options: SyncOptions, args: readonly strin
     ...what,
     ...(message === undefined ? {} : { message }),
     ...(override === undefined ? {} : { override: [...override] }),
+    ...marksOf(options),
   };
   const job = await session.api.sync(body, options.idempotencyKey ?? session.io.newKey());
   return await waitAndPrint(session, job, options);

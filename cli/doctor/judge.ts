@@ -1,3 +1,6 @@
+import type { Identity } from "#common/contracts/tokens.ts";
+import { scopeText } from "#common/domain/access.ts";
+
 import { bad, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
@@ -100,4 +103,18 @@ export function judgeReadiness(dependencies: Readonly<Record<string, string>>): 
       todo ?? "the API's log says why",
     );
   });
+}
+
+const soonMs = 7 * 86_400_000;
+
+/** Who the token stands for, what it may do where, and whether it ends soon. */
+export function judgeIdentity(
+  { name, grants, expiresAt }: Identity,
+  { names, now }: { readonly names: readonly string[]; readonly now: Date },
+): readonly Finding[] {
+  const rights = grants.map(({ role, scope }) => `${role} of ${scopeText(scope)}`).join(" and ");
+  const text = `counts as "${name}", ${rights}; sees ${names.join(", ") || "no environment"}`;
+  const endsSoon = expiresAt !== null && Date.parse(expiresAt) - now.getTime() < soonMs;
+  const todo = "slipway token create makes another, as long as this one counts";
+  return [ok("token", text), ...(endsSoon ? [warn("token", `it ends at ${expiresAt}`, todo)] : [])];
 }

@@ -12,7 +12,7 @@ import { version } from "../version.ts";
 
 import { bad, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
-import { judgeClock, judgeReadiness, judgeTls, judgeVersions } from "./judge.ts";
+import { judgeClock, judgeIdentity, judgeReadiness, judgeTls, judgeVersions } from "./judge.ts";
 
 export interface DoctorOptions extends CommonOptions {
   readonly environments: boolean;
@@ -104,22 +104,12 @@ async function* lookAtToken(session: Session): AsyncGenerator<Finding, readonly 
   try {
     const { environments } = await session.api.environments();
     const names = environments.map(({ name }) => name);
-    yield ok("token", `counts, ${await rightOf(session)}; sees ${names.join(", ") || "no environment"}`);
+    yield* judgeIdentity(await session.api.identity(), { names, now: session.io.clock.now() });
     return names;
   } catch (error) {
     yield failure("token", error);
     return undefined;
   }
-}
-
-/** No job has this id: who may release hears that, everybody else is refused before. */
-const nobodysJob = "00000000-0000-7000-8000-000000000000";
-
-async function rightOf({ transport }: Session): Promise<string> {
-  const path = operations.cancelJob.path.replace(":id", nobodysJob);
-  const { status } = await transport.try({ method: "POST", path, key: `doctor-${nobodysJob}` });
-  if (status === 403) return "may look, not release";
-  return [400, 404, 409].includes(status) ? "may release" : "its role cannot be told";
 }
 
 async function* lookAtEnvironment({ api }: Session, name: string): AsyncGenerator<Finding> {

@@ -19,6 +19,11 @@ export function safeJson(value: unknown): string {
   return text.replaceAll(unsafe, (char) => (char === "\n" ? char : `\\u${hex(char).padStart(4, "0")}`));
 }
 
+/** A line that is JSON already, with everything unsafe as \uXXXX: it holds the same data. */
+export function safeJsonLine(line: string): string {
+  return line.replaceAll(unsafe, (char) => `\\u${hex(char).padStart(4, "0")}`);
+}
+
 function shown(char: string): string {
   return `\\u{${hex(char)}}`;
 }

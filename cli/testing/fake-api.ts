@@ -4,12 +4,14 @@ import type { AddressInfo } from "node:net";
 
 import type { z } from "zod";
 
+import { auditPage } from "#common/contracts/audit.ts";
 import { environmentAutomation, liftedHolds } from "#common/contracts/automation-http.ts";
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as gates from "#common/contracts/gates.ts";
 import * as contract from "#common/contracts/http.ts";
 import { explanation, workloadPolicy } from "#common/contracts/policy-http.ts";
 import { releaseRequest } from "#common/contracts/requests.ts";
+import { createdToken, identity, revokedToken, tokenPage } from "#common/contracts/tokens.ts";
 import type { Job, Step } from "#common/contracts/http.ts";
 import { operations } from "#common/contracts/operations.ts";
 import type { OperationName } from "#common/contracts/operations.ts";
@@ -17,6 +19,8 @@ import type { OperationName } from "#common/contracts/operations.ts";
 import { aCheck } from "./checked.ts";
 import {
   aPlan,
+  aToken,
+  ann,
   aSucceededJob,
   aJob,
   anEnvironment,
@@ -109,6 +113,11 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   liftFreeze: gates.freeze,
   changePolicies: contract.job,
   createRestart: contract.job,
+  getIdentity: identity,
+  createToken: createdToken,
+  listTokens: tokenPage,
+  revokeToken: revokedToken,
+  listAudit: auditPage,
   getPolicy: workloadPolicy,
   explainWorkload: explanation,
   showAutomation: environmentAutomation,
@@ -121,6 +130,8 @@ function defaultRoutes(): Routes {
     livez: () => ({ json: { alive: true } }),
     readyz: () => ({ json: { ready: true, failing: [], dependencies: { postgres: "ok" } } }),
     openapi: () => ({ json: { openapi: "3.1.0", info: { title: "Slipway", version: "0.1.0" } } }),
+    getIdentity: () => ({ json: ann }),
+    listTokens: () => ({ json: { tokens: [aToken], next: null } }),
     listEnvironments: () => ({ json: { environments: [anEnvironment] } }),
     checkEnvironment: () => ({ json: aCheck() }),
     listWorkloads: () => ({ json: { workloads: sockShop, age: freshAge, next: null } }),

@@ -1,3 +1,4 @@
+import type { Identity, Token } from "#common/contracts/tokens.ts";
 import type {
   ContainerResult,
   Environment,
@@ -297,4 +298,30 @@ export const frontEndHistory: WorkloadHistory = {
     },
   ],
   next: null,
+};
+
+/** Who the fake server takes everybody for. */
+export const ann: Identity = {
+  name: "ann",
+  kind: "token",
+  grants: [{ role: "releaser", scope: {} }],
+  groups: [],
+  expiresAt: null,
+};
+
+/** A pipeline's token, as the list has it. */
+export const aToken: Token = {
+  id: "0193a5c2-7d1e-7b40-9c55-2f6f0c1d8e11",
+  name: "ci",
+  role: "releaser",
+  scope: { namespaces: ["sock-shop"] },
+  groups: [],
+  ending: "x4Qk",
+  state: "active",
+  createdBy: "ann",
+  createdAt: "2026-11-01T09:00:00Z",
+  expiresAt: "2027-01-30T09:00:00Z",
+  lastUsedAt: null,
+  revokedAt: null,
+  revokedBy: null,
 };

@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { isRequestId, withRequestId } from "#common/kit/request-id.ts";
 
+import { sharedBudgets } from "./access/shared-budgets.ts";
 import { authorizer, denyUnlistedRoutes } from "./auth.ts";
 import { answerClientError } from "./client-error.ts";
 import { followClusters } from "./cluster-views.ts";
@@ -32,6 +33,8 @@ import { jobActRoutes } from "./routes/job-acts.ts";
 import { jobEventRoutes } from "./routes/job-events.ts";
 import { jobExportRoutes } from "./routes/job-export.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { accessRoutes } from "./routes/access.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
@@ -39,6 +42,7 @@ import { releaseRoutes } from "./routes/releases.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { syncRoutes } from "./routes/syncs.ts";
 import { workloadRoutes } from "./routes/workloads.ts";
+import { keepUp } from "./upkeep.ts";
 import { apiVersion } from "./version.ts";
 import { createWorkloadLists } from "./workload-lists.ts";
 
@@ -62,6 +66,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   await limitRates(app, deps);
   await describeApi(app, apiVersion);
   await addRoutes(app, deps, live);
+  keepUp(app, deps);
   await app.ready();
   return app;
 }
@@ -77,6 +82,7 @@ function openInstance(deps: ApiDeps): ApiApp {
     exposeHeadRoutes: false,
     logger: false,
     requestIdHeader: false,
+    ...(deps.trustedProxies !== undefined && { trustProxy: [...deps.trustedProxies] }),
     genReqId: (request: IncomingMessage) => requestId(request, deps.newId),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void sendProblem(reply, codedError(error), request.id),
@@ -139,14 +145,15 @@ function openLiveParts(app: ApiApp, deps: ApiDeps): LiveParts {
   return live;
 }
 
-/** Per token (per address where none is needed); after the token is known, before the body is read. */
+/** Per token (per address where none is needed), whichever process is asked; after the token is known, before the body is read. */
 async function limitRates(app: ApiApp, deps: ApiDeps): Promise<void> {
   // Asking a registry costs others more than reading costs us.
   const isWrite = (request: FastifyRequest): boolean => request.method !== "GET" || asksRegistry(request);
   await app.register(rateLimit, {
     hook: "preParsing",
     timeWindow: 60_000,
-    cache: 10_000,
+    addHeadersOnExceeding: { "x-ratelimit-remaining": false, "x-ratelimit-reset": false },
+    store: sharedBudgets(deps.budgets),
     max: (request) => deps.writesPerMinute * (isWrite(request) ? 1 : readsPerWrite),
     keyGenerator: (request) =>
       `${request.principal?.tokenId ?? request.ip} ${isWrite(request) ? "write" : "read"}`,
@@ -176,6 +183,8 @@ async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<v
   jobActRoutes(app, deps);
   gateRoutes(app, deps);
   deliveryRoutes(app, deps);
+  accessRoutes(app, deps);
+  auditRoutes(app, deps);
   webhookRoutes(app, deps);
   registryWebhookRoutes(app, deps);
   await fluxRoutes(app, deps, live);

@@ -1,21 +1,14 @@
-import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
-import { operations, roleAllows, roles } from "#common/contracts/operations.ts";
-import type { Operation, OperationName, Role } from "#common/contracts/operations.ts";
+import { operations, ruleOf } from "#common/contracts/operations.ts";
+import type { OperationName } from "#common/contracts/operations.ts";
+import { coversEnvironment, coversEverything, entersEnvironment, reachOf } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
-import type { Clock } from "#common/kit/clock.ts";
-import type { Store } from "#common/store/store.ts";
-import { findTokenByHash } from "#common/store/tokens.ts";
 
-/** Who asks. */
-export interface Principal {
-  readonly tokenId: string;
-  readonly name: string;
-  readonly role: Role;
-  /** Groups that approvals may ask for; tokens have none. */
-  readonly groups?: readonly string[];
-}
+import type { Budgets } from "./access/budgets.ts";
+import { rolesText } from "./access/principal.ts";
+import type { Principal } from "./access/principal.ts";
+import type { Principals } from "./access/principals.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -41,22 +34,60 @@ export function denyUnlistedRoutes(app: FastifyInstance): void {
   });
 }
 
-/** The hook that lets nobody pass who may not: token first, then the role of the route's operation. */
-export function authorizer(deps: { store: Store; clock: Clock }) {
-  const find = tokenFinder(deps);
+export interface GateDeps {
+  readonly principals: Principals;
+  readonly budgets: Budgets;
+}
+
+/** The hook that lets nobody pass who may not: token first, then the role and what its scope leaves of it. */
+export function authorizer(deps: GateDeps) {
   return async (request: FastifyRequest): Promise<void> => {
     const name = request.routeOptions.config.operation;
     // No operation: nothing is there, which the not-found handler tells.
     if (name === undefined) return;
-    const { role }: Operation = operations[name];
-    if (role === "public") return;
-    const principal = await find(tokenOf(request.headers.authorization));
+    if (ruleOf(name).role === "public") return;
+    const principal = await findPrincipal(deps, request);
     request.principal = principal;
-    if (roleAllows(principal.role, role)) return;
-    throw new SlipwayError("FORBIDDEN", {
-      detail: `${name} needs the role ${role}; "${principal.name}" is ${principal.role}`,
-    });
+    authorize({ principal, operation: name }, request.params);
   };
+}
+
+/** Throws FORBIDDEN, or ENVIRONMENT_NOT_FOUND where somebody may not even see it. */
+export function authorize(
+  { principal, operation }: { readonly principal: Principal; readonly operation: OperationName },
+  params: unknown,
+): void {
+  const { role, about } = ruleOf(operation);
+  if (role === "public") return;
+  const may = reachOf(principal.grants, role);
+  if (may.length === 0) {
+    const detail = `${operation} needs the role ${role}; "${principal.name}" is ${rolesText(principal)}`;
+    throw new SlipwayError("FORBIDDEN", { detail });
+  }
+  if (about === "environment") refuseParts(principal, may, environmentIn(params));
+  if (about === "installation" && !coversEverything(may)) {
+    const detail = `${operation} is about the whole installation, and "${principal.name}" is limited to a part`;
+    throw new SlipwayError("FORBIDDEN", { detail });
+  }
+}
+
+function refuseParts(
+  principal: Principal,
+  may: ReturnType<typeof reachOf>,
+  environment: string | undefined,
+): void {
+  // Without a name it is the only one there is, which the handler finds, and asks again.
+  if (environment === undefined || coversEnvironment(may, environment)) return;
+  if (!entersEnvironment(reachOf(principal.grants, "viewer"), environment)) {
+    throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: `"${environment}"` });
+  }
+  const detail = `this is about all of ${environment}, and "${principal.name}" is limited to a part of it`;
+  throw new SlipwayError("FORBIDDEN", { detail });
+}
+
+function environmentIn(params: unknown): string | undefined {
+  if (typeof params !== "object" || params === null || !("environment" in params)) return undefined;
+  return typeof params.environment === "string" ? params.environment : undefined;
 }
 
 /** Who asks, in a route that is not public. */
@@ -65,17 +96,15 @@ export function principalOf(request: Pick<FastifyRequest, "principal">): Princip
   throw new SlipwayError("UNAUTHENTICATED");
 }
 
-/** The token as it is stored. */
-export function hashToken(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
-}
-
 function operationOf(method: string, url: string): OperationName | undefined {
   const names = Object.keys(operations) as OperationName[];
-  return names.find((name) => operations[name].method === method && operations[name].path === url);
+  return names.find((name) => {
+    const { method: own, path } = ruleOf(name);
+    return own === method && path === url;
+  });
 }
 
-const longestToken = 4096;
+const longestToken = 8_192;
 
 /** `Authorization: Bearer …`, or `Scope-Probe token=…` as fluxctl sends it. */
 export function tokenOf(header: string | undefined): string {
@@ -85,26 +114,28 @@ export function tokenOf(header: string | undefined): string {
   throw new SlipwayError("UNAUTHENTICATED", { detail: "the Authorization header is not Bearer <token>" });
 }
 
-/** How long a revoked token may still pass. */
-const cacheMs = 10_000;
-const mostCached = 1_000;
+/** How often a minute an address may bring tokens that do not count. */
+const guessesPerMinute = 600;
 
-function tokenFinder({ store, clock }: { store: Store; clock: Clock }) {
-  const cache = new Map<string, { readonly principal: Principal; readonly untilMs: number }>();
-  return async (token: string): Promise<Principal> => {
-    const hash = hashToken(token);
-    const key = hash.toString("base64");
-    const known = cache.get(key);
-    if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.principal;
-    cache.delete(key);
-    const row = await findTokenByHash(store.db, hash);
-    const role = roles.find((candidate) => candidate === row?.role);
-    if (row === undefined || role === undefined) {
-      throw new SlipwayError("UNAUTHENTICATED", { detail: "the token is unknown or was revoked" });
-    }
-    if (cache.size >= mostCached) cache.clear();
-    const principal = { tokenId: row.id, name: row.name, role };
-    cache.set(key, { principal, untilMs: clock.monotonicMs() + cacheMs });
-    return principal;
-  };
+async function findPrincipal({ principals, budgets }: GateDeps, request: FastifyRequest): Promise<Principal> {
+  const key = `guess ${request.ip}`;
+  const waitMs = budgets.waitMs(key);
+  try {
+    const token = tokenOf(request.headers.authorization);
+    if (waitMs > 0 && !principals.isKnown(token)) throw tooManyGuesses(waitMs);
+    return await principals.find(token);
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.kind !== "unauthenticated") throw error;
+    const taken = await budgets.take(key, guessesPerMinute);
+    throw taken.ok ? error : tooManyGuesses(taken.retryMs);
+  }
+}
+
+function tooManyGuesses(waitMs: number): SlipwayError {
+  const seconds = Math.ceil(waitMs / 1_000);
+  return new SlipwayError("RATE_LIMITED", {
+    detail: "too many requests without a token that counts came from this address",
+    hint: `ask again in ${seconds} s`,
+    facts: { retryAfterSeconds: seconds },
+  });
 }

@@ -21,6 +21,7 @@ export interface ApiConfig {
   readonly workerAddresses: readonly string[];
   readonly adminToken: string | undefined;
   readonly writesPerMinute: number;
+  readonly trustedProxies: readonly string[];
   readonly name: string;
   readonly trace: boolean;
   readonly logLevel: LogLevel;
@@ -45,6 +46,7 @@ export function readConfig(from: { env: Env; flag: string | undefined; cwd: stri
     workerAddresses: listOf(read.text("SLIPWAY_WORKER_ADDRESSES", { fallback: "127.0.0.1:3033" })),
     adminToken: read.text("SLIPWAY_ADMIN_TOKEN", { optional: true }),
     writesPerMinute: read.int("SLIPWAY_WRITES_PER_MINUTE", { fallback: 6000, min: 1 }),
+    trustedProxies: listOf(read.text("SLIPWAY_TRUSTED_PROXIES", { fallback: "" })),
     name: read.text("SLIPWAY_NAME", { fallback: "api" }),
     trace: read.flag("SLIPWAY_TRACE"),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", { fallback: "info", oneOf: logLevels }) as LogLevel,

@@ -14,6 +14,9 @@ import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts"
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
 import type { ReleaseServiceClient } from "#proto/slipway/release/v1/release.ts";
 
+import type { Budgets } from "./access/budgets.ts";
+import type { Cursors } from "./access/cursors.ts";
+import type { Principals } from "./access/principals.ts";
 import type { ApiMetrics } from "./metrics.ts";
 
 /** What the process is made of; put together once in main.ts. */
@@ -33,11 +36,16 @@ export interface ApiParts {
   readonly metrics: ApiMetrics;
   /** The secret that settings name, read anew at each call; undefined where they name none. */
   readonly secretOf: SecretReader;
+  /** Proxies whose word about the client's address is believed; none, when absent. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** As the routes see it: the settings are stored by now. */
 export interface ApiDeps extends ApiParts {
   readonly settingsRevision: bigint;
+  readonly principals: Principals;
+  readonly budgets: Budgets;
+  readonly cursors: Cursors;
   /** Tells workers to look; a hint that never fails and that nobody waits for. */
   readonly ring: (queue: QueueName, subject: Subject) => void;
 }

@@ -1,4 +1,6 @@
 import type { EnvironmentSettings, Settings } from "#common/contracts/settings.ts";
+import { entersEnvironment } from "#common/domain/access.ts";
+import type { Reach } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 
@@ -14,10 +16,21 @@ export function resolveEnvironment(settings: Settings, name: string | undefined)
   const wanted = name ?? names[0];
   const found = settings.environments.find((environment) => environment.name === wanted);
   if (found !== undefined) return found;
+  const others = names.length === 0 ? "there is none that you may see" : `there are ${names.join(", ")}`;
   throw new SlipwayError("ENVIRONMENT_NOT_FOUND", {
-    detail: `"${wanted}"; there are ${names.join(", ")}`,
+    detail: wanted === undefined ? others : `"${wanted}"; ${others}`,
     facts: { environments: names },
   });
+}
+
+/** As `resolveEnvironment`, of those that somebody sees anything of: nothing is told of the others. */
+export function resolveSeen(settings: Settings, name: string | undefined, sees: Reach): EnvironmentSettings {
+  return resolveEnvironment(seenSettings(settings, sees), name);
+}
+
+function seenSettings(settings: Settings, sees: Reach): Settings {
+  const environments = settings.environments.filter(({ name }) => entersEnvironment(sees, name));
+  return { ...settings, environments };
 }
 
 /** Refuses to write where only looking is allowed. */

@@ -1,16 +1,16 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Settings } from "#common/contracts/settings.ts";
 import { laneKey, laneRefName } from "#common/domain/git-url.ts";
 import type { Log } from "#common/kit/log.ts";
+import { writeAudit } from "#common/store/audit.ts";
 import { ensureLane } from "#common/store/lanes.ts";
 import { saveSettingsRevision } from "#common/store/settings.ts";
-import type { Store } from "#common/store/store.ts";
-import { addToken, hasAnyToken } from "#common/store/tokens.ts";
+import type { Db, Store } from "#common/store/store.ts";
+import { addToken, hasAnyToken, lockFirstStart } from "#common/store/tokens.ts";
 
-import { hashToken } from "./auth.ts";
+import { endingOf, hashToken, newTokenSecret } from "./access/token-secret.ts";
 
 /** Where a token can be told to the person who starts us. */
 export interface Teller {
@@ -44,18 +44,28 @@ export async function storeSettings(store: Store, settings: Settings): Promise<b
 /** The given admin token counts from now on; without one, the very first start makes one and tells it once. */
 export async function ensureAdminToken(deps: AdminTokenDeps): Promise<void> {
   const { store, given } = deps;
-  if (given !== undefined) {
-    await addToken(store.db, adminRow(deps, given));
-    return;
-  }
-  if (await hasAnyToken(store.db)) return;
-  const token = `slw_${randomBytes(32).toString("base64url")}`;
-  await tell(deps, token);
-  await addToken(store.db, adminRow(deps, token));
+  await store.transaction(async (tx) => {
+    // Several processes that start together make one token, and tell one.
+    await lockFirstStart(tx);
+    if (given !== undefined) return addAdmin(deps, tx, given);
+    if (await hasAnyToken(tx)) return undefined;
+    const token = newTokenSecret();
+    await tell(deps, token);
+    return addAdmin(deps, tx, token);
+  });
 }
 
-function adminRow(deps: AdminTokenDeps, token: string) {
-  return { id: deps.newId(), hash: hashToken(token), name: "admin", role: "admin" };
+async function addAdmin(deps: AdminTokenDeps, tx: Db, token: string): Promise<void> {
+  const id = deps.newId();
+  const row = { id, hash: hashToken(token), name: "admin", role: "admin", createdBy: "slipway" } as const;
+  if (!(await addToken(tx, { ...row, ending: endingOf(token) }))) return;
+  await writeAudit(tx, {
+    principal: "slipway",
+    operation: "createToken",
+    outcome: "created",
+    reason: deps.given === undefined ? "the first start" : "given to the process",
+    after: { token: id, name: row.name, role: row.role, scope: {} },
+  });
 }
 
 // Told before it is stored: a token that nobody heard of would lock everybody out.
@@ -67,7 +77,9 @@ async function tell({ teller, log }: AdminTokenDeps, token: string): Promise<voi
   const folder = join(teller.folder, ".slipway");
   const file = join(folder, "admin-token");
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  // A file or link of that name would keep its own mode and place.
+  await rm(file, { force: true });
+  await writeFile(file, `${token}\n`, { mode: 0o600, flag: "wx" });
   log.info("the first admin token was written to a file", { file });
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 
+import { createGate } from "./access/gate.ts";
 import { createApp } from "./app.ts";
 import type { ApiApp, ApiParts } from "./deps.ts";
 import { ensureAdminToken, storeSettings } from "./first-start.ts";
@@ -36,7 +37,8 @@ export function createHttpServer({ parts, ...options }: HttpServerOptions): Http
       const settingsRevision = await storeSettings(store, settings);
       const { adminToken: given, teller } = options;
       await ensureAdminToken({ store, log, newId, given, teller });
-      app = await createApp({ ...parts, settingsRevision, ring: createMergedBell(parts.bell) });
+      const ring = createMergedBell(parts.bell);
+      app = await createApp({ ...parts, ...(await createGate(parts)), settingsRevision, ring });
       unused = unusedSockets(app);
       await listen(app, options);
       log.info("HTTP listens", { address: `http://${options.host}:${portOf(app)}` });

@@ -44,6 +44,7 @@ await runMain(async () => {
       clock: systemClock,
       newId: newUuidV7,
       writesPerMinute,
+      trustedProxies: config.trustedProxies,
       metrics: createApiMetrics(kit.metrics),
       secretOf: createSecretReader({ env: process.env, redactor }),
     },

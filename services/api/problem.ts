@@ -85,7 +85,8 @@ export function sendProblem(reply: FastifyReply, error: SlipwayError, requestId:
   const problem = toProblem(error, requestId);
   if (problem.status === 401) void reply.header("www-authenticate", 'Bearer realm="slipway"');
   if ((problem.status === 503 || problem.status === 429) && !reply.hasHeader("retry-after")) {
-    void reply.header("retry-after", "1");
+    const seconds = error.facts?.["retryAfterSeconds"];
+    void reply.header("retry-after", typeof seconds === "number" ? String(seconds) : "1");
   }
   return reply.code(problem.status).type(problemType).send(JSON.stringify(problem));
 }

@@ -1,5 +1,6 @@
 import type { EnvironmentAutomation } from "#common/contracts/automation-http.ts";
-import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { coversWorkload } from "#common/domain/access.ts";
+import type { Reach } from "#common/domain/access.ts";
 import { decideEnvironment } from "#common/domain/automation.ts";
 import type { DecidedWorkload } from "#common/domain/automation.ts";
 import { movesOf } from "#common/domain/decide.ts";
@@ -7,14 +8,16 @@ import { readEnvironmentFacts } from "#common/store/automation-read.ts";
 
 import { runningWriters } from "./check/warnings.ts";
 import type { ApiDeps } from "./deps.ts";
+import { resolveSeen } from "./environments.ts";
 import type { LiveParts } from "./live-parts.ts";
 
 /** What automation would do in all of an environment now, or once it is turned on. */
 export async function readAutomation(
-  deps: Pick<ApiDeps, "store">,
+  deps: Pick<ApiDeps, "store" | "settings">,
   live: Pick<LiveParts, "lists">,
-  environment: EnvironmentSettings,
+  asked: { readonly name: string; readonly sees: Reach },
 ): Promise<EnvironmentAutomation> {
+  const environment = resolveSeen(deps.settings, asked.name, asked.sees);
   const { facts: known, age } = await live.lists.read(environment);
   const { running, complete, nodes } = known;
   const { facts } = await readEnvironmentFacts(deps.store.db, {
@@ -26,7 +29,9 @@ export async function readAutomation(
     },
   });
   // Were it on: what is off is told by the head alone.
-  const decided = decideEnvironment({ ...facts, automation: "on" });
+  const decided = decideEnvironment({ ...facts, automation: "on" }).filter(({ decision: { workload } }) =>
+    coversWorkload(asked.sees, { environment: environment.name, workload }),
+  );
   return {
     environment: environment.name,
     automation: environment.automation ?? "off",

@@ -1,5 +1,6 @@
 import type { HistoryEntry, WorkloadHistory } from "#common/contracts/http.ts";
-import { rollbacksOf, workloadHistory } from "#common/store/job-list.ts";
+import type { Reach } from "#common/domain/access.ts";
+import { idsWithin, rollbacksOf, workloadHistory } from "#common/store/job-list.ts";
 import type { HistoryFilter } from "#common/store/job-list.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
@@ -8,17 +9,20 @@ import type { ApiDeps } from "./deps.ts";
 /** What a workload was brought to, by jobs of ours that reached git, newest first. */
 export async function readHistory(
   { store }: Pick<ApiDeps, "store">,
-  asked: HistoryFilter,
+  asked: HistoryFilter & { readonly sees: Reach },
 ): Promise<WorkloadHistory> {
   const { workload, environment } = asked;
   const page = await workloadHistory(store.db, asked);
-  const undone = await rollbacksOf(
-    store.db,
-    page.jobs.map((job) => job.id),
-  );
-  const entries = page.jobs.map((job) =>
-    toEntry(job, { workload, undoneBy: undone.get(job.id)?.id ?? null }),
-  );
+  const ids = page.jobs.map((job) => job.id);
+  const [undone, whole] = await Promise.all([
+    rollbacksOf(store.db, ids),
+    idsWithin(store.db, ids, asked.sees),
+  ]);
+  const entries = page.jobs.map((job) => {
+    const entry = toEntry(job, { workload, undoneBy: undone.get(job.id)?.id ?? null });
+    // What was said of a job is about all that it touched.
+    return whole.has(job.id) ? entry : { ...entry, message: null };
+  });
   return { workload, environment, entries, next: page.next };
 }
 

@@ -1,4 +1,5 @@
 import type { JobPage } from "#common/contracts/http.ts";
+import type { Reach } from "#common/domain/access.ts";
 import { listJobs, rollbacksOf } from "#common/store/job-list.ts";
 import type { JobFilter } from "#common/store/job-list.ts";
 import type { JobSearch } from "#common/store/job-search.ts";
@@ -18,14 +19,14 @@ export async function readJobs({ store }: ReadDeps, filter: JobFilter): Promise<
 
 const exportPage = 100;
 
-/** Every job that the search finds, newest first, as a line of JSON each; one page is in memory at a time. */
+/** Every job within reach that the search finds, newest first, as a line of JSON each; one page is in memory at a time. */
 export async function* exportJobs(
   deps: ReadDeps,
-  { search, signal }: { search: JobSearch; signal: AbortSignal },
+  { search, within, signal }: { search: JobSearch; within: Reach; signal: AbortSignal },
 ): AsyncGenerator<string> {
   let cursor: string | undefined;
   do {
-    const page = await readJobs(deps, { ...search, cursor, limit: exportPage });
+    const page = await readJobs(deps, { ...search, within, cursor, limit: exportPage });
     if (page.jobs.length > 0) yield page.jobs.map((job) => `${JSON.stringify(job)}\n`).join("");
     cursor = page.next ?? undefined;
   } while (cursor !== undefined && !signal.aborted);

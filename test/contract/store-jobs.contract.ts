@@ -1,3 +1,4 @@
+import { everything } from "#common/domain/access.ts";
 import { randomUUID } from "node:crypto";
 
 import { describe, expect, test } from "vitest";
@@ -231,6 +232,7 @@ function listingContract(given: () => StoreWorld): void {
     let cursor: string | null = null;
     for (let page = 0; page < 5; page += 1) {
       const list = await listJobs(store.db, {
+        within: everything,
         environment,
         limit: 3,
         ...(cursor === null ? {} : { cursor }),
@@ -244,7 +246,7 @@ function listingContract(given: () => StoreWorld): void {
   });
 
   test.each(["", "x", "MQ==", "LTE", "bm90IGEgbnVtYmVy", "MQ MQ"])("%j is no cursor", async (cursor) => {
-    const listing = listJobs(given().store.db, { cursor, limit: 1 });
+    const listing = listJobs(given().store.db, { within: everything, cursor, limit: 1 });
     await expect(listing).rejects.toMatchObject({ code: "CURSOR_INVALID" });
   });
 
@@ -261,7 +263,9 @@ function listingContract(given: () => StoreWorld): void {
     const rest = { container: "web", reason: null, detail: null, file: null };
     await patchJob(store.db, id, { results: [{ ...result, ...rest, workload: "shop:deployment/web" }] });
     const found = async (filter: object) =>
-      (await listJobs(store.db, { environment, limit: 10, ...filter })).jobs.map((job) => job.id);
+      (await listJobs(store.db, { environment, within: everything, limit: 10, ...filter })).jobs.map(
+        (job) => job.id,
+      );
     expect(await found({ workload: "shop:deployment/web" })).toEqual([id]);
     expect(await found({ workload: "shop/web" })).toEqual([id]);
     expect(await found({ workload: "shop/we" })).toEqual([]);
@@ -280,7 +284,7 @@ function listingContract(given: () => StoreWorld): void {
     const spec = { workloads: ["shop:deployment/web"], images: { exact: ["repo.example/web:3"] } };
     const { id } = await aJob({ environment, spec: JSON.stringify(spec) });
     for (const filter of [{ workload: "shop:deployment/web" }, { image: "repo.example/web" }]) {
-      const { jobs } = await listJobs(store.db, { environment, limit: 10, ...filter });
+      const { jobs } = await listJobs(store.db, { environment, within: everything, limit: 10, ...filter });
       expect(jobs.map((job) => job.id)).toEqual([id]);
     }
   });
@@ -290,10 +294,12 @@ function listingContract(given: () => StoreWorld): void {
     const last8 = randomUUID().slice(-8);
     const withTail = () => `${randomUUID().slice(0, -8)}${last8}`;
     const { id } = await aJob({ id: withTail() });
-    expect(await findJobByShortId(store.db, last8.toUpperCase())).toMatchObject({ id });
-    expect(await findJobByShortId(store.db, "short")).toBeUndefined();
+    expect(await findJobByShortId(store.db, last8.toUpperCase(), everything)).toMatchObject({ id });
+    expect(await findJobByShortId(store.db, "short", everything)).toBeUndefined();
     await aJob({ id: withTail() });
-    await expect(findJobByShortId(store.db, last8)).rejects.toMatchObject({ code: "JOB_AMBIGUOUS" });
+    await expect(findJobByShortId(store.db, last8, everything)).rejects.toMatchObject({
+      code: "JOB_AMBIGUOUS",
+    });
   });
 
   test("a job's newest undoing is told", async () => {

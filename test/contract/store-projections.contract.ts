@@ -190,7 +190,7 @@ function imagesContract(given: () => StoreWorld): void {
     const scan = { key, etag: null, complete: true, tags: [{ tag: "1" }] };
     await recordListing(store.db, scan);
     const pace = { intervalMs: 120_000, reason: "unreadable", nextDueMs: 60_000 };
-    const failure = { row: { key, asked_at: null }, problem, ...pace };
+    const failure = { row: { key, asked_at: null, claimed_by: null }, problem, ...pace };
     await recordScanFailure(store.db, failure);
     await recordScanFailure(store.db, failure);
     expect((await imagesOf(store.db, [key])).get(key)).toMatchObject({
@@ -218,11 +218,15 @@ function smallerContract(given: () => StoreWorld): void {
 
   test("a token is found by its hash until it is revoked", async () => {
     const { store } = given();
-    const token = { id: randomUUID(), hash: randomBytes(32), name: "ci", role: "releaser" };
+    const token = { id: randomUUID(), hash: randomBytes(32), name: "ci", role: "releaser" as const };
     await addToken(store.db, token);
     await addToken(store.db, { ...token, id: randomUUID() });
-    expect(await findTokenByHash(store.db, token.hash)).toMatchObject({ id: token.id, role: "releaser" });
-    expect(await revokeToken(store.db, token.id)).toBe(true);
+    expect(await findTokenByHash(store.db, token.hash)).toMatchObject({
+      token: { id: token.id, role: "releaser" },
+      leftMs: Infinity,
+    });
+    expect(await revokeToken(store.db, token.id)).toMatchObject([{ id: token.id }]);
+    expect(await revokeToken(store.db, token.id)).toEqual([]);
     expect(await findTokenByHash(store.db, token.hash)).toBeUndefined();
     expect(await hasAnyToken(store.db)).toBe(true);
   });

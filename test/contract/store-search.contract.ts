@@ -1,3 +1,4 @@
+import { everything } from "#common/domain/access.ts";
 import { createHash, randomUUID } from "node:crypto";
 
 import { expect, test } from "vitest";
@@ -22,7 +23,9 @@ export function searchContract(given: () => StoreWorld): void {
     await moveJob(store.db, { id: first.id, event: "nothing-to-do" });
     await patchJob(store.db, second.id, { commit_sha: "3fa94c1000" });
     const found = async (search: JobSearch) =>
-      (await listJobs(store.db, { environment, limit: 10, ...search })).jobs.map((job) => job.id);
+      (await listJobs(store.db, { environment, within: everything, limit: 10, ...search })).jobs.map(
+        (job) => job.id,
+      );
     expect(await found({ requestedBy: "anna" })).toEqual([first.id]);
     expect(await found({ outcome: "nothing-to-do" })).toEqual([first.id]);
     expect(await found({ commit: "3fa94c1" })).toEqual([second.id]);
@@ -42,7 +45,9 @@ export function searchContract(given: () => StoreWorld): void {
     const image = "localhost:5000/a/web:1.0@sha256:0123";
     const { id } = await aJob({ environment, spec: JSON.stringify({ images: { exact: [image] } }) });
     const found = async (text: string) =>
-      (await listJobs(store.db, { environment, limit: 10, image: text })).jobs.map((job) => job.id);
+      (await listJobs(store.db, { environment, within: everything, limit: 10, image: text })).jobs.map(
+        (job) => job.id,
+      );
     for (const text of [image, "localhost:5000/a/web:1.0", "localhost:5000/a/web"]) {
       expect(await found(text)).toEqual([id]);
     }

@@ -15,7 +15,7 @@ import { addToken } from "#common/store/tokens.ts";
 import { readServedApi } from "#support/served-api.ts";
 import type { ServedApi } from "#support/served-api.ts";
 
-import { hashToken } from "../../services/api/auth.ts";
+import { hashToken } from "../../services/api/access/token-secret.ts";
 import { createHttpServer } from "../../services/api/http-server.ts";
 import { createApiMetrics } from "../../services/api/metrics.ts";
 import { createPeers } from "../../services/api/peers.ts";
@@ -42,6 +42,8 @@ export interface CallOptions {
   readonly token?: string | null;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of an endless stream only what it says first. */
+  readonly firstOnly?: boolean;
 }
 
 export interface Answer {
@@ -65,14 +67,15 @@ export async function startApiBox(options: {
   databaseUrl: string;
   environments: unknown;
   registries?: unknown;
+  oidc?: unknown;
   writesPerMinute?: number;
   /** Not for a second one on the same database. */
   addTokens?: boolean;
   env?: Env;
   log?: Log;
 }): Promise<ApiBox> {
-  const { environments, registries = [] } = options;
-  const settings = settingsSchema.parse({ environments, registries });
+  const { environments, registries = [], oidc = [] } = options;
+  const settings = settingsSchema.parse({ environments, registries, oidc });
   const store = createStore({ databaseUrl: options.databaseUrl, log: silentLog, poolSize: 10 });
   await store.start();
   const peers = await startFakePeers();
@@ -140,12 +143,24 @@ async function call(
     },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
-  const text = await response.text();
+  const isEndless =
+    options.firstOnly === true && response.headers.get("content-type")?.startsWith("text/event-stream");
+  const text = isEndless ? await firstChunk(response) : await response.text();
   const contentType = response.headers.get("content-type");
   const undeclared = served.undeclared({ method, path, status: response.status, contentType, text });
   if (undeclared !== undefined) throw new Error(`${method} ${path}: ${undeclared}`);
-  const parsed = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
+  // A stream of events or of lines is kept as it came.
+  const isJson = /json$|json;/.test(contentType ?? "") && !text.includes("}\n{");
+  const parsed = text === "" ? {} : isJson ? (JSON.parse(text) as Record<string, unknown>) : { text };
   return { status: response.status, headers: response.headers, body: parsed };
+}
+
+/** A stream is let go after what it says first. */
+async function firstChunk(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const { value } = (await reader?.read()) ?? {};
+  await reader?.cancel();
+  return Buffer.from(value ?? []).toString();
 }
 
 /** Git declares these deployments of sock-shop. */

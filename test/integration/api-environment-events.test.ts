@@ -8,6 +8,10 @@ import { ageEvents } from "#support/store-ages.ts";
 
 import { declare, oneEnvironment, startApiBox, tokens } from "./api-box.ts";
 import type { ApiBox } from "./api-box.ts";
+import { newUuidV7 } from "#common/kit/uuid.ts";
+import { addToken } from "#common/store/tokens.ts";
+
+import { hashToken } from "../../services/api/access/token-secret.ts";
 import { openEvents } from "./api-events.ts";
 import type { TestEvent, TestStream } from "./api-events.ts";
 
@@ -52,6 +56,38 @@ describe.runIf(hasPostgres())("an environment's events", () => {
     }
     throw new Error(`none of ${names.join(", ")} came`);
   };
+
+  test("tell a limited token of what lies in its scope alone, and of freezes of everything", async () => {
+    const token = "token-of-the-shop";
+    const scope = { namespaces: ["sock-shop"] };
+    await addToken(box.store.db, {
+      id: newUuidV7(),
+      hash: hashToken(token),
+      name: "shop",
+      role: "viewer",
+      scope,
+    });
+    const stream = await openEvents(`${box.url}${path}`, { token });
+    expect(await stream.next()).toMatchObject({ event: "ready" });
+    const body = { environment: "default", namespace: "payment" };
+    const hidden = String((await box.call("POST", "/v1/syncs", { body })).body["id"]);
+    await end(hidden);
+    const tell = async (kind: string, data: Record<string, unknown>) =>
+      box.store.transaction(async (tx) => writeEvent(tx, { environment: "default", kind, data }));
+    await tell("hold.set", { workload: "payment:deployment/payment" });
+    await tell("freeze.set", { namespace: "payment", reason: "stocktaking" });
+    await tell("hold.set", { workload: "sock-shop:deployment/front-end" });
+    await tell("freeze.set", { namespace: null, reason: "incident 42" });
+    const shown = await newJob(box);
+    const names = ["job", "hold.set", "freeze.set"];
+    expect((await nextOf(stream, ...names)).data).toMatchObject({
+      workload: "sock-shop:deployment/front-end",
+    });
+    expect((await nextOf(stream, ...names)).data).toMatchObject({ reason: "incident 42" });
+    expect((await nextOf(stream, ...names)).data).toMatchObject({ id: shown });
+    await stream.leave();
+    await end(shown);
+  });
 
   test("tell each move of a job, whichever replica took it in", async () => {
     const stream = await open(box);

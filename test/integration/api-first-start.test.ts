@@ -15,7 +15,7 @@ import { findTokenByHash } from "#common/store/tokens.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 
-import { hashToken } from "../../services/api/auth.ts";
+import { hashToken } from "../../services/api/access/token-secret.ts";
 import { ensureAdminToken, storeSettings } from "../../services/api/first-start.ts";
 
 describe.runIf(hasPostgres())("the first start", () => {
@@ -39,7 +39,7 @@ describe.runIf(hasPostgres())("the first start", () => {
 
   const ensure = (given: string | undefined, print?: (text: string) => void) =>
     ensureAdminToken({ store, log: silentLog, newId: newUuidV7, given, teller: { print, folder } });
-  const roleOf = async (token: string) => (await findTokenByHash(store.db, hashToken(token)))?.role;
+  const roleOf = async (token: string) => (await findTokenByHash(store.db, hashToken(token)))?.token.role;
 
   test("shows a new admin token once on a terminal", async () => {
     const said: string[] = [];

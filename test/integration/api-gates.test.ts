@@ -7,7 +7,7 @@ import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import type { TestPostgres } from "#support/postgres.ts";
 import { moveDeadline } from "#support/store-tricks.ts";
 
-import { hashToken } from "../../services/api/auth.ts";
+import { hashToken } from "../../services/api/access/token-secret.ts";
 import { declare, oneEnvironment, startApiBox, tokens, twoEnvironments } from "./api-box.ts";
 import type { ApiBox } from "./api-box.ts";
 import { freshView, runningDeployment } from "./api-peers.fake.ts";
@@ -24,6 +24,11 @@ const environments = [
 ];
 const image = "weaveworksdemos/front-end:0.2.0";
 const hourMs = 3_600_000;
+const people = [
+  ["bob", "approver"],
+  ["carol", "viewer"],
+  ["dave", "approver"],
+] as const;
 
 describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
   let postgres: TestPostgres;
@@ -32,7 +37,7 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
     postgres = await startPostgres();
     box = await startApiBox({ databaseUrl: await postgres.createDatabase(), environments });
     await declare(box, { "front-end": image });
-    for (const [name, role] of Object.entries({ bob: "approver", carol: "viewer", dave: "approver" })) {
+    for (const [name, role] of people) {
       await addToken(box.store.db, { id: newUuidV7(), hash: hashToken(`${name}-token`), name, role });
     }
   });
@@ -50,7 +55,7 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
   const auditOf = async (operation: string) =>
     box.store.db
       .selectFrom("audit")
-      .select(["principal", "outcome", "environment", "detail"])
+      .select(["principal", "outcome", "environment", "reason", "after", "detail"])
       .where("operation", "=", operation)
       .orderBy("id")
       .execute();
@@ -99,9 +104,10 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
           principal: "bob",
           outcome: "frozen",
           environment: "default",
-          detail: { reason: "incident 42", until },
+          reason: "incident 42",
+          after: { reason: "incident 42", until },
         },
-        { principal: "dave", outcome: "frozen", detail: { reason: "still going on", until: null } },
+        { principal: "dave", outcome: "frozen", after: { reason: "still going on", until: null } },
       ]);
       expect(await auditOf("liftFreeze")).toMatchObject([{ principal: "bob", outcome: "lifted" }]);
     });
@@ -189,7 +195,7 @@ describe.runIf(hasPostgres())("stopping and letting go by the API", () => {
         { text: "Approved by carol.", detail: null },
       ]);
       expect((await auditOf("approveJob")).slice(0, 2)).toMatchObject([
-        { principal: "bob", outcome: "approved", detail: { comment: "tested on staging", plan: "plan-1" } },
+        { principal: "bob", outcome: "approved", reason: "tested on staging", detail: { plan: "plan-1" } },
         { principal: "carol", outcome: "approved" },
       ]);
     });

@@ -50,7 +50,8 @@ describe.skipIf(!hasPostgres())("a job that people stop", () => {
     const { store, settings } = world;
     const deps = { store, settings, ring: (_: string, subject: string) => void rung.push(subject) };
     const role = name === "bob" ? ("approver" as const) : ("viewer" as const);
-    const principal = { tokenId: name, name, role };
+    const grants = [{ role, scope: {} }];
+    const principal = { tokenId: name, name, kind: "token", grants, groups: [], expiresAt: null } as const;
     const asker = { principal, operation: "approveJob" as const, requestId: "1", key: undefined };
     await approveJob(deps, asker, { job: await world.job(id), body: {}, verdict: "approved" });
     expect(rung).toEqual([expect.stringMatching(/^environment:/)]);

@@ -1,3 +1,4 @@
+import { everything } from "#common/domain/access.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { KubeObject } from "#common/kit/kube.ts";
@@ -267,7 +268,14 @@ for (const choice of clusterChoices()) {
 
     describe("where people's pushes are applied", () => {
       const syncs = async (): Promise<readonly JobRow[]> =>
-        (await listJobs(world.store.db, { environment: "live", kind: "sync", limit: 100 })).jobs;
+        (
+          await listJobs(world.store.db, {
+            environment: "live",
+            kind: "sync",
+            within: everything,
+            limit: 100,
+          })
+        ).jobs;
       /** The lane has seen this tip. */
       const untilIndexed = async (tip: string): Promise<void> => {
         await wakeLane(world.store.db, world.laneId);

@@ -6,6 +6,7 @@ import { approvalsSettings, windowsSettings } from "./gate-settings.ts";
 import { manifestSettings } from "./manifest-settings.ts";
 import { notificationSettings } from "./notification-settings.ts";
 import { retentionSettings } from "./retention-settings.ts";
+import { oidcSettings } from "./oidc-settings.ts";
 import { policyRules } from "./policy-settings.ts";
 
 /** The settings file (`slipway.yaml`), one for all services; secrets are named, never held. */
@@ -196,6 +197,10 @@ export const settings = z
     retention: retentionSettings.optional(),
     /** Who is told of what happens. */
     notifications: notificationSettings.optional(),
+    /** Identity providers whose tokens count, and what their claims give. */
+    oidc: z.array(oidcSettings).max(20).default([]),
+    /** How long the audit log is kept; what jobs did stays in it when the jobs are gone. */
+    auditRetentionDays: z.int().min(30).max(3_650).default(730),
   })
   .superRefine((value, context) => {
     value.environments.forEach((environment, index) => {

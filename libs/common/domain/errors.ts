@@ -170,6 +170,11 @@ export const errorCatalogue = {
   IMAGE_REF_INVALID: { kind: "invalid", next: "stop", title: "Not an image reference" },
   INTERNAL: { kind: "internal", next: "retry", title: "Something went wrong on our side" },
   INVALID_REQUEST: { kind: "invalid", next: "stop", title: "The request does not fit the schema" },
+  ISSUER_UNAVAILABLE: {
+    kind: "unavailable",
+    next: "retry",
+    title: "The identity provider cannot be reached, and the key of this token is not known yet",
+  },
   JOB_AMBIGUOUS: {
     kind: "invalid",
     next: "stop",
@@ -303,6 +308,7 @@ export const errorCatalogue = {
   SELECTOR_INVALID: { kind: "invalid", next: "stop", title: "The label selector is not valid" },
   SETTINGS_INVALID: { kind: "invalid", next: "stop", title: "The settings have mistakes" },
   STORE_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The database cannot be reached" },
+  TOKEN_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such token" },
   UNAUTHENTICATED: { kind: "unauthenticated", next: "stop", title: "A valid bearer token is needed" },
   UNAVAILABLE: { kind: "unavailable", next: "retry", title: "A part of Slipway cannot be reached" },
   WEBHOOK_NOT_FOUND: { kind: "not-found", next: "stop", title: "There is no webhook here" },

@@ -1,3 +1,5 @@
+import { matchesGlob } from "./glob.ts";
+
 /** Which namespaces an environment sees and releases to; `*` in a pattern stands for any characters. */
 export interface NamespaceRules {
   /** All, when absent. */
@@ -9,8 +11,8 @@ export interface NamespaceRules {
 /** Whether the namespace is one of the environment's. */
 export function isNamespaceSeen(rules: NamespaceRules | undefined, namespace: string): boolean {
   const { allow, deny = [] } = rules ?? {};
-  const isAllowed = allow === undefined || allow.some((pattern) => patternMatches(pattern, namespace));
-  return isAllowed && !deny.some((pattern) => patternMatches(pattern, namespace));
+  const isAllowed = allow === undefined || allow.some((pattern) => matchesGlob(pattern, namespace));
+  return isAllowed && !deny.some((pattern) => matchesGlob(pattern, namespace));
 }
 
 /** The namespaces when each is called by its name; undefined when only the cluster knows which they are. */
@@ -18,20 +20,4 @@ export function namedNamespaces(rules: NamespaceRules | undefined): readonly str
   const allow = rules?.allow;
   if (allow === undefined || allow.some((pattern) => pattern.includes("*"))) return undefined;
   return [...new Set(allow)].filter((namespace) => isNamespaceSeen(rules, namespace));
-}
-
-/** Whether a pattern with stars fits, in linear steps: a regular expression of many stars can take for ever. */
-export function patternMatches(pattern: string, text: string): boolean {
-  const parts = pattern.split("*");
-  const [first = "", ...rest] = parts;
-  const last = rest.pop();
-  if (last === undefined) return text === pattern;
-  if (!text.startsWith(first)) return false;
-  let from = first.length;
-  for (const part of rest) {
-    const at = text.indexOf(part, from);
-    if (at === -1) return false;
-    from = at + part.length;
-  }
-  return text.length - last.length >= from && text.endsWith(last);
 }

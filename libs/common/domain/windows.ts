@@ -1,6 +1,6 @@
 import { readSchedule } from "./cron.ts";
 import type { Schedule } from "./cron.ts";
-import { patternMatches } from "./namespace-rules.ts";
+import { matchesGlob } from "./glob.ts";
 
 /** When releases may run: it begins by the wall clock of a time zone and lasts for so long. */
 export interface ReleaseWindow {
@@ -45,7 +45,7 @@ export function windowState(
 export function isAbout(window: Pick<ReleaseWindow, "namespaces">, namespaces: TouchedNamespaces): boolean {
   const { namespaces: patterns } = window;
   if (patterns === undefined || namespaces === "all") return true;
-  return namespaces.some((namespace) => patterns.some((pattern) => patternMatches(pattern, namespace)));
+  return namespaces.some((namespace) => patterns.some((pattern) => matchesGlob(pattern, namespace)));
 }
 
 type Group = readonly ReleaseWindow[];

@@ -56,7 +56,12 @@ export function parseWorkloadId(text: string, o: { readonly defaultNamespace?: s
   if (!isObjectName(parts.name)) throw invalidId(text, `"${parts.name}" cannot be a name`);
   if (kind === undefined) return { namespace: parts.namespace, name: parts.name };
   if (!/^[a-z][a-z0-9]{0,62}$/.test(kind)) throw invalidId(text, `"${kind}" cannot be a kind`);
-  return { namespace: parts.namespace, kind: shortKinds[kind] ?? kind, name: parts.name };
+  return { namespace: parts.namespace, kind: longKind(kind), name: parts.name };
+}
+
+/** `deployment` for `deploy`; any other word as it is. */
+export function longKind(kind: string): string {
+  return shortKinds[kind] ?? kind;
 }
 
 /** Whether the workload is one of those asked for. */

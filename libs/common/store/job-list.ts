@@ -1,13 +1,17 @@
 import { sql } from "kysely";
 
+import type { Reach } from "../domain/access.ts";
 import { SlipwayError } from "../domain/errors.ts";
 import type { JobPhase } from "../domain/job.ts";
 import type { Db } from "./db.ts";
 import { jobConditions } from "./job-search.ts";
 import type { JobSearch } from "./job-search.ts";
 import type { JobRow } from "./schema.ts";
+import { isWithinReach } from "./within.ts";
 
 export interface JobFilter extends JobSearch {
+  /** Only jobs all of whose workloads lie within. */
+  readonly within: Reach;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
@@ -26,7 +30,8 @@ export async function listJobs(db: Db, filter: JobFilter): Promise<JobList> {
   let query = db
     .selectFrom("jobs")
     .selectAll()
-    .where((eb) => eb.and(jobConditions(eb, filter)));
+    .where((eb) => eb.and(jobConditions(eb, filter)))
+    .where(jobsWithin(filter.within) ?? sql<boolean>`true`);
   if (filter.cursor !== undefined) query = query.where("accepted", "<", readCursor(filter.cursor));
   const rows = await query
     .orderBy("accepted", "desc")
@@ -44,13 +49,14 @@ function toList(rows: readonly JobRow[], limit: number): JobList {
 /** Jobs that made this commit, or that read the branch there; by its first digits, at most 100. */
 export async function jobsAtCommit(
   db: Db,
-  at: { readonly environment: string; readonly prefix: string },
+  at: { readonly environment: string; readonly prefix: string; readonly within: Reach },
 ): Promise<JobRow[]> {
   return db
     .selectFrom("jobs")
     .selectAll()
     .where("environment", "=", at.environment)
     .where("commit_sha", "like", `${at.prefix}%`)
+    .where(jobsWithin(at.within) ?? sql<boolean>`true`)
     .orderBy("accepted", "desc")
     .limit(100)
     .execute();
@@ -90,16 +96,56 @@ export async function workloadHistory(db: Db, filter: HistoryFilter): Promise<Jo
 const shortIdLength = 8;
 
 /** The job whose id ends with these 8 characters, as the predecessor's short ids do. */
-export async function findJobByShortId(db: Db, last8: string): Promise<JobRow | undefined> {
+export async function findJobByShortId(db: Db, last8: string, within: Reach): Promise<JobRow | undefined> {
   if (last8.length !== shortIdLength) return undefined;
   const jobs = await db
     .selectFrom("jobs")
     .selectAll()
     .where(sql<boolean>`right(id::text, 8) = ${last8.toLowerCase()}`)
+    .where(jobsWithin(within) ?? sql<boolean>`true`)
     .limit(2)
     .execute();
   if (jobs.length > 1) throw new SlipwayError("JOB_AMBIGUOUS", { detail: last8 });
   return jobs[0];
+}
+
+/** The job, when all of its workloads lie within. */
+export async function findJobWithin(db: Db, id: string, within: Reach): Promise<JobRow | undefined> {
+  return db
+    .selectFrom("jobs")
+    .selectAll()
+    .where("id", "=", id)
+    .where(jobsWithin(within) ?? sql<boolean>`true`)
+    .executeTakeFirst();
+}
+
+/** The workloads a job is about; null where it is about all of its environment, or nobody knows yet. */
+export async function touchedWorkloads(db: Db, id: string): Promise<readonly string[] | null> {
+  const row = await db
+    .selectFrom("jobs")
+    .select(touched.as("touched"))
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row?.touched ?? null;
+}
+
+/** Of these jobs, those all of whose workloads lie within. */
+export async function idsWithin(db: Db, ids: readonly string[], within: Reach): Promise<ReadonlySet<string>> {
+  const condition = jobsWithin(within);
+  if (condition === undefined) return new Set(ids);
+  const rows = await db
+    .selectFrom("jobs")
+    .select("id")
+    .where(sql<boolean>`id = any(${[...ids]}::uuid[])`)
+    .where(condition)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
+const touched = sql<readonly string[] | null>`touched_workloads(jobs)`;
+
+function jobsWithin(within: Reach) {
+  return isWithinReach(within, { environment: sql.ref("jobs.environment"), workloads: touched });
 }
 
 /** A job's newest undoing. */

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ContainerResult } from "../contracts/http.ts";
+import type { Role, Scope } from "../domain/access.ts";
 import type { GivenApproval } from "../domain/gates.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
@@ -236,9 +237,17 @@ export interface Database {
     id: string;
     hash: Buffer;
     name: string;
-    role: string;
+    role: Role;
+    scope: ColumnType<Scope, string | undefined, string>;
+    groups: ColumnType<readonly string[], string[] | undefined, string[]>;
+    ending: Generated<string>;
+    created_by: string | null;
+    made_by: string | null;
     created_at: Time;
+    expires_at: NullableTime;
+    last_used_at: NullableTime;
     revoked_at: NullableTime;
+    revoked_by: string | null;
   };
   workers: { id: string; name: string; started_at: Time; beat_at: Time };
   leases: {
@@ -374,18 +383,30 @@ export interface Database {
     told: Generated<boolean>;
   };
   deliveries: DeliveriesTable;
-  flux_plans: { id: string; made_at: Time; result: Json<unknown> };
-  audit: {
-    id: GeneratedBig;
-    at: Time;
-    principal: string;
-    operation: string;
-    environment: string | null;
-    job_id: string | null;
-    outcome: string;
-    request_id: string | null;
-    detail: ColumnType<unknown, string | undefined, string>;
-  };
+  flux_plans: { id: string; principal: string; made_at: Time; result: Json<unknown> };
+  audit: AuditTable;
+  installation: { single: Generated<boolean>; cursor_key: Buffer };
+  rate_budgets: { key: string; level: number; granted: number; at: Time };
+}
+
+export interface AuditTable {
+  id: GeneratedBig;
+  /** xid8, as text: it orders rows by when their transactions began. */
+  xid: ColumnType<string, undefined, never>;
+  at: Time;
+  principal: string;
+  principal_id: string | null;
+  operation: string;
+  environment: string | null;
+  job_id: string | null;
+  outcome: string;
+  reason: string | null;
+  address: string | null;
+  request_id: string | null;
+  before: ColumnType<unknown, string | null | undefined, never>;
+  after: ColumnType<unknown, string | null | undefined, never>;
+  detail: ColumnType<unknown, string | undefined, never>;
+  workloads: ColumnType<readonly string[] | null, string[] | null | undefined, never>;
 }
 
 export interface DeliveriesTable {

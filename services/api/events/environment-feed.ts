@@ -8,11 +8,15 @@ import type { ApiDeps } from "../deps.ts";
 import type { WorkloadLists, WorkloadsRead } from "../workload-lists.ts";
 
 /** Something seen of cluster, git or registries; not kept, since the lists tell how things are. */
-export interface LiveChange {
-  readonly number: number;
-  readonly name: "workloads" | "images" | "git";
-  readonly data: unknown;
-}
+export type LiveChange = { readonly number: number } & Seen;
+
+type Seen =
+  | {
+      readonly name: "workloads";
+      readonly data: { readonly changed: readonly string[]; readonly more: boolean };
+    }
+  | { readonly name: "images"; readonly data: Readonly<Record<string, never>> }
+  | { readonly name: "git"; readonly data: { readonly commit: string | null } };
 
 /** What happens in an environment, read once for everybody in this process who follows it. */
 export interface EnvironmentFeed {
@@ -179,7 +183,7 @@ function changedIds(before: readonly Workload[], now: readonly Workload[]): stri
   return [...changed, ...before.flatMap((one) => (here.has(one.id) ? [] : [one.id]))];
 }
 
-function addChange(state: FeedState, change: Omit<LiveChange, "number">): void {
+function addChange(state: FeedState, change: Seen): void {
   state.lastSeen += 1;
   state.changes = [...state.changes, { ...change, number: state.lastSeen }].slice(-keptChanges);
 }

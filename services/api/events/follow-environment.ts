@@ -1,9 +1,11 @@
+import type { Reach } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { isPlaceKept, placeNow } from "#common/store/events.ts";
 import type { EventRow } from "#common/store/events.ts";
 
 import type { ApiDeps } from "../deps.ts";
-import type { EnvironmentFeed } from "./environment-feed.ts";
+import type { EnvironmentFeed, LiveChange } from "./environment-feed.ts";
+import { seenNews } from "./seen-news.ts";
 import { frame, longestStreamMs, startPulse, writeFrames } from "./sse-writer.ts";
 import type { Listener } from "./sse-writer.ts";
 
@@ -12,6 +14,8 @@ const lookEveryMs = 5_000;
 export interface FollowedEnvironment extends Listener {
   readonly environment: string;
   readonly feed: EnvironmentFeed;
+  /** Nothing is told of what lies beyond. */
+  readonly sees: Reach;
   /** Where the client goes on from. */
   readonly from: Begin;
 }
@@ -38,7 +42,7 @@ export async function beginAt(
  * after it; what was only seen (workloads, images, git) says which lists to read again.
  */
 export async function followEnvironment(
-  deps: Pick<ApiDeps, "clock" | "log">,
+  deps: Pick<ApiDeps, "clock" | "log" | "store">,
   f: FollowedEnvironment,
 ): Promise<void> {
   const untilMs = deps.clock.monotonicMs() + longestStreamMs;
@@ -60,7 +64,7 @@ export async function followEnvironment(
 
 /** True when there may be more at once. */
 async function tellNews(
-  deps: Pick<ApiDeps, "log">,
+  deps: Pick<ApiDeps, "log" | "store">,
   f: FollowedEnvironment,
   at: { place: string; seen: number },
 ): Promise<boolean> {
@@ -68,8 +72,11 @@ async function tellNews(
   try {
     const page = await f.feed.after(at.place);
     const seen = f.feed.seenAfter(at.seen);
-    const live = seen ?? [{ number: f.feed.lastSeen, name: "workloads", data: { changed: [], more: true } }];
-    const frames = [...page.events.map(eventFrame), ...live.map((change) => frame(change))];
+    const live: readonly LiveChange[] = seen ?? [
+      { number: f.feed.lastSeen, name: "workloads", data: { changed: [], more: true } },
+    ];
+    const told = await seenNews(deps, f, { events: page.events, changes: live });
+    const frames = [...told.events.map(eventFrame), ...told.changes.map((change) => frame(change))];
     await writeFrames(f, frames.join(""));
     at.place = page.next;
     at.seen = live.at(-1)?.number ?? at.seen;

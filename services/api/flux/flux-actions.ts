@@ -4,7 +4,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import { saveFluxPlan } from "#common/store/flux-plans.ts";
 
 import type { ApiDeps } from "../deps.ts";
-import type { Asker } from "../releases/accept.ts";
+import type { Asker } from "../releases/asker.ts";
 import { submitPolicy } from "../releases/submit-policy.ts";
 import { submitRelease, tryRelease } from "../releases/submit-release.ts";
 import { submitSync } from "../releases/submit-sync.ts";
@@ -28,7 +28,7 @@ export async function startFluxUpdate(deps: ApiDeps, action: FluxAction): Promis
       return release(deps, action, toReleaseRequest(update.spec, wordsOf(action)));
     case "containers": {
       const chosen = toContainerRequest(update.spec, wordsOf(action));
-      return chosen === undefined ? keepResult(deps, {}) : release(deps, action, chosen);
+      return chosen === undefined ? keepResult(deps, asker, {}) : release(deps, action, chosen);
     }
     case "policy":
       return changePolicies(deps, action, update);
@@ -51,8 +51,8 @@ function wordsOf({ update, environment }: FluxAction): { cause: FluxCause; envir
 
 async function release(deps: ApiDeps, { asker }: FluxAction, body: ReleaseRequest): Promise<string> {
   if (!body.dryRun) return (await submitRelease(deps, asker, body)).id;
-  const plan = await tryRelease(deps, asker.principal, body);
-  return keepResult(deps, toFluxResults(plan.results));
+  const plan = await tryRelease(deps, asker, body);
+  return keepResult(deps, asker, toFluxResults(plan.results));
 }
 
 async function changePolicies(
@@ -61,17 +61,18 @@ async function changePolicies(
   { spec, cause }: { spec: FluxPolicies; cause: FluxCause },
 ): Promise<string> {
   const asked = toPolicyAsked(spec, { cause, environment: environment.name });
-  if (asked === undefined) return keepResult(deps, {});
+  if (asked === undefined) return keepResult(deps, asker, {});
   return (await submitPolicy(deps, asker, asked)).id;
 }
 
 /** What is known at once is polled like a job all the same. */
 async function keepResult(
   { store, newId }: Pick<ApiDeps, "store" | "newId">,
+  { principal }: Asker,
   result: FluxJobStatus["Result"]["result"],
 ): Promise<string> {
   const id = newId();
   const status: FluxJobStatus = { Result: { result: result ?? {} }, Err: "", StatusString: "succeeded" };
-  await saveFluxPlan(store.db, { id, result: status });
+  await saveFluxPlan(store.db, { id, principal: principal.tokenId, result: status });
   return id;
 }

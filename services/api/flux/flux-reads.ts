@@ -1,4 +1,5 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import type { Reach } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { findFluxPlan } from "#common/store/flux-plans.ts";
 import { jobsAtCommit } from "#common/store/job-list.ts";
@@ -6,9 +7,12 @@ import { environmentTip } from "#common/store/manifests.ts";
 
 import type { GetIdentityResponse } from "#proto/slipway/release/v1/release.ts";
 
+import { seesOf } from "../access/allowed.ts";
+import type { Principal } from "../access/principal.ts";
 import { askWorker } from "../ask-worker.ts";
 import type { ApiDeps } from "../deps.ts";
 import { findJob } from "../find-job.ts";
+import { readSeen } from "../routes/find-workloads.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { createImagesOfMany } from "../read-images.ts";
 import type { ImagesOfMany } from "../read-images.ts";
@@ -18,7 +22,14 @@ import { toFluxImages } from "./flux-images.ts";
 import { isApplied, toFluxJob } from "./flux-jobs.ts";
 import { toFluxServices } from "./flux-services.ts";
 
-type ReadDeps = ApiDeps & Pick<LiveParts, "lists">;
+type FactDeps = ApiDeps & Pick<LiveParts, "lists">;
+type ReadDeps = FactDeps & { readonly sees: Reach };
+
+/** An environment, and what whoever asks sees of it. */
+export interface Seen {
+  readonly environment: EnvironmentSettings;
+  readonly sees: Reach;
+}
 
 const everything = "<all>";
 /** fluxctl cuts the list itself, and shows all of it where `-l 0` asks for that. */
@@ -26,14 +37,15 @@ const imagesAtMost = 10_000;
 const exportedAtMost = 32 * 1024 * 1024;
 
 /** Answers of the routes that change nothing. */
-export function createFluxReads(deps: ReadDeps) {
+export function createFluxReads(deps: FactDeps) {
   const imagesOfMany = createImagesOfMany();
   return {
-    services: (environment: EnvironmentSettings, asked: ServicesAsk) => services(deps, environment, asked),
-    images: (environment: EnvironmentSettings, asked: ImagesAsk) =>
-      images({ ...deps, imagesOfMany }, environment, asked),
-    job: (id: string) => job(deps, id),
-    notApplied: (environment: EnvironmentSettings, ref: string) => notApplied(deps, environment, ref),
+    services: (seen: Seen, asked: ServicesAsk) =>
+      services({ ...deps, sees: seen.sees }, seen.environment, asked),
+    images: (seen: Seen, asked: ImagesAsk) =>
+      images({ ...deps, imagesOfMany, sees: seen.sees }, seen.environment, asked),
+    job: (principal: Principal, id: string) => job(deps, principal, id),
+    notApplied: (seen: Seen, ref: string) => notApplied(deps, seen, ref),
     exported: (environment: EnvironmentSettings, signal: AbortSignal) => exported(deps, environment, signal),
     gitConfig: (environment: EnvironmentSettings) => gitConfig(deps, environment),
   };
@@ -51,7 +63,7 @@ async function services(
   environment: EnvironmentSettings,
   { ids, namespace }: ServicesAsk,
 ): Promise<readonly FluxService[]> {
-  const { workloads, facts, age } = await deps.lists.read(environment);
+  const { workloads, facts, age } = await readSeen(deps, environment);
   const found = workloads.filter(
     (one) => (namespace === "" || one.namespace === namespace) && (ids === undefined || ids.includes(one.id)),
   );
@@ -73,7 +85,7 @@ async function images(
   const isAll = service === everything;
   if (!isAll && namespace !== "")
     throw new SlipwayError("INVALID_REQUEST", { detail: "name either a workload or a namespace" });
-  const [read, now] = await Promise.all([deps.lists.read(environment), deps.store.now()]);
+  const [read, now] = await Promise.all([readSeen(deps, environment), deps.store.now()]);
   const found = read.workloads.filter((one) =>
     isAll ? namespace === "" || one.namespace === namespace : one.id === service,
   );
@@ -88,19 +100,20 @@ async function images(
 }
 
 /** As fluxctl polls it: a job, or the result of a dry run. */
-async function job({ store }: ReadDeps, id: string): Promise<unknown> {
+async function job({ store }: FactDeps, principal: Principal, id: string): Promise<unknown> {
   if (!/^[0-9a-f-]{36}$/i.test(id)) throw new SlipwayError("JOB_NOT_FOUND", { detail: `"${id}"` });
-  return (await findFluxPlan(store.db, id)) ?? toFluxJob(await findJob(store, id));
+  const plan = await findFluxPlan(store.db, id, principal.tokenId);
+  return plan ?? toFluxJob(await findJob(store, id, seesOf({ principal })));
 }
 
 /** The commits up to `ref` that are not applied yet. */
 async function notApplied(
-  { store }: ReadDeps,
-  { name: environment }: EnvironmentSettings,
+  { store }: FactDeps,
+  { environment: { name: environment }, sees }: Seen,
   ref: string,
 ): Promise<readonly string[]> {
   const [jobs, tip] = await Promise.all([
-    jobsAtCommit(store.db, { environment, prefix: ref }),
+    jobsAtCommit(store.db, { environment, prefix: ref, within: sees }),
     environmentTip(store.db, environment),
   ]);
   if (jobs.length === 0 && tip?.commit_sha.startsWith(ref) !== true) {
@@ -115,7 +128,7 @@ async function notApplied(
 
 /** A stream of YAML documents, in base64; JSON is YAML. */
 async function exported(
-  { cluster }: ReadDeps,
+  { cluster }: FactDeps,
   { name: environment }: EnvironmentSettings,
   signal: AbortSignal,
 ): Promise<string> {
@@ -134,7 +147,7 @@ async function exported(
   return Buffer.from(documents.join("\n---\n")).toString("base64");
 }
 
-async function gitConfig(deps: ReadDeps, environment: EnvironmentSettings): Promise<FluxGitConfig> {
+async function gitConfig(deps: FactDeps, environment: EnvironmentSettings): Promise<FluxGitConfig> {
   const [{ commit, problem }, identity] = await Promise.all([
     readGit(deps, environment),
     askWorker(deps.workers, (worker) => worker.getIdentity({ environment: environment.name })),

@@ -1,17 +1,20 @@
 import { z } from "zod";
 
 import { operations } from "#common/contracts/operations.ts";
-import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { refuseBeyond, seesOf } from "../access/allowed.ts";
+import type { Principal } from "../access/principal.ts";
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
+import { resolveSeen } from "../environments.ts";
 import { invalidRequest } from "../faults.ts";
 import type { LiveParts } from "../live-parts.ts";
+import { askerOf } from "../releases/asker.ts";
 import { startFluxUpdate } from "./flux-actions.ts";
 import { fluxErrorHandler, sendFluxError } from "./flux-errors.ts";
 import { createFluxReads } from "./flux-reads.ts";
+import type { Seen } from "./flux-reads.ts";
 import { fluxUpdate } from "./flux-update.ts";
 
 const prefix = "/api/flux";
@@ -61,36 +64,47 @@ function route<Q extends z.ZodType>(name: keyof typeof operations, querystring: 
   } as const;
 }
 
-function environmentOf({ deps }: Scope, params: z.infer<typeof inPath>): EnvironmentSettings {
-  return resolveEnvironment(deps.settings, params.environment);
+interface Asking {
+  readonly principal: Principal | null;
+  readonly params: z.infer<typeof inPath>;
+}
+
+function seenOf({ deps }: Scope, request: Asking): Seen {
+  const sees = seesOf(request);
+  return { environment: resolveSeen(deps.settings, request.params.environment, sees), sees };
 }
 
 function listRoutes(at: Scope): void {
   const { scope, place, reads } = at;
   scope.route({
     ...route(`fluxServices${place}`, z.object({ namespace: word })),
-    handler: async ({ query, params }) => reads.services(environmentOf(at, params), query),
+    handler: async (request) => reads.services(seenOf(at, request), request.query),
   });
   const named = z.object({ namespace: word, services: z.string().max(100_000).default("") });
   scope.route({
     ...route(`fluxServicesByName${place}`, named),
-    handler: async ({ query: { namespace, services }, params }) =>
-      reads.services(environmentOf(at, params), { namespace, ids: services.split(",") }),
+    handler: async (request) => {
+      const { namespace, services } = request.query;
+      return reads.services(seenOf(at, request), { namespace, ids: services.split(",") });
+    },
   });
   scope.route({
     ...route(
       `fluxImages${place}`,
       z.object({ service: z.string().max(500).default("<all>"), namespace: word }),
     ),
-    handler: async ({ query, params }) => reads.images(environmentOf(at, params), query),
+    handler: async (request) => reads.images(seenOf(at, request), request.query),
   });
   scope.route({
     ...route(`fluxExport${place}`, z.object({})),
-    handler: async ({ params }, reply) => {
+    handler: async (request, reply) => {
+      const { environment } = seenOf(at, request);
+      const asked = { principal: principalOf(request), operation: `fluxExport${place}` } as const;
+      refuseBeyond(asked, { environment: environment.name, workloads: null });
       const left = new AbortController();
       reply.raw.once("close", () => left.abort());
       const signal = AbortSignal.any([left.signal, AbortSignal.timeout(exportMs)]);
-      const exported = await reads.exported(environmentOf(at, params), signal);
+      const exported = await reads.exported(environment, signal);
       return reply.type("application/json; charset=utf-8").send(JSON.stringify(exported));
     },
   });
@@ -101,12 +115,12 @@ function gitRoutes(at: Scope): void {
   const ref = z.string().regex(/^[0-9a-f]{7,40}$/, "7 to 40 hexadecimal digits");
   scope.route({
     ...route(`fluxSync${place}`, z.object({ ref })),
-    handler: async ({ query, params }) => reads.notApplied(environmentOf(at, params), query.ref),
+    handler: async (request) => reads.notApplied(seenOf(at, request), request.query.ref),
   });
   scope.route({
     ...route(`fluxGitConfig${place}`, z.object({})),
-    handler: async ({ body, params }) => {
-      if (body !== true) return reads.gitConfig(environmentOf(at, params));
+    handler: async (request) => {
+      if (request.body !== true) return reads.gitConfig(seenOf(at, request).environment);
       throw new SlipwayError("INVALID_REQUEST", {
         detail: "Slipway does not make keys for the config repository",
         hint: "give the environment a key of yours: git.sshKeyFile in the settings",
@@ -119,7 +133,7 @@ function updateRoute(at: Scope): void {
   const { scope, place, reads, deps } = at;
   scope.route({
     ...route(`fluxJobs${place}`, z.object({ id: z.string().min(1).max(64) })),
-    handler: async ({ query }) => reads.job(query.id),
+    handler: async (request) => reads.job(principalOf(request), request.query.id),
   });
   scope.route({
     ...route(`fluxUpdate${place}`, z.object({})),
@@ -127,13 +141,8 @@ function updateRoute(at: Scope): void {
       const update = fluxUpdate.safeParse(request.body);
       if (!update.success) throw invalidRequest("body", update.error.issues);
       const id = await startFluxUpdate(deps, {
-        environment: environmentOf(at, request.params),
-        asker: {
-          principal: principalOf(request),
-          operation: `fluxUpdate${place}`,
-          requestId: request.id,
-          key: undefined,
-        },
+        environment: seenOf(at, request).environment,
+        asker: askerOf(request, `fluxUpdate${place}`),
         update: update.data,
       });
       // A JSON string: fluxctl refuses anything else.

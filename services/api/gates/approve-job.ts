@@ -4,6 +4,7 @@ import { errorCatalogue } from "#common/domain/errors.ts";
 import type { SlipwayError } from "#common/domain/errors.ts";
 import type { GivenApproval } from "#common/domain/gates.ts";
 import { writeAudit } from "#common/store/audit.ts";
+import { touchedWorkloads } from "#common/store/job-list.ts";
 import { lockJobs, moveJob, mustGetJob, patchJob } from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import { appendSteps, endOpenSteps } from "#common/store/steps.ts";
@@ -11,7 +12,8 @@ import { databaseTime } from "#common/store/store.ts";
 import type { Db } from "#common/store/store.ts";
 
 import type { ApiDeps } from "../deps.ts";
-import type { Asker } from "../releases/accept.ts";
+import { auditOf } from "../releases/asker.ts";
+import type { Asker } from "../releases/asker.ts";
 import { judgeApproval } from "./judge-approval.ts";
 
 type ApproveDeps = Pick<ApiDeps, "store" | "settings" | "ring">;
@@ -29,13 +31,13 @@ export async function approveJob(
     const [locked] = await lockJobs(tx, [job.id]);
     const error = await give(tx, { deps, asker, job: locked ?? job, body, verdict });
     await writeAudit(tx, {
-      principal: asker.principal.name,
-      operation: asker.operation,
+      ...auditOf(asker),
       environment: job.environment,
       jobId: job.id,
       outcome: error?.code ?? verdict,
-      requestId: asker.requestId,
-      detail: { comment: body.comment ?? null, plan: locked?.plan_hash ?? null },
+      reason: body.comment,
+      detail: { plan: locked?.plan_hash ?? null },
+      workloads: await touchedWorkloads(tx, job.id),
     });
     return error;
   });
@@ -55,6 +57,7 @@ async function give(
   const now = await databaseTime(tx);
   const judgement = judgeApproval({
     job,
+    part: { environment: job.environment, workloads: await touchedWorkloads(tx, job.id) },
     approver: asker.principal,
     verdict,
     plan: body.plan,

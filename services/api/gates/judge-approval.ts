@@ -1,5 +1,4 @@
-import { roleAllows, roles } from "#common/contracts/operations.ts";
-import type { Role } from "#common/contracts/operations.ts";
+import { roles } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { missingApprovals, peopleGates, ruleKey } from "#common/domain/gates.ts";
 import type { ApprovalRule } from "#common/domain/gates.ts";
@@ -9,16 +8,19 @@ import { isAbout } from "#common/domain/windows.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import { touchedBy } from "#common/store/touched.ts";
 
-/** Who gives a word on a job. Groups come with the identity, where it has any. */
-export interface Approver {
-  readonly name: string;
-  readonly role: Role;
-  readonly groups?: readonly string[] | undefined;
-}
+import { hasRoleFor } from "../access/allowed.ts";
+import type { Part } from "../access/allowed.ts";
+import { rolesText } from "../access/principal.ts";
+import type { Principal } from "../access/principal.ts";
+
+/** Who gives a word on a job. */
+export type Approver = Pick<Principal, "name" | "kind" | "grants" | "groups">;
 
 export interface GivenWord {
   /** As it stands under its row lock. */
   readonly job: JobRow;
+  /** What the job touches. */
+  readonly part: Part;
   readonly approver: Approver;
   readonly verdict: "approved" | "rejected";
   /** The hash of the plan that the approver looked at. */
@@ -39,12 +41,14 @@ export function judgeApproval(word: GivenWord): ApprovalJudgement {
   return { ok: true, satisfies: [...new Set(spokenFor(word).map(ruleKey))] };
 }
 
-/** Whether somebody may speak for a rule. */
-export function speaksFor({ name, role, groups = [] }: Approver, rule: ApprovalRule): boolean {
+/** Whether somebody may speak for a rule; a role counts where it reaches all that is touched. */
+export function speaksFor(approver: Approver, rule: ApprovalRule, part: Part): boolean {
+  const { name, kind, groups } = approver;
   if (rule.group !== undefined) return groups.includes(rule.group);
-  if (rule.tokens !== undefined) return rule.tokens.includes(name);
+  // Names of identities are what their provider says: they must not speak for tokens of that name.
+  if (rule.tokens !== undefined) return kind === "token" && rule.tokens.includes(name);
   const needed = roles.find((candidate) => candidate === rule.role);
-  return needed !== undefined && roleAllows(role, needed);
+  return needed !== undefined && hasRoleFor(approver, needed, part);
 }
 
 function refusalOfState({ job, approver, verdict }: GivenWord): SlipwayError | undefined {
@@ -80,7 +84,7 @@ function refusalOfPerson(word: GivenWord): SlipwayError | undefined {
     detail:
       asked.length === 0
         ? "no rule of the settings asks for an approval of it any more"
-        : `it needs ${asked.join(" and ")}; "${approver.name}" is ${approver.role}`,
+        : `it needs ${asked.join(" and ")}; "${approver.name}" is ${rolesText(approver)}`,
     facts: { asked },
   });
 }
@@ -99,7 +103,7 @@ function refusalOfTime({ job, now }: GivenWord): SlipwayError | undefined {
 }
 
 function spokenFor(word: GivenWord): readonly ApprovalRule[] {
-  return askedRules(word).filter((rule) => speaksFor(word.approver, rule));
+  return askedRules(word).filter((rule) => speaksFor(word.approver, rule, word.part));
 }
 
 /** An approval is for what is missing, a rejection for whatever rule concerns the job. */

@@ -1,20 +1,28 @@
-import { judgeOverride, overrideTable } from "#common/contracts/overrides.ts";
-import type { Override, Situation } from "#common/contracts/overrides.ts";
+import { judgeOverride, overrides, overrideTable } from "#common/contracts/overrides.ts";
+import type { Situation } from "#common/contracts/overrides.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
+import type { JobSpec } from "#common/store/schema.ts";
 
-import type { Principal } from "../auth.ts";
+import { hasRoleFor } from "../access/allowed.ts";
+import type { Part } from "../access/allowed.ts";
+import { rolesText } from "../access/principal.ts";
+import type { Principal } from "../access/principal.ts";
 
-/** Refuses a right that this role may not use, or that is not meant for such a request. */
+/** Refuses a right that is not meant for such a request, or whose role the principal has not for all of it. */
 export function refuseOverrides(
-  principal: Pick<Principal, "name" | "role">,
-  situation: Situation,
-  rights: readonly Override[],
+  principal: Pick<Principal, "name" | "grants">,
+  spec: JobSpec,
+  part: Part,
 ): void {
-  for (const right of rights) {
-    const answer = judgeOverride({ right, role: principal.role, situation });
+  const situation = situationOf(spec);
+  if (situation === undefined) return;
+  const has = (role: Parameters<typeof hasRoleFor>[1]): boolean => hasRoleFor(principal, role, part);
+  for (const right of overrides.filter((one) => spec.override.includes(one))) {
+    const answer = judgeOverride({ right, has, situation });
     if (answer === "wrong-role") {
+      const { role } = overrideTable[right];
       throw new SlipwayError("OVERRIDE_FORBIDDEN", {
-        detail: `"${right}" needs the role ${overrideTable[right].role}; "${principal.name}" is ${principal.role}`,
+        detail: `"${right}" needs the role ${role} for all that is asked for; "${principal.name}" is ${rolesText(principal)}`,
       });
     }
     if (answer === "wrong-situation") {
@@ -25,4 +33,10 @@ export function refuseOverrides(
       });
     }
   }
+}
+
+/** Policies pass nothing: undefined. */
+function situationOf(spec: JobSpec): Situation | undefined {
+  if (spec.kind === "policy") return undefined;
+  return spec.kind === "release" && spec.all ? "release --all" : spec.kind;
 }

@@ -47,6 +47,16 @@ function gitProblem({ commit, problem, faults }: GitFacts): string | null {
   return `${faults.length} file(s) cannot be read, the first is ${first.path}: ${first.message}`;
 }
 
+/** For who sees a part: how old it is, and that something is wrong, but not which files or namespaces. */
+export function partialAge(age: Age): Age {
+  const { clusterProblem, gitProblem, ...rest } = age;
+  return {
+    ...rest,
+    clusterProblem: clusterProblem === null ? null : "the view of the cluster is not whole",
+    gitProblem: gitProblem === null ? null : "the config repository is not read as a whole",
+  };
+}
+
 /** An environment as clients see it. */
 export function toEnvironment(
   settings: EnvironmentSettings,

@@ -1,4 +1,5 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { coversWorkload } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { formatWorkloadId, matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
@@ -8,6 +9,7 @@ import type { ApiDeps } from "../deps.ts";
 import { refuseUnseen } from "../environments.ts";
 import { nearNames } from "../read-model/near-names.ts";
 import { readCluster } from "../views.ts";
+import type { ChooseDeps } from "./choose-workloads.ts";
 
 /** What makes its pods anew when its template changes. */
 const restartable = ["deployment", "statefulset", "daemonset"];
@@ -18,7 +20,7 @@ const restartable = ["deployment", "statefulset", "daemonset"];
  * WORKLOAD_AMBIGUOUS, NAMESPACE_NOT_ALLOWED, WORKLOAD_NOT_FOUND and WORKLOAD_NOT_RESTARTABLE.
  */
 export async function chooseRunning(
-  deps: Pick<ApiDeps, "cluster" | "log">,
+  deps: Pick<ApiDeps, "cluster" | "log"> & Pick<ChooseDeps, "sees">,
   environment: EnvironmentSettings,
   texts: readonly string[],
 ): Promise<string[]> {
@@ -29,7 +31,10 @@ export async function chooseRunning(
     bare: !/[:/]/.test(text),
   }));
   for (const { bare, id } of asked) if (!bare) refuseUnseen(environment, id.namespace);
-  const { workloads = [], view } = await readCluster(deps, { environment: name, namespace: "" });
+  const { workloads: all = [], view } = await readCluster(deps, { environment: name, namespace: "" });
+  const workloads = all.filter((one) =>
+    coversWorkload(deps.sees, { environment: name, workload: formatWorkloadId(one) }),
+  );
   const isSure = view !== undefined && view.complete && view.ageMs <= freshMs;
   return [...new Set(asked.map((one) => runningId(one, { running: workloads, isSure })))];
 }

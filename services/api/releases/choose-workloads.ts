@@ -1,4 +1,6 @@
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { coversWorkload } from "#common/domain/access.ts";
+import type { Reach } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { isNamespaceSeen } from "#common/domain/namespace-rules.ts";
 import { shortName } from "#common/domain/plan.ts";
@@ -11,7 +13,10 @@ import { refuseUnseen } from "../environments.ts";
 import { nearNames } from "../read-model/near-names.ts";
 import { readCluster } from "../views.ts";
 
-type ChooseDeps = Pick<ApiDeps, "store" | "cluster" | "log">;
+export type ChooseDeps = Pick<ApiDeps, "store" | "cluster" | "log"> & {
+  /** What whoever asks may see: the rest is not there, and no answer tells of it. */
+  readonly sees: Reach;
+};
 
 /** One workload as it was written, read. */
 interface Asked {
@@ -72,7 +77,7 @@ async function findDeclared(
     ? {}
     : { workloads: asked.flatMap(({ id }) => possibleIds(id)) };
   const rows = await declaredWorkloads(deps.store.db, environment.name, filter);
-  return rows.map((row) => fullId(row.workload));
+  return rows.filter((row) => isSeen(deps, environment, row.workload)).map((row) => fullId(row.workload));
 }
 
 /** A bare name means a workload of the environment's namespaces; one that is only elsewhere is refused as such. */
@@ -121,8 +126,10 @@ async function refuseUnknown(
   const namespace = one.bare ? "" : one.id.namespace;
   const cluster = await readCluster(deps, { environment: environment.name, namespace });
   if (tip === undefined || cluster.workloads === undefined || cluster.view === undefined) return;
-  const runs = cluster.workloads.some((id) =>
-    one.bare ? id.name === one.id.name : matchesWorkload(id, one.id),
+  const runs = cluster.workloads.some(
+    (id) =>
+      (one.bare ? id.name === one.id.name : matchesWorkload(id, one.id)) &&
+      isSeen(deps, environment, formatWorkloadId(id)),
   );
   // Of several, one that is in no manifest is left alone with that reason; the others go on.
   if (runs && alone) throw notDeclared(one.text);
@@ -131,8 +138,12 @@ async function refuseUnknown(
   const rows = await declaredWorkloads(deps.store.db, environment.name);
   throw notFound(
     one.text,
-    rows.map((row) => shortName(row.workload)),
+    rows.filter((row) => isSeen(deps, environment, row.workload)).map((row) => shortName(row.workload)),
   );
+}
+
+function isSeen({ sees }: ChooseDeps, { name }: EnvironmentSettings, workload: string): boolean {
+  return coversWorkload(sees, { environment: name, workload });
 }
 
 function notDeclared(text: string): SlipwayError {

@@ -5,11 +5,13 @@ import { isTerminal } from "#common/domain/job.ts";
 import { writeAudit } from "#common/store/audit.ts";
 import { openPushOf, requestEnd } from "#common/store/ended-jobs.ts";
 import type { EndAnswer } from "#common/store/ended-jobs.ts";
+import { touchedWorkloads } from "#common/store/job-list.ts";
 import { mustGetJob } from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
 import type { ApiDeps } from "../deps.ts";
-import type { Asker } from "./accept.ts";
+import { auditOf } from "./asker.ts";
+import type { Asker } from "./asker.ts";
 
 /**
  * Ends a job whose push has had no known outcome for 30 minutes; JOB_NOT_ENDABLE else. The commit may
@@ -26,13 +28,15 @@ export async function endJob(
   const answer = await deps.store.transaction(async (tx) => {
     const said = await requestEnd(tx, { id: job.id, by, message, error: unknownOutcome(by) });
     await writeAudit(tx, {
-      principal: by,
-      operation: asker.operation,
+      ...auditOf(asker),
       environment: job.environment,
       jobId: job.id,
       outcome: said,
-      requestId: asker.requestId,
+      reason: message,
+      before: { phase: job.phase },
+      ...(said === "ended" && { after: { phase: "failed" } }),
       detail: { message },
+      workloads: await touchedWorkloads(tx, job.id),
     });
     return said;
   });

@@ -6,8 +6,8 @@ import type { ChosenContainers } from "#common/domain/plan-only.ts";
 import type { JobSpec } from "#common/store/schema.ts";
 import type { ReleaseSpec as WireSpec } from "#proto/slipway/release/v1/release.ts";
 
-import type { ApiDeps } from "../deps.ts";
 import { chooseWorkloads, readExcluded } from "./choose-workloads.ts";
+import type { ChooseDeps } from "./choose-workloads.ts";
 
 export type ReleaseSpec = Extract<JobSpec, { kind: "release" }>;
 
@@ -36,7 +36,7 @@ export function readRequest(body: ReleaseRequest): ReleaseAsked {
 
 /** The spec of the job, with the workloads looked up. */
 export async function toSpec(
-  deps: Pick<ApiDeps, "store" | "cluster" | "log">,
+  deps: ChooseDeps,
   environment: EnvironmentSettings,
   asked: ReleaseAsked,
 ): Promise<ReleaseSpec> {

@@ -8,12 +8,14 @@ import type { PolicyOrder } from "#common/domain/policy-orders.ts";
 import { declaredWorkloads } from "#common/store/manifests.ts";
 import type { JobRow, JobSpec } from "#common/store/schema.ts";
 
+import { refuseBeyond, seesOf } from "../access/allowed.ts";
 import type { ApiDeps } from "../deps.ts";
-import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { refuseObserved, resolveSeen } from "../environments.ts";
 import { withRules } from "../read-model/policies.ts";
 import { acceptOrReplay } from "./accept.ts";
-import type { Asker } from "./accept.ts";
+import type { Asker } from "./asker.ts";
 import { chooseWorkloads } from "./choose-workloads.ts";
+import type { ChooseDeps } from "./choose-workloads.ts";
 import { planPolicies } from "./plan-release.ts";
 
 /** A change of policies as it is asked for. */
@@ -27,11 +29,11 @@ export interface PolicyAsked {
 }
 
 type PolicySpec = Extract<JobSpec, { kind: "policy" }>;
-type SpecDeps = Pick<ApiDeps, "store" | "cluster" | "log">;
 
 /** Takes a change of policies in as a job: several workloads and keys become one commit. */
 export async function submitPolicy(deps: ApiDeps, asker: Asker, asked: PolicyAsked): Promise<JobRow> {
-  const environment = resolveEnvironment(deps.settings, asked.environment);
+  const sees = seesOf(asker);
+  const environment = resolveSeen(deps.settings, asked.environment, sees);
   refuseObserved(environment);
   const { changes, message, prefix, unfiltered = false } = asked;
   refuseBadOrders(changes);
@@ -44,17 +46,20 @@ export async function submitPolicy(deps: ApiDeps, asker: Asker, asked: PolicyAsk
       unfiltered,
     },
     draft: async () => {
-      const spec = await toSpec(deps, environment, { asked, user: asker.principal.name });
+      const spec = await toSpec({ ...deps, sees }, environment, { asked, user: asker.principal.name });
       return { environment, spec, headline: policyHeadline(spec.orders), message };
     },
   });
 }
 
 /** What the change would write; nothing is stored, so observed environments allow it too. */
-export async function tryPolicy(deps: ApiDeps, user: string, asked: PolicyAsked): Promise<Plan> {
-  const environment = resolveEnvironment(deps.settings, asked.environment);
+export async function tryPolicy(deps: ApiDeps, asker: Asker, asked: PolicyAsked): Promise<Plan> {
+  const sees = seesOf(asker);
+  const environment = resolveSeen(deps.settings, asked.environment, sees);
   refuseBadOrders(asked.changes);
-  const spec = await toSpec(deps, environment, { asked, user });
+  const spec = await toSpec({ ...deps, sees }, environment, { asked, user: asker.principal.name });
+  const workloads = spec.orders.map((order) => order.workload);
+  refuseBeyond(asker, { environment: environment.name, workloads });
   return planPolicies(deps.workers, { environment: environment.name, spec });
 }
 
@@ -66,7 +71,7 @@ function refuseBadOrders(orders: readonly PolicyOrder[]): void {
 }
 
 async function toSpec(
-  deps: SpecDeps,
+  deps: ChooseDeps,
   environment: EnvironmentSettings,
   { asked, user }: { readonly asked: PolicyAsked; readonly user: string },
 ): Promise<PolicySpec> {
@@ -92,7 +97,7 @@ async function toSpec(
 
 /** By the index, so that people hear at once what the job would fail with; the tip has the last word. */
 async function refuseUnmeant(
-  { store }: SpecDeps,
+  { store }: Pick<ChooseDeps, "store">,
   environment: EnvironmentSettings,
   { orders, unfiltered }: Pick<PolicySpec, "orders" | "unfiltered">,
 ): Promise<void> {

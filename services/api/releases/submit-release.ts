@@ -1,49 +1,44 @@
 import type { Plan } from "#common/contracts/http.ts";
-import type { Situation } from "#common/contracts/overrides.ts";
 import type { ReleaseRequest } from "#common/contracts/requests.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { headlineOf } from "#common/domain/plan.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
+import { refuseBeyond, seesOf } from "../access/allowed.ts";
 import type { ApiDeps } from "../deps.ts";
-import { refuseObserved, resolveEnvironment } from "../environments.ts";
+import { refuseObserved, resolveSeen } from "../environments.ts";
 import { refuseOverrides } from "../gates/refuse-overrides.ts";
 import { acceptOrReplay, marksOf } from "./accept.ts";
-import type { Asker } from "./accept.ts";
+import type { Asker } from "./asker.ts";
 import { planRelease } from "./plan-release.ts";
 import { readRequest, toSpec } from "./release-spec.ts";
 
 /** Takes a release in as a job. */
 export async function submitRelease(deps: ApiDeps, asker: Asker, body: ReleaseRequest): Promise<JobRow> {
-  const environment = resolveEnvironment(deps.settings, body.environment);
+  const sees = seesOf(asker);
+  const environment = resolveSeen(deps.settings, body.environment, sees);
   refuseObserved(environment);
-  refuseOverrides(asker.principal, situationOf(body), body.override);
   const asked = readRequest(body);
   const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
     body: { environment: environment.name, message: body.message ?? null, ...asked, ...marks },
     draft: async () => {
       await refuseFarSchedule(deps, body.notBefore);
-      const spec = await toSpec(deps, environment, asked);
+      const spec = await toSpec({ ...deps, sees }, environment, asked);
       return { environment, spec, headline: headlineOf(spec), message: body.message, marks };
     },
   });
 }
 
 /** What the release would do; nothing is stored, so observed environments allow it too. */
-export async function tryRelease(
-  deps: ApiDeps,
-  principal: Asker["principal"],
-  body: ReleaseRequest,
-): Promise<Plan> {
-  const environment = resolveEnvironment(deps.settings, body.environment);
-  refuseOverrides(principal, situationOf(body), body.override);
-  const spec = await toSpec(deps, environment, readRequest(body));
+export async function tryRelease(deps: ApiDeps, asker: Asker, body: ReleaseRequest): Promise<Plan> {
+  const sees = seesOf(asker);
+  const environment = resolveSeen(deps.settings, body.environment, sees);
+  const spec = await toSpec({ ...deps, sees }, environment, readRequest(body));
+  const part = { environment: environment.name, workloads: spec.all ? null : spec.workloads };
+  refuseBeyond(asker, part);
+  refuseOverrides(asker.principal, spec, part);
   return planRelease(deps.workers, { environment: environment.name, spec });
-}
-
-function situationOf({ all }: ReleaseRequest): Situation {
-  return all === true ? "release --all" : "release";
 }
 
 const farthestMs = 366 * 24 * 3_600_000;

@@ -6,19 +6,20 @@ import { syncHeadline } from "#common/domain/sync-words.ts";
 import { formatWorkloadId, parseWorkloadId } from "#common/domain/workload.ts";
 import type { JobRow } from "#common/store/schema.ts";
 
+import { seesOf } from "../access/allowed.ts";
 import type { ApiDeps } from "../deps.ts";
-import { refuseObserved, refuseUnseen, resolveEnvironment } from "../environments.ts";
-import { refuseOverrides } from "../gates/refuse-overrides.ts";
+import { refuseObserved, refuseUnseen, resolveSeen } from "../environments.ts";
 import { acceptOrReplay, marksOf } from "./accept.ts";
-import type { Asker } from "./accept.ts";
+import type { Asker } from "./asker.ts";
 import { chooseWorkloads } from "./choose-workloads.ts";
+import type { ChooseDeps } from "./choose-workloads.ts";
 
 /** Takes a sync in as a job: what git declares now, read in order with the releases. */
 export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest): Promise<JobRow> {
-  const environment = resolveEnvironment(deps.settings, body.environment);
+  const sees = seesOf(asker);
+  const environment = resolveSeen(deps.settings, body.environment, sees);
   refuseObserved(environment);
   refuseHandedOff(environment);
-  refuseOverrides(asker.principal, "sync", body.override);
   const { workloads = [], namespace = null, all = false, message, override } = body;
   const marks = marksOf(body);
   if (namespace !== null) refuseUnseen(environment, namespace);
@@ -26,7 +27,7 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
   return acceptOrReplay(deps, asker, {
     body: { ...what, message: message ?? null, override, ...marks },
     draft: async () => {
-      const chosen = await chooseDeclared(deps, environment, workloads);
+      const chosen = await chooseDeclared({ ...deps, sees }, environment, workloads);
       return {
         environment,
         spec: { kind: "sync", workloads: chosen, all, namespace, override },
@@ -43,7 +44,7 @@ export async function submitSync(deps: ApiDeps, asker: Asker, body: SyncRequest)
  * tip, which then fails where git does not declare it.
  */
 async function chooseDeclared(
-  deps: ApiDeps,
+  deps: ChooseDeps,
   environment: EnvironmentSettings,
   texts: readonly string[],
 ): Promise<string[]> {

@@ -5,6 +5,7 @@ import { isTerminal } from "#common/domain/job.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { writeAudit } from "#common/store/audit.ts";
 import { mayHaveLanded, openPushOf } from "#common/store/ended-jobs.ts";
+import { touchedWorkloads } from "#common/store/job-list.ts";
 import { mustGetJob, requestCancel } from "#common/store/jobs.ts";
 import type { CancelAnswer } from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
@@ -12,9 +13,9 @@ import { appendSteps } from "#common/store/steps.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { refuseObserved, resolveEnvironment } from "../environments.ts";
-import { refuseOverrides } from "../gates/refuse-overrides.ts";
 import { acceptOrReplay, marksOf } from "./accept.ts";
-import type { Asker } from "./accept.ts";
+import { auditOf } from "./asker.ts";
+import type { Asker } from "./asker.ts";
 
 /** Takes a job in that undoes another: what is in git, or on its way there. */
 export async function rollBack(
@@ -25,7 +26,6 @@ export async function rollBack(
   const { job, body } = asked;
   const environment = resolveEnvironment(deps.settings, job.environment);
   refuseObserved(environment);
-  refuseOverrides(asker.principal, "rollback", body.override);
   const marks = marksOf(body);
   return acceptOrReplay(deps, asker, {
     body: { of: job.id, message: body.message ?? null, override: body.override, ...marks },
@@ -38,6 +38,7 @@ export async function rollBack(
         message: body.message,
         marks,
         rollbackOf: job.id,
+        touches: [...new Set(job.changes.map(({ workload }) => workload))],
       };
     },
   });
@@ -87,12 +88,13 @@ export async function cancelJob(deps: ApiDeps, asker: Asker, job: JobRow): Promi
     const said = await requestCancel(tx, { id: job.id, by });
     if (said === "cancelled") await appendSteps(tx, job.id, [{ text: `Cancelled by ${by}.` }]);
     await writeAudit(tx, {
-      principal: by,
-      operation: asker.operation,
+      ...auditOf(asker),
       environment: job.environment,
       jobId: job.id,
       outcome: said,
-      requestId: asker.requestId,
+      before: { phase: job.phase },
+      ...(said === "cancelled" && { after: { phase: "cancelled" } }),
+      workloads: await touchedWorkloads(tx, job.id),
     });
     return said;
   });

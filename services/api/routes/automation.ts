@@ -7,12 +7,12 @@ import { shortName } from "#common/domain/plan.ts";
 import { writeAudit } from "#common/store/audit.ts";
 import { liftHolds } from "#common/store/holds.ts";
 
-import { principalOf } from "../auth.ts";
+import { refuseBeyond, seesOf } from "../access/allowed.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { readAutomation } from "../read-automation.ts";
-import { idOf } from "./find-workloads.ts";
+import { askerOf, auditOf } from "../releases/asker.ts";
+import { findDeclared } from "./find-workloads.ts";
 import { at, problemAnswers, security, workloadPath } from "./schemas.ts";
 
 /** What automation would do, and the end of its holds. */
@@ -28,7 +28,7 @@ export function automationRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LivePart
       response: { 200: environmentAutomation, ...problemAnswers },
     },
     handler: async (request) =>
-      readAutomation(deps, live, resolveEnvironment(deps.settings, request.params.environment)),
+      readAutomation(deps, live, { name: request.params.environment, sees: seesOf(request) }),
   });
 
   app.route({
@@ -41,10 +41,13 @@ export function automationRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LivePart
       response: { 200: liftedHolds, ...problemAnswers },
     },
     handler: async (request) => {
-      const environment = resolveEnvironment(deps.settings, request.params.environment).name;
-      const { id: workload } = idOf(request.params);
+      const { environment, id: workload } = (
+        await findDeclared({ ...deps, ...live, sees: seesOf(request) }, request.params)
+      ).workload;
       const { container } = request.query;
-      const by = principalOf(request).name;
+      const asker = askerOf(request, "liftHold");
+      refuseBeyond(asker, { environment, workloads: [workload] });
+      const by = asker.principal.name;
       const rows = await deps.store.transaction(async (tx) => {
         const held = await liftHolds(tx, {
           environment,
@@ -53,12 +56,11 @@ export function automationRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LivePart
           ...(container === undefined ? {} : { container }),
         });
         await writeAudit(tx, {
-          principal: by,
-          operation: "liftHold",
+          ...auditOf(asker),
           environment,
-          requestId: request.id,
+          workloads: [workload],
           outcome: held.length === 0 ? "HOLD_NOT_FOUND" : "lifted",
-          detail: { workload, containers: held.map((hold) => hold.container) },
+          before: { holds: held.map((hold) => ({ container: hold.container, reason: hold.reason })) },
         });
         return held;
       });

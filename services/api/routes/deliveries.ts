@@ -7,8 +7,8 @@ import { writeAudit } from "#common/store/audit.ts";
 import { listDeliveries, redeliver } from "#common/store/deliveries.ts";
 import type { DeliveryRow } from "#common/store/schema.ts";
 
-import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { askerOf, auditOf } from "../releases/asker.ts";
 import { linkNext } from "./link-next.ts";
 import { at, cursor, pageLimit, problemAnswers, security } from "./schemas.ts";
 
@@ -55,11 +55,9 @@ export function deliveryRoutes(app: ApiApp, deps: ApiDeps): void {
       const row = await deps.store.transaction(async (tx) => {
         const again = await redeliver(tx, id);
         await writeAudit(tx, {
-          principal: principalOf(request).name,
-          operation: "redeliver",
+          ...auditOf(askerOf(request, "redeliver")),
           environment: again.environment,
           outcome: "accepted",
-          requestId: request.id,
           detail: { delivery: id, receiver: again.receiver },
         });
         return again;

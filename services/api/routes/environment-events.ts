@@ -2,9 +2,10 @@ import { z } from "zod";
 
 import { toSlipwayError } from "#common/domain/errors.ts";
 
+import { seesOf } from "../access/allowed.ts";
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
+import { resolveSeen } from "../environments.ts";
 import { createEnvironmentFeeds } from "../events/environment-feed.ts";
 import { beginAt, followEnvironment } from "../events/follow-environment.ts";
 import { streamHeaders } from "../events/sse-writer.ts";
@@ -42,7 +43,8 @@ export function environmentEventRoutes(
       },
     },
     handler: async (request, reply) => {
-      const environment = resolveEnvironment(deps.settings, request.params.environment);
+      const sees = seesOf(request);
+      const environment = resolveSeen(deps.settings, request.params.environment, sees);
       const from = await beginAt(deps, environment.name, request.headers["last-event-id"]);
       const answer = live.open.open(principalOf(request).tokenId, reply);
       const { feed, close } = feeds.follow(environment);
@@ -51,7 +53,7 @@ export function environmentEventRoutes(
       reply.raw.flushHeaders();
       const listener = { raw: reply.raw, signal: answer.signal };
       try {
-        await followEnvironment(deps, { environment: environment.name, feed, from, ...listener });
+        await followEnvironment(deps, { environment: environment.name, feed, sees, from, ...listener });
       } catch (error) {
         // The headers are out: the stream just ends, and the client comes back with its last id.
         deps.log.error("a stream of events broke", {

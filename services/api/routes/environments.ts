@@ -2,14 +2,16 @@ import { z } from "zod";
 
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import { environments } from "#common/contracts/http.ts";
+import { coversEnvironment, entersEnvironment } from "#common/domain/access.ts";
 import { readGates } from "#common/store/freezes.ts";
 
+import { seesOf } from "../access/allowed.ts";
 import { checkEnvironment } from "../check/check-environment.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { resolveEnvironment } from "../environments.ts";
-import { toFreeze } from "../gates/freezes.ts";
+import { isFreezeSeen, toFreeze } from "../gates/freezes.ts";
 import type { LiveParts } from "../live-parts.ts";
-import { toEnvironment } from "../read-model/age.ts";
+import { partialAge, toEnvironment } from "../read-model/age.ts";
 import { windowsNow } from "../read-model/windows.ts";
 import { readAge } from "../views.ts";
 import { at, problemAnswers, security } from "./schemas.ts";
@@ -25,21 +27,24 @@ export function environmentRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LivePar
   app.route({
     ...at("listEnvironments"),
     schema,
-    handler: async () => {
-      const { environments: all } = deps.settings;
+    handler: async (request) => {
+      const sees = seesOf(request);
+      const seen = deps.settings.environments.filter(({ name }) => entersEnvironment(sees, name));
       const gates = await readGates(
         deps.store.db,
-        all.map(({ name }) => name),
+        seen.map(({ name }) => name),
       );
-      return {
-        environments: await Promise.all(
-          all.map(async (one) => {
-            const freezes = gates.freezes.filter(({ environment }) => environment === one.name).map(toFreeze);
-            const windows = windowsNow(one.windows ?? [], gates.now);
-            return toEnvironment(one, { age: await readAge(deps, one), freezes, windows });
-          }),
-        ),
-      };
+      const told = seen.map(async (one) => {
+        const age = await readAge(deps, one);
+        return toEnvironment(one, {
+          age: coversEnvironment(sees, one.name) ? age : partialAge(age),
+          freezes: gates.freezes
+            .filter((freeze) => freeze.environment === one.name && isFreezeSeen(sees, freeze))
+            .map(toFreeze),
+          windows: windowsNow(one.windows ?? [], gates.now),
+        });
+      });
+      return { environments: await Promise.all(told) };
     },
   });
   app.route({

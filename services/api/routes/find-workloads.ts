@@ -1,16 +1,21 @@
 import { z } from "zod";
 
 import type { Workload } from "#common/contracts/http.ts";
+import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { coversEnvironment, coversWorkload } from "#common/domain/access.ts";
+import type { Reach } from "#common/domain/access.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { shortName } from "#common/domain/plan.ts";
 import { formatWorkloadId, parseWorkloadId } from "#common/domain/workload.ts";
 
 import type { ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
+import { resolveSeen } from "../environments.ts";
 import type { LiveParts } from "../live-parts.ts";
+import { partialAge } from "../read-model/age.ts";
 import { filterWorkloads, workloadStates } from "../read-model/filters.ts";
 import { nearNames } from "../read-model/near-names.ts";
 import { cutPage } from "../read-model/page.ts";
+import type { WorkloadsRead } from "../workload-lists.ts";
 import { cursor } from "./schemas.ts";
 import type { workloadPath } from "./schemas.ts";
 
@@ -39,16 +44,29 @@ export const listFilter = {
   cursor,
 };
 
-type FindDeps = Pick<ApiDeps, "settings"> & Pick<LiveParts, "lists">;
+type FindDeps = Pick<ApiDeps, "settings"> & Pick<LiveParts, "lists"> & { readonly sees: Reach };
 type ListQuery = z.infer<z.ZodObject<typeof listFilter>> & { readonly limit: number };
 
 /** One page of the list, narrowed, with what it was made of. */
 export async function readPage(deps: FindDeps, query: ListQuery) {
   const { environment, namespace, label, filter, state, limit, cursor: after } = query;
-  const read = await deps.lists.read(resolveEnvironment(deps.settings, environment));
-  const { workloads, age, images, facts } = read;
+  const seen = resolveSeen(deps.settings, environment, deps.sees);
+  const { workloads, age, images, facts } = await readSeen(deps, seen);
   const found = filterWorkloads(workloads, { namespace, text: filter, labels: label, states: state });
   return { ...cutPage(found, { limit, after }), age, images, declared: facts.declared, nodes: facts.nodes };
+}
+
+/** What somebody sees of an environment: the rest is not there, and no count or problem tells of it. */
+export async function readSeen(
+  { lists, sees }: Pick<FindDeps, "lists" | "sees">,
+  environment: EnvironmentSettings,
+): Promise<WorkloadsRead> {
+  const read = await lists.read(environment);
+  if (coversEnvironment(sees, environment.name)) return read;
+  const workloads = read.workloads.filter(({ id }) =>
+    coversWorkload(sees, { environment: environment.name, workload: id }),
+  );
+  return { ...read, workloads, age: partialAge(read.age) };
 }
 
 /** The id of a path; short kinds are understood. */
@@ -64,9 +82,9 @@ export async function findWorkload(deps: FindDeps, path: z.infer<typeof workload
 
 /** As `findWorkload`, with what runs and what git declares in its environment. */
 export async function findDeclared(deps: FindDeps, path: z.infer<typeof workloadPath>) {
-  const environment = resolveEnvironment(deps.settings, path.environment);
+  const environment = resolveSeen(deps.settings, path.environment, deps.sees);
   const { id, namespace, name } = idOf(path);
-  const { workloads, facts, age } = await deps.lists.read(environment);
+  const { workloads, facts, age } = await readSeen(deps, environment);
   const found = workloads.find((one) => one.id === id);
   if (found !== undefined) {
     const { declared, running, complete, nodes } = facts;

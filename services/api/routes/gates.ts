@@ -1,17 +1,16 @@
-import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 
 import { approveRequest, freeze, freezeRequest, freezes, setFreeze } from "#common/contracts/gates.ts";
 import { job } from "#common/contracts/http.ts";
-import type { OperationName } from "#common/contracts/operations.ts";
 import { activeFreezes } from "#common/store/freezes.ts";
 
-import { principalOf } from "../auth.ts";
+import { seesOf } from "../access/allowed.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
-import { findJob, withRollback } from "../find-job.ts";
+import { resolveEnvironment, resolveSeen } from "../environments.ts";
+import { findJobToAct, withRollback } from "../find-job.ts";
 import { approveJob } from "../gates/approve-job.ts";
-import { freezeEnvironment, toFreeze, unfreeze } from "../gates/freezes.ts";
+import { freezeEnvironment, isFreezeSeen, toFreeze, unfreeze } from "../gates/freezes.ts";
+import { askerOf } from "../releases/asker.ts";
 import { at, jobPath, problemAnswers, security } from "./schemas.ts";
 
 const environmentPath = z.strictObject({ environment: z.string().max(63) });
@@ -30,9 +29,11 @@ export function gateRoutes(app: ApiApp, deps: ApiDeps): void {
     },
     handler: async (request) => {
       const { environment } = request.query;
+      const sees = seesOf(request);
       const named =
-        environment === undefined ? undefined : [resolveEnvironment(deps.settings, environment).name];
-      return { freezes: (await activeFreezes(deps.store.db, named)).map(toFreeze) };
+        environment === undefined ? undefined : [resolveSeen(deps.settings, environment, sees).name];
+      const all = await activeFreezes(deps.store.db, named);
+      return { freezes: all.filter((one) => isFreezeSeen(sees, one)).map(toFreeze) };
     },
   });
 
@@ -79,8 +80,8 @@ export function gateRoutes(app: ApiApp, deps: ApiDeps): void {
         response: { 200: job, ...problemAnswers },
       },
       handler: async (request) => {
-        const row = await findJob(deps.store, request.params.id);
-        const asker = { ...askerOf(request, operation), key: undefined };
+        const asker = askerOf(request, operation);
+        const row = await findJobToAct(deps.store, request.params.id, asker);
         const asked = { job: row, body: request.body, verdict };
         return withRollback(deps.store, await approveJob(deps, asker, asked));
       },
@@ -92,7 +93,3 @@ const words = [
   ["approveJob", "approved", "Consent to what a waiting job would change"],
   ["rejectJob", "rejected", "Refuse what a waiting job would change: it ends"],
 ] as const;
-
-function askerOf(request: Pick<FastifyRequest, "principal" | "id">, operation: OperationName) {
-  return { principal: principalOf(request), operation, requestId: request.id };
-}

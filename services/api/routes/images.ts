@@ -3,6 +3,7 @@ import { z } from "zod";
 import { imagePage, workloadImages } from "#common/contracts/http.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { seesOf } from "../access/allowed.ts";
 import { askForMore } from "../ask-for-more.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
@@ -55,7 +56,7 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
           hint: "name it by container=",
         });
       }
-      const found = await findDeclared({ ...deps, ...live }, request.params);
+      const found = await findDeclared({ ...deps, ...live, sees: seesOf(request) }, request.params);
       const page = { container, limit, after, eligibleOnly: eligible === "true" };
       const images = await readImages(deps, { ...found, ...page, refresh: refresh === "true" });
       askForMore(deps, images);
@@ -74,7 +75,7 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
     handler: async (request, reply) => {
       const { images: limit, eligible } = request.query;
       const [read, now] = await Promise.all([
-        readPage({ ...deps, ...live }, request.query),
+        readPage({ ...deps, ...live, sees: seesOf(request) }, request.query),
         deps.store.now(),
       ]);
       const { workloads, declared, nodes, age, next, images: known } = read;

@@ -3,13 +3,11 @@ import { z } from "zod";
 
 import { job } from "#common/contracts/http.ts";
 import { endRequest, rollbackRequest } from "#common/contracts/requests.ts";
-import type { OperationName } from "#common/contracts/operations.ts";
 
-import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { findJob, withRollback } from "../find-job.ts";
+import { findJobToAct, withRollback } from "../find-job.ts";
 import { toJob } from "../read-model/job.ts";
-import type { Asker } from "../releases/accept.ts";
+import { askerOf } from "../releases/asker.ts";
 import { endJob } from "../releases/end-job.ts";
 import { cancelJob, rollBack } from "../releases/undo-job.ts";
 import { at, idempotencyHeaders, jobPath, problemAnswers, security } from "./schemas.ts";
@@ -30,8 +28,9 @@ export function jobActRoutes(app: ApiApp, deps: ApiDeps): void {
       response: { 200: job, ...problemAnswers },
     },
     handler: async (request) => {
-      const row = await findJob(deps.store, request.params.id);
-      return withRollback(deps.store, await cancelJob(deps, askerOf(request, "cancelJob"), row));
+      const asker = askerOf(request, "cancelJob");
+      const row = await findJobToAct(deps.store, request.params.id, asker);
+      return withRollback(deps.store, await cancelJob(deps, asker, row));
     },
   });
 
@@ -45,9 +44,10 @@ export function jobActRoutes(app: ApiApp, deps: ApiDeps): void {
       response: { 200: job, ...problemAnswers },
     },
     handler: async (request) => {
-      const row = await findJob(deps.store, request.params.id);
+      const asker = askerOf(request, "endJob");
+      const row = await findJobToAct(deps.store, request.params.id, asker);
       const asked = { job: row, body: request.body };
-      return withRollback(deps.store, await endJob(deps, askerOf(request, "endJob"), asked));
+      return withRollback(deps.store, await endJob(deps, asker, asked));
     },
   });
 
@@ -61,20 +61,13 @@ export function jobActRoutes(app: ApiApp, deps: ApiDeps): void {
       response: { 202: job, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const row = await findJob(deps.store, request.params.id);
+      const asker = askerOf(request, "rollbackJob");
+      const row = await findJobToAct(deps.store, request.params.id, asker);
       const asked = { job: row, body: request.body };
-      const made = await rollBack(deps, askerOf(request, "rollbackJob"), asked);
+      const made = await rollBack(deps, asker, asked);
       return reply.code(202).header("location", `/v1/jobs/${made.id}`).send(toJob(made));
     },
   });
-}
-
-function askerOf(
-  request: Pick<FastifyRequest, "principal" | "id"> & { headers: { "idempotency-key"?: string | undefined } },
-  operation: OperationName,
-): Asker {
-  const principal = principalOf(request);
-  return { principal, operation, requestId: request.id, key: request.headers["idempotency-key"] };
 }
 
 /** These requests need no body. */

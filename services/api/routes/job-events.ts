@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { toSlipwayError } from "#common/domain/errors.ts";
 
+import { seesOf } from "../access/allowed.ts";
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { findJob } from "../find-job.ts";
@@ -38,7 +39,7 @@ export function jobEventRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): voi
     ...at("followJob"),
     schema,
     handler: async (request, reply) => {
-      const { id: jobId } = await findJob(deps.store, request.params.id);
+      const { id: jobId } = await findJob(deps.store, request.params.id, seesOf(request));
       const after = BigInt(request.headers["last-event-id"] ?? 0);
       const answer = live.open.open(principalOf(request).tokenId, reply);
       const follower = live.watch.follow(jobId);

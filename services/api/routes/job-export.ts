@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 
 import { z } from "zod";
 
+import { seesOf } from "../access/allowed.ts";
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
@@ -31,7 +32,7 @@ export function jobExportRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts
       const answer = live.open.open(principalOf(request).tokenId, reply);
       const search = toSearch(request.query, deps);
       // A search that cannot be answered at all is a problem, not an answer that is cut off.
-      const lines = exportJobs(deps, { search, signal: answer.signal });
+      const lines = exportJobs(deps, { search, within: seesOf(request), signal: answer.signal });
       try {
         const first = await lines.next();
         const stream = Readable.from(withFirst(first, lines), { objectMode: false });

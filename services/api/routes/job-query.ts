@@ -5,14 +5,7 @@ import type { JobSearch } from "#common/store/job-search.ts";
 
 import type { ApiDeps } from "../deps.ts";
 import { several } from "./find-workloads.ts";
-
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-const when = z
-  .union([z.iso.datetime({ offset: true }), z.string().regex(/^\d{1,6}[smhd]$/)], {
-    error: "a time such as 2026-01-31T12:00:00Z, or a duration such as 2h",
-  })
-  .meta({ description: "A time, or how long ago: 30m, 2h, 7d.", example: "24h" });
+import { instantOf, instantText } from "./instants.ts";
 
 const shaStart = z
   .string()
@@ -39,24 +32,17 @@ export const jobSearchQuery = {
   outcome: printable(60).optional().meta({ example: "rolled-back" }),
   phase: z.enum(jobPhases).optional(),
   kind: z.enum(jobKinds).optional(),
-  since: when.optional(),
-  until: when.optional(),
+  since: instantText.optional(),
+  until: instantText.optional(),
 };
 
 type JobQuery = z.infer<z.ZodObject<typeof jobSearchQuery>>;
 
-/** The query as the store searches by it; durations are counted back from now. */
+/** The query as the store searches by it, within what somebody sees; durations are counted back from now. */
 export function toSearch(
   { since, until, label, ...query }: JobQuery,
-  { clock }: Pick<ApiDeps, "clock">,
+  deps: Pick<ApiDeps, "clock">,
 ): JobSearch {
-  const now = clock.now().getTime();
-  return { ...query, labels: label, since: timeOf(since, now), until: timeOf(until, now) };
-}
-
-function timeOf(text: string | undefined, nowMs: number): Date | undefined {
-  if (text === undefined) return undefined;
-  const [, amount, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  if (unit === undefined) return new Date(text);
-  return new Date(nowMs - Number(amount) * unitMs[unit as keyof typeof unitMs]);
+  const timeOf = (text: string | undefined) => (text === undefined ? undefined : instantOf(text, deps));
+  return { ...query, labels: label, since: timeOf(since), until: timeOf(until) };
 }

@@ -6,6 +6,7 @@ import { listSteps, stepLimit } from "#common/store/steps.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { findJob, withRollback } from "../find-job.ts";
 import type { LiveParts } from "../live-parts.ts";
+import { seesOf } from "../access/allowed.ts";
 import { principalOf } from "../auth.ts";
 import { readJobs } from "../read-jobs.ts";
 import { toStep } from "../read-model/job.ts";
@@ -41,8 +42,16 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       response: { 200: jobPage, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { limit, cursor: after, ...query } = request.query;
-      const page = await readJobs(deps, { ...toSearch(query, deps), limit, cursor: after });
+      const { limit, cursor: sealed, ...query } = request.query;
+      const holder = `${principalOf(request).tokenId} jobs`;
+      const cursor = sealed === undefined ? undefined : deps.cursors.open(sealed, holder);
+      const found = await readJobs(deps, {
+        ...toSearch(query, deps),
+        limit,
+        cursor,
+        within: seesOf(request),
+      });
+      const page = { ...found, next: found.next === null ? null : deps.cursors.seal(found.next, holder) };
       linkNext(request, reply, page.next);
       return page;
     },
@@ -58,7 +67,7 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       response: { 200: job, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const row = await findJob(deps.store, request.params.id);
+      const row = await findJob(deps.store, request.params.id, seesOf(request));
       const waitMs = Number.parseInt(request.query.wait ?? "0", 10) * 1_000;
       const client = principalOf(request).tokenId;
       return withRollback(deps.store, await waitForEnd(deps, live, { row, waitMs, client, reply }));
@@ -75,7 +84,7 @@ export function jobRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): void {
       response: { 200: steps, ...problemAnswers },
     },
     handler: async (request) => {
-      const { id } = await findJob(deps.store, request.params.id);
+      const { id } = await findJob(deps.store, request.params.id, seesOf(request));
       const after = BigInt(request.query.after);
       const page = await listSteps(deps.store.db, id, { after, limit: stepLimit });
       return { steps: page.steps.map(toStep), next: Number(page.next) };

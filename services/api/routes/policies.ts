@@ -1,20 +1,21 @@
 import { z } from "zod";
 
 import { job, plan } from "#common/contracts/http.ts";
-import type { OperationName } from "#common/contracts/operations.ts";
 import { explanation, workloadPolicy } from "#common/contracts/policy-http.ts";
 import { policyChangeRequest, policyRequest } from "#common/contracts/policy-requests.ts";
+import type { Reach } from "#common/domain/access.ts";
 import { holdsOf } from "#common/store/holds.ts";
 
-import { principalOf } from "../auth.ts";
+import { seesOf } from "../access/allowed.ts";
 import { closedGates } from "../closed-gates.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
+import { resolveSeen } from "../environments.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { explainWorkload } from "../read-explanation.ts";
 import type { ExplainFacts } from "../read-explanation.ts";
 import { toJob } from "../read-model/job.ts";
 import { policyOf } from "../read-policy.ts";
+import { askerOf } from "../releases/asker.ts";
 import { submitPolicy, tryPolicy } from "../releases/submit-policy.ts";
 import { findDeclared, idOf } from "./find-workloads.ts";
 import { at, idempotencyHeaders, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
@@ -43,7 +44,8 @@ export function policyRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "
       params: workloadPath,
       response: { 200: workloadPolicy, ...problemAnswers },
     },
-    handler: async (request) => policyOf(await factsOf(deps, live, request.params)),
+    handler: async (request) =>
+      policyOf(await factsOf({ ...deps, ...live, sees: seesOf(request) }, request.params)),
   });
 
   app.route({
@@ -58,8 +60,9 @@ export function policyRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "
       const { set, message, prefix, dryRun } = request.body;
       const changes = [{ workload: idOf(request.params).id, set }];
       const asked = { environment: request.params.environment, changes, message, prefix };
-      if (dryRun) return reply.code(200).send(await tryPolicy(deps, principalOf(request).name, asked));
-      const row = await submitPolicy(deps, askerOf(request, "setPolicy"), asked);
+      const asker = askerOf(request, "setPolicy");
+      if (dryRun) return reply.code(200).send(await tryPolicy(deps, asker, asked));
+      const row = await submitPolicy(deps, asker, asked);
       return reply.code(202).header("location", `/v1/jobs/${row.id}`).send(toJob(row));
     },
   });
@@ -73,8 +76,9 @@ export function policyRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "
     },
     handler: async (request, reply) => {
       const { dryRun, ...asked } = request.body;
-      if (dryRun) return reply.code(200).send(await tryPolicy(deps, principalOf(request).name, asked));
-      const row = await submitPolicy(deps, askerOf(request, "changePolicies"), asked);
+      const asker = askerOf(request, "changePolicies");
+      if (dryRun) return reply.code(200).send(await tryPolicy(deps, asker, asked));
+      const row = await submitPolicy(deps, asker, asked);
       return reply.code(202).header("location", `/v1/jobs/${row.id}`).send(toJob(row));
     },
   });
@@ -89,18 +93,20 @@ export function policyRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "
       response: { 200: explanation, ...problemAnswers },
     },
     handler: async (request) =>
-      explainWorkload(deps, await factsOf(deps, live, request.params), request.query),
+      explainWorkload(
+        deps,
+        await factsOf({ ...deps, ...live, sees: seesOf(request) }, request.params),
+        request.query,
+      ),
   });
 }
 
 async function factsOf(
-  deps: ApiDeps,
-  live: Pick<LiveParts, "lists">,
+  deps: ApiDeps & Pick<LiveParts, "lists"> & { readonly sees: Reach },
   path: z.infer<typeof workloadPath>,
 ): Promise<ExplainFacts> {
-  const environment = resolveEnvironment(deps.settings, path.environment);
-  const found = await findDeclared({ ...deps, ...live }, path);
-  const { workload, declared, running, complete, nodes, age } = found;
+  const environment = resolveSeen(deps.settings, path.environment, deps.sees);
+  const { workload, declared, running, complete, nodes, age } = await findDeclared(deps, path);
   const rows = declared.get(workload.id) ?? [];
   const holds = (await holdsOf(deps.store.db, environment.name)).filter(
     (hold) => hold.workload === workload.id,
@@ -117,15 +123,4 @@ async function factsOf(
     nodes,
     age,
   };
-}
-
-function askerOf(
-  request: Parameters<typeof principalOf>[0] & {
-    id: string;
-    headers: { "idempotency-key"?: string | undefined };
-  },
-  operation: OperationName,
-) {
-  const key = request.headers["idempotency-key"];
-  return { principal: principalOf(request), operation, requestId: request.id, key };
 }

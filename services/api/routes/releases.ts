@@ -1,9 +1,9 @@
 import { job, plan } from "#common/contracts/http.ts";
 import { releaseRequest } from "#common/contracts/requests.ts";
 
-import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { toJob } from "../read-model/job.ts";
+import { askerOf } from "../releases/asker.ts";
 import { submitRelease, tryRelease } from "../releases/submit-release.ts";
 import { at, idempotencyHeaders, problemAnswers, security } from "./schemas.ts";
 
@@ -21,14 +21,8 @@ export function releaseRoutes(app: ApiApp, deps: ApiDeps): void {
     ...at("createRelease"),
     schema,
     handler: async (request, reply) => {
-      if (request.body.dryRun)
-        return reply.code(200).send(await tryRelease(deps, principalOf(request), request.body));
-      const asker = {
-        principal: principalOf(request),
-        operation: "createRelease",
-        requestId: request.id,
-        key: request.headers["idempotency-key"],
-      } as const;
+      const asker = askerOf(request, "createRelease");
+      if (request.body.dryRun) return reply.code(200).send(await tryRelease(deps, asker, request.body));
       const row = await submitRelease(deps, asker, request.body);
       return reply.code(202).header("location", `/v1/jobs/${row.id}`).send(toJob(row));
     },

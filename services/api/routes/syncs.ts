@@ -1,13 +1,9 @@
-import type { FastifyRequest } from "fastify";
-
 import { job } from "#common/contracts/http.ts";
 import { restartRequest, syncRequest } from "#common/contracts/requests.ts";
-import type { OperationName } from "#common/contracts/operations.ts";
 
-import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { toJob } from "../read-model/job.ts";
-import type { Asker } from "../releases/accept.ts";
+import { askerOf } from "../releases/asker.ts";
 import { submitRestart } from "../releases/submit-restart.ts";
 import { submitSync } from "../releases/submit-sync.ts";
 import { at, idempotencyHeaders, problemAnswers, security } from "./schemas.ts";
@@ -43,12 +39,4 @@ export function syncRoutes(app: ApiApp, deps: ApiDeps): void {
       return reply.code(202).header("location", `/v1/jobs/${row.id}`).send(toJob(row));
     },
   });
-}
-
-function askerOf(
-  request: Pick<FastifyRequest, "principal" | "id"> & { headers: { "idempotency-key"?: string | undefined } },
-  operation: OperationName,
-): Asker {
-  const key = request.headers["idempotency-key"];
-  return { principal: principalOf(request), operation, requestId: request.id, key };
 }

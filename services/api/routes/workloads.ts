@@ -1,9 +1,12 @@
 import { z } from "zod";
 
 import { workload, workloadHistory, workloadPage } from "#common/contracts/http.ts";
+import { coversWorkload } from "#common/domain/access.ts";
 
+import { seesOf, unseenWorkload } from "../access/allowed.ts";
+import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { resolveEnvironment } from "../environments.ts";
+import { resolveSeen } from "../environments.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { readHistory } from "../read-history.ts";
 import { createListing } from "../read-model/listing.ts";
@@ -29,7 +32,7 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       response: { 200: workloadPage, 304: notChanged, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { age, ...cut } = await readPage({ ...deps, ...live }, request.query);
+      const { age, ...cut } = await readPage({ ...deps, ...live, sees: seesOf(request) }, request.query);
       const page = { workloads: cut.workloads, age, next: cut.next };
       const etag = listing.etag(page);
       linkNext(request, reply, cut.next);
@@ -49,7 +52,7 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       params: workloadPath,
       response: { 200: workload, ...problemAnswers },
     },
-    handler: async (request) => findWorkload({ ...deps, ...live }, request.params),
+    handler: async (request) => findWorkload({ ...deps, ...live, sees: seesOf(request) }, request.params),
   });
 
   app.route({
@@ -62,9 +65,15 @@ export function workloadRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts,
       response: { 200: workloadHistory, ...problemAnswers },
     },
     handler: async (request, reply) => {
-      const { name: environment } = resolveEnvironment(deps.settings, request.params.environment);
-      const asked = { environment, workload: idOf(request.params).id, ...request.query };
-      const history = await readHistory(deps, asked);
+      const sees = seesOf(request);
+      const { name: environment } = resolveSeen(deps.settings, request.params.environment, sees);
+      const workload = idOf(request.params).id;
+      if (!coversWorkload(sees, { environment, workload })) throw unseenWorkload(workload);
+      const { cursor: sealed, limit } = request.query;
+      const holder = `${principalOf(request).tokenId} history ${environment} ${workload}`;
+      const after = sealed === undefined ? undefined : deps.cursors.open(sealed, holder);
+      const page = await readHistory(deps, { environment, workload, limit, cursor: after, sees });
+      const history = { ...page, next: page.next === null ? null : deps.cursors.seal(page.next, holder) };
       linkNext(request, reply, history.next);
       return history;
     },

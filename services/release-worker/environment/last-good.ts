@@ -1,3 +1,4 @@
+import { everything } from "#common/domain/access.ts";
 import { listJobs } from "#common/store/job-list.ts";
 import type { JobRow, RecordedChange } from "#common/store/schema.ts";
 import type { Db } from "#common/store/store.ts";
@@ -19,7 +20,12 @@ type Undone = "failed" | "landed-late";
 export async function lastGoodChanges(db: Db, failed: JobRow): Promise<readonly RecordedChange[]> {
   const histories = new Map<string, readonly Past[]>();
   for (const workload of new Set(failed.changes.map((change) => change.workload))) {
-    const { jobs } = await listJobs(db, { environment: failed.environment, workload, limit: historyLimit });
+    const { jobs } = await listJobs(db, {
+      environment: failed.environment,
+      workload,
+      within: everything,
+      limit: historyLimit,
+    });
     histories.set(
       workload,
       jobs.filter((job) => job.accepted < failed.accepted),

@@ -1,3 +1,4 @@
+import { everything } from "#common/domain/access.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { parsePlatform, type Platform } from "#common/domain/platform.ts";
@@ -121,7 +122,7 @@ export function createFactSources(
 
 function historyOf({ store }: SourceDeps) {
   return async (environment: string, workload: string): Promise<readonly JobRow[]> =>
-    (await listJobs(store.db, { environment, workload, limit: historyLimit })).jobs;
+    (await listJobs(store.db, { environment, workload, within: everything, limit: historyLimit })).jobs;
 }
 
 function listed(answer: ListWorkloadsResponse): RunningFacts {

@@ -1,5 +1,7 @@
 import { sql, type Kysely } from "kysely";
 
+import { accessTables } from "./access-tables.ts";
+
 /**
  * The foundation. Migrations only expand within a minor version, and use SQL that PostgreSQL 15 has.
  * Times are Postgres' own (`clock_timestamp()`): process clocks only measure durations.
@@ -20,10 +22,22 @@ const statements: readonly string[] = [
     id uuid primary key,
     hash bytea not null unique,
     name text not null,
-    role text not null,
+    role text not null check (role in ('viewer', 'releaser', 'approver', 'admin')),
+    -- What it is narrowed to: environments, namespaces, workloads; {} is everything.
+    scope jsonb not null default '{}',
+    groups text[] not null default '{}',
+    -- The token's last characters, to tell it from others by sight.
+    ending text not null default '',
+    -- Who made it; a token's tokens end with it.
+    created_by text,
+    made_by uuid references tokens (id),
     created_at timestamptz not null default clock_timestamp(),
-    revoked_at timestamptz
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz,
+    revoked_by text
   )`,
+  `create index tokens_made_by on tokens (made_by) where made_by is not null`,
 
   // One heartbeat row per worker renews all of its leases at once.
   `create table workers (
@@ -141,6 +155,23 @@ const statements: readonly string[] = [
       select coalesce(array_agg(term), '{}') from terms where term is not null
     $$`,
   `create index jobs_by_terms on jobs using gin (job_terms(spec, results, labels))`,
+
+  // The workloads that a job is about: what was asked for, what it found, and what it undoes. Null: all of
+  // its environment, or nobody knows yet.
+  `create function touched_workloads(job jobs) returns text[] language sql stable as $$
+    select case
+      when coalesce((job.spec->>'all')::boolean, false) then null
+      when job.spec->>'namespace' is not null then array[(job.spec->>'namespace') || '/*']
+      else (select array_agg(distinct one.workload) from (
+        select jsonb_array_elements_text(coalesce(job.spec->'workloads', '[]')) as workload
+        union all select o->>'workload' from jsonb_array_elements(coalesce(job.spec->'orders', '[]')) o
+        union all select r->>'workload' from jsonb_array_elements(job.results) r
+        union all select c->>'workload' from jsonb_array_elements(job.changes) c
+        union all select c->>'workload' from jobs undone, jsonb_array_elements(undone.changes) c
+          where undone.id = job.rollback_of
+      ) as one)
+    end
+  $$`,
 
   `create table steps (
     job_id uuid not null references jobs (id) on delete cascade,
@@ -397,20 +428,10 @@ const statements: readonly string[] = [
   // Results of fluxctl's dry runs, which it polls like jobs; gone after an hour.
   `create table flux_plans (
     id uuid primary key,
+    principal text not null,
     made_at timestamptz not null default clock_timestamp(),
     result jsonb not null
   )`,
 
-  // Append-only; sealed into a hash chain afterwards by one leased sealer, never on the accept path.
-  `create table audit (
-    id bigint generated always as identity primary key,
-    at timestamptz not null default clock_timestamp(),
-    principal text not null,
-    operation text not null,
-    environment text,
-    job_id uuid,
-    outcome text not null,
-    request_id text,
-    detail jsonb not null default '{}'
-  )`,
+  ...accessTables,
 ];
