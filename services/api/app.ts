@@ -23,6 +23,7 @@ import { countAnswers } from "./metrics.ts";
 import { describeApi } from "./description/openapi.ts";
 import { acceptSessionCookie } from "./page/session-cookie.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
+import { automationRoutes } from "./routes/automation.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { environmentEventRoutes } from "./routes/environment-events.ts";
 import { environmentRoutes } from "./routes/environments.ts";
@@ -182,6 +183,7 @@ async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<v
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
   policyRoutes(app, deps, live);
+  automationRoutes(app, deps, live);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
   jobExportRoutes(app, deps, live);

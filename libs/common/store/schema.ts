@@ -354,8 +354,14 @@ export interface Database {
     image: string;
     job_id: string;
     reason: string;
+    /** Who: a person, or "automation". */
+    set_by: Generated<string>;
     since: Time;
+    lifted_at: NullableTime;
+    lifted_by: string | null;
   };
+  automation_wakes: { id: GeneratedBig; environment: string; at: Time; why: string };
+  automation: { environment: string; due_at: Time; decided_at: NullableTime };
   freezes: {
     id: string;
     environment: string;
