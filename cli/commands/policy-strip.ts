@@ -5,12 +5,12 @@ import type { WorkloadPolicy } from "#common/contracts/policy-http.ts";
 
 import { findWorkloads } from "../lookup.ts";
 import { safe } from "../print/safe.ts";
-import { usageProblem } from "../problem.ts";
+import { exitCodes, usageProblem } from "../problem.ts";
 import type { ExitCode } from "../problem.ts";
-import { show } from "../session.ts";
+import { openSession, show } from "../session.ts";
 import type { Session } from "../session.ts";
 
-import { addCommonOptions, verb } from "./common.ts";
+import { addCommonOptions } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
 import { showPlan } from "./show-plan.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
@@ -46,7 +46,12 @@ export function addPolicyStrip(policy: Command, deps: CommandDeps): void {
       "\nExamples:\n  slipway policy strip --all --dry-run\n  slipway policy strip --all -m 'we move to Argo CD'",
     );
   addCommonOptions(addWaitOptions(command));
-  command.action(verb<StripOptions>(deps, strip));
+  command.action(async function run(this: Command) {
+    // What `policy` has by the same name is read there, though it stands behind "strip".
+    const options = this.optsWithGlobals<StripOptions>();
+    const session = await openSession(deps.io, options);
+    deps.finish((await strip(session, options, this.args)) ?? exitCodes.ok);
+  });
 }
 
 async function strip(
