@@ -6,6 +6,7 @@ import { judgeLevel } from "../domain/schema-level.ts";
 import type { Log } from "../kit/log.ts";
 import { checkServer, readLevel, recordLevel } from "./database-facts.ts";
 import { openDb } from "./db.ts";
+import { settleRestoredEvents } from "./restored-events.ts";
 import type { Db } from "./db.ts";
 import * as foundation from "./migrations/001-foundation.ts";
 
@@ -50,7 +51,10 @@ async function migrateLocked(db: Db, log: Log): Promise<void> {
   for (const result of results ?? []) {
     log.info("migration", { migration: result.migrationName, outcome: result.status });
   }
-  if (error === undefined) await recordLevel(db, version);
+  if (error === undefined) {
+    await recordLevel(db, version);
+    await settleRestoredEvents(db);
+  }
   if (error instanceof SlipwayError) throw error;
   if (error !== undefined) throw new SlipwayError("INTERNAL", { detail: "migration failed", cause: error });
 }
