@@ -26,7 +26,13 @@ export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
   const kit = createProcessKit("api", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
   redactor.add(adminToken);
-  const store = createStore({ ...config, log, poolSize: 20, endings: countEndings(kit.metrics) });
+  const store = createStore({
+    ...config,
+    installation: settings.installation,
+    log,
+    poolSize: 20,
+    endings: countEndings(kit.metrics),
+  });
   exposePool(kit.metrics, store);
   exposeWork(kit.metrics, store);
   const bell = createQueue({ ...config, log, trace });

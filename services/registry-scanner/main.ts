@@ -24,7 +24,7 @@ export async function openRegistryScanner(env: Env): Promise<OpenedService> {
   const kit = createProcessKit("registry-scanner", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
   const clock = systemClock;
-  const store = createStore({ databaseUrl: config.databaseUrl, log });
+  const store = createStore({ ...config, installation: settings.installation, log });
   const bell = createQueue({ ...config, log, trace });
   const address = config.watcherAddress;
   const running = createClusterClient({ address, log, certificates, counts, tracing });

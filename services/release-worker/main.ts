@@ -32,7 +32,12 @@ export async function openWorker(env: Env): Promise<OpenedService> {
   const kit = createProcessKit("release-worker", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
   const metrics = createWorkerMetrics(kit.metrics);
-  const store = createStore({ ...config, log, endings: metrics.endings });
+  const store = createStore({
+    ...config,
+    installation: settings.installation,
+    log,
+    endings: metrics.endings,
+  });
   const bell = createQueue({ ...config, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env, log, redactor });
   const kubeApis = createKubeApis(redactor);

@@ -69,6 +69,32 @@ function migratingContract(given: () => TestPostgres): void {
     await Promise.all(stores.map((store) => store.stop()));
   });
 
+  test("a database that does not fit this version is refused, and left as it is", async () => {
+    const databaseUrl = await given().createDatabase();
+    const store = createStore({ databaseUrl, poolSize: 1 });
+    await store.start();
+    await runSql(databaseUrl, "update database_facts set level = 99, readable_from = 1");
+    await store.migrate();
+    await runSql(databaseUrl, "update database_facts set readable_from = 98");
+    await expect(store.migrate()).rejects.toMatchObject({ code: "STORE_TOO_NEW" });
+    await runSql(databaseUrl, "drop table database_facts");
+    await expect(store.migrate()).rejects.toMatchObject({ code: "STORE_TOO_OLD" });
+    await runSql(databaseUrl, "select 1 from jobs");
+    await store.stop();
+  });
+
+  test("a database belongs to one installation, and another is told so", async () => {
+    const databaseUrl = await given().createDatabase();
+    const names = ["shop", "shop", "bank"];
+    const [shop, twin, bank] = names.map((installation) => createStore({ databaseUrl, installation }));
+    await Promise.all([shop?.start(), twin?.start()]);
+    await expect(bank?.start()).rejects.toMatchObject({
+      code: "INSTALLATION_MISMATCH",
+      detail: 'the database belongs to the installation "shop", and the settings say "bank"',
+    });
+    await Promise.all([shop, twin, bank].map((store) => store?.stop()));
+  });
+
   test("a database that a newer version migrated is taken as it is", async () => {
     const databaseUrl = await given().createDatabase();
     const store = createStore({ databaseUrl, poolSize: 1 });

@@ -71,6 +71,8 @@ export interface LaneWorld {
   /** Any job of the environment "default", unless another is named. */
   submit(spec: JobSpec, headline: string, environment?: string): Promise<string>;
   job(id: string): Promise<JobRow>;
+  /** The same host and settings on another database, such as a restored one. */
+  on(databaseUrl: string): Promise<Pick<LaneWorld, "store" | "worker" | "job" | "release">>;
   /** Subjects of the branch, oldest first, without the first commit. */
   subjects(): Promise<string[]>;
   read(service: string): Promise<string>;
@@ -127,6 +129,19 @@ export async function startLaneWorld(
     submit: (spec, headline, environment = "default") =>
       acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
+    on: async (url) => {
+      const other = createStore({ databaseUrl: url });
+      await other.start();
+      stops.push(() => other.stop());
+      const parts = { store: other, settings, laneId, stops, folder, published, withheld, dryRuns };
+      return {
+        store: other,
+        worker: () => startWorker(parts),
+        job: (id) => mustGetJob(other.db, id),
+        release: (service, tag, environment = "default") =>
+          accept({ store: other, laneId, revision }, { service, tag, environment }),
+      };
+    },
     subjects: async () =>
       (await git.log(repository, "main"))
         .map((entry) => entry.subject)

@@ -251,6 +251,12 @@ export interface Database {
     revoked_at: NullableTime;
     revoked_by: string | null;
   };
+  database_facts: {
+    single: Generated<boolean>;
+    level: number;
+    readable_from: number;
+    installation: string | null;
+  };
   workers: { id: string; name: string; started_at: Time; beat_at: Time };
   leases: {
     id: string;

@@ -4,6 +4,7 @@ import { SlipwayError } from "../domain/errors.ts";
 import { silentLog } from "../kit/log.ts";
 import type { Log } from "../kit/log.ts";
 import { retry } from "../kit/retry.ts";
+import { claimDatabase } from "./database-facts.ts";
 import { limitTransaction, openDb } from "./db.ts";
 import type { Db } from "./db.ts";
 import { createHints } from "./hints.ts";
@@ -20,6 +21,8 @@ export interface StoreOptions {
   readonly databaseUrl: string;
   readonly log?: Log;
   readonly poolSize?: number;
+  /** Whose database it is; another one's is refused. */
+  readonly installation?: string;
   /** Told of every job and step that ends in a transaction of this process. */
   readonly endings?: EndingListener;
 }
@@ -68,6 +71,7 @@ export function createStore(options: StoreOptions): Store {
     start: async () => {
       await retry(ping, { attempts: 8, baseMs: 100, maxMs: 1_000, when: isUnavailable });
       await migrate(databaseUrl, log);
+      if (options.installation !== undefined) await claimDatabase(db, options.installation);
     },
     stop: async () => {
       await hints.stop();

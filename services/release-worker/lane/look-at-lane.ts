@@ -15,6 +15,7 @@ import { toErrorRow } from "../error-row.ts";
 import { tracedForAll } from "../trace-jobs.ts";
 import type { GitCache } from "../git/git-cache.ts";
 import { noticeLateCommits } from "./ended-jobs.ts";
+import { endForgottenPushes } from "./forgotten-pushes.ts";
 import { createLaneTip, environmentNamed, type LaneContext, type LaneTip } from "./lane-context.ts";
 import { watchProposals } from "./proposals.ts";
 import { endOrRetry } from "./end-planned.ts";
@@ -158,7 +159,8 @@ async function resolveLeftIntent(turn: LaneContext, memory: LaneMemory): Promise
   const context = reachedFor(turn, memory, await jobs.getJob(db, left.commits[0]?.jobId ?? ""));
   context.tip.set(undefined);
   // writeCommits needs the base: a cache that has just been made does not have it yet.
-  await context.tip.fetch();
+  // What came to the branch is looked through before the intent's end moves the tip on record.
+  await endForgottenPushes(context, await context.tip.fetch());
   await resolveIntent(context);
   context.tip.set(undefined);
 }
@@ -220,6 +222,7 @@ async function pollTip(context: LaneContext, memory: LaneMemory): Promise<void> 
   const current = await lanes.getLane(deps.store.db, lane.id);
   if (current === undefined || current.due_at.getTime() > now.getTime()) return;
   const tip = await context.tip.confirm();
+  if (tip !== current.tip) await endForgottenPushes(context, tip);
   if (tip !== current.tip || current.problem !== null) await followTip(context, tip);
   await watchProposals(context, tip);
   if (memory.lookedThrough !== tip) await noticeLateCommits(context, tip);
