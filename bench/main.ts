@@ -13,6 +13,7 @@ import { releaseBench } from "./release.ts";
 import { scanBench } from "./scan.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
+import { webBench } from "./web.ts";
 import { webhookBench } from "./webhook.ts";
 import { workloadsBench } from "./workloads.ts";
 
@@ -29,6 +30,7 @@ const benches: readonly Bench[] = [
   editBench,
   gitBench,
   cliBench,
+  webBench,
 ];
 
 const usage = `npm run bench -- [NAME…] [--json]

@@ -111,7 +111,7 @@ function Overrides({ possible, chosen, onChange }: OverridesProps) {
     onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one]);
   return (
     <fieldset class="overrides">
-      <legend>Something holds this back. Overrides stand in the job and in the audit.</legend>
+      <legend>Held back. An override stands in the job and in the audit.</legend>
       {shown.map((one) => (
         <label key={one}>
           <input type="checkbox" checked={chosen.includes(one)} onChange={() => toggle(one)} />{" "}
