@@ -90,7 +90,7 @@ function EnvironmentFacts({ environment }: { readonly environment: Environment }
         {age.clusterComplete ? "" : ", not complete yet"}
         {age.clusterProblem === null ? null : <span class="bad-text"> {age.clusterProblem}</span>}
       </Fact>
-      <Fact name="Registries">{old(age.imagesMs)}</Fact>
+      {age.imagesMs === null ? null : <Fact name="Registries">{old(age.imagesMs)}</Fact>}
       <Fact name="Windows">
         {windows.length === 0 ? "none: releases may always run" : null}
         {windows.map((one, index) => (

@@ -61,7 +61,7 @@ function TokenTable({
         {tokens.map((token) => (
           <tr key={token.id}>
             <th scope="row" dir="auto">
-              {token.name} <span class="muted mono">…{token.ending}</span>
+              {token.name} {token.ending === "" ? null : <span class="muted mono">…{token.ending}</span>}
             </th>
             <td>{token.role}</td>
             <td class="muted">{scopeText(token.scope)}</td>
