@@ -190,7 +190,7 @@ function imagesContract(given: () => StoreWorld): void {
     const scan = { key, etag: null, complete: true, tags: [{ tag: "1" }] };
     await recordListing(store.db, scan);
     const pace = { intervalMs: 120_000, reason: "unreadable", nextDueMs: 60_000 };
-    const failure = { row: { key, asked_at: null }, problem, ...pace };
+    const failure = { row: { key, asked_at: null, claimed_by: null }, problem, ...pace };
     await recordScanFailure(store.db, failure);
     await recordScanFailure(store.db, failure);
     expect((await imagesOf(store.db, [key])).get(key)).toMatchObject({
