@@ -154,6 +154,7 @@ async function cut(page: Page): Promise<void> {
 
 async function expire(page: Page): Promise<void> {
   await page.context().clearCookies();
-  await page.locator("[data-workload] a.name").first().click();
+  // The page may have noticed by itself, and its question is in the way of a click then.
+  await page.evaluate("document.querySelector('[data-workload] a.name').click()");
   await page.getByRole("dialog").waitFor();
 }

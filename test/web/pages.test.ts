@@ -110,6 +110,18 @@ describe.runIf(hasWebWorld())("each page", () => {
     await close();
   });
 
+  test("tells before a release that it would wait for a freeze", async () => {
+    await web.api("PUT", "/v1/environments/default/freeze", {
+      namespace: "sock-shop",
+      reason: "stocktaking",
+    });
+    const { page, close } = await web.open("/workloads/default/sock-shop/deployment/shipping?release=latest");
+    await page.getByText("sock-shop is frozen (stocktaking): the job will wait for its end.").waitFor();
+    await web.api("DELETE", "/v1/environments/default/freeze?namespace=sock-shop");
+    await page.getByText("the job will wait for its end").waitFor({ state: "detached" });
+    await close();
+  });
+
   test("offers a viewer nothing that a viewer may not do", async () => {
     const { secret } = await web.api<{ secret: string }>("POST", "/v1/tokens", {
       name: "guest",

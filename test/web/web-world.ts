@@ -103,7 +103,7 @@ async function openPage(
   { path, signedIn = true, token = at.token, ...options }: OpenOptions & { readonly path: string },
 ): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(String(error)));

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Step } from "#common/contracts/http.ts";
 
 import { aJob, aResult } from "../testing/seed.ts";
+import { operationWords, subjectText } from "./audit-view.ts";
 import { figuresOf, perDay, untilHealthy } from "./charts.ts";
 import { canCancel, canUndo, jobSentence, truthsOf } from "./job-view.ts";
 
@@ -34,7 +35,7 @@ describe("a job as one sentence", () => {
       waitingFor: "approval by an approver",
       waitingUntil: "2026-11-24T16:00:14Z",
     });
-    expect(jobSentence(waits, [], nowMs)).toContain("waiting: approval by an approver, in 24 h");
+    expect(jobSentence(waits, [], nowMs)).toMatch(/: waits for approval, until in 24 h$/);
   });
 
   test("names many workloads by the headline, and a policy by its key", () => {
@@ -78,6 +79,13 @@ test("whether git and the cluster were written is told for every end", () => {
     "1 container did not become healthy.",
   );
   expect(truthsOf(moving).cluster).toBe("The cluster is moving.");
+});
+
+test("an audit entry is told in words, many workloads as a number", () => {
+  expect(operationWords("createRelease")).toBe("create release");
+  const names = ["a", "b", "c", "d"].map((name) => `shop:deployment/${name}`);
+  expect(subjectText({ environment: "default", workloads: names })).toBe("default: shop/a, shop/b, 2 more");
+  expect(subjectText({ environment: null, workloads: null })).toBe("");
 });
 
 describe("figures", () => {

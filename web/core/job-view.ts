@@ -63,9 +63,7 @@ function stateOf(job: Job, steps: readonly Step[], nowMs: number): string {
   if (job.phase === "waiting") return waitingText(job, nowMs);
   if (job.phase === "queued") return job.waitingFor === null ? "queued" : `queued, ${job.waitingFor}`;
   const progress = job.phase === "rolling-out" ? progressOf(steps) : undefined;
-  return [wordsOf(job.phase).replace("rolling out", "rolling out"), progress, took]
-    .filter((part) => part !== undefined)
-    .join(", ");
+  return [wordsOf(job.phase), progress, took].filter((part) => part !== undefined).join(", ");
 }
 
 function progressOf(steps: readonly Step[]): string | undefined {
@@ -74,13 +72,22 @@ function progressOf(steps: readonly Step[]): string | undefined {
   return detail === "" || detail.includes("\n") ? undefined : (detail.split(", ")[0] ?? detail);
 }
 
-/** "waiting for approval until …" */
-export function waitingText(job: Pick<Job, "waitingFor" | "gate" | "waitingUntil">, nowMs: number): string {
-  const what = job.waitingFor ?? job.gate ?? "its turn";
+/** "waits for approval, until in 24 h": what exactly it waits for stands below. */
+function waitingText(job: Pick<Job, "waitingFor" | "gate" | "waitingUntil">, nowMs: number): string {
+  const what = job.gate === null ? (job.waitingFor ?? "its turn") : gateWords[job.gate];
   return job.waitingUntil === null
-    ? `waiting: ${what}`
-    : `waiting: ${what}, ${agoText(job.waitingUntil, nowMs)}`;
+    ? `waits for ${what}`
+    : `waits for ${what}, until ${agoText(job.waitingUntil, nowMs)}`;
 }
+
+const gateWords = {
+  approval: "approval",
+  window: "a release window",
+  freeze: "the end of a freeze",
+  schedule: "its time",
+  image: "its image",
+  merge: "the merge",
+} as const;
 
 /** From acceptance to the end, or until now. */
 export function tookMs(

@@ -80,11 +80,15 @@ describe("the list of workloads", () => {
 describe("a long list", () => {
   test("holds the lines in sight and a few more", () => {
     expect(windowOf({ count: 10_000, linePx: 40, scrolledPx: 4_000, seenPx: 800 })).toEqual({
-      from: 88,
-      to: 132,
-      topPx: 3_520,
+      from: 86,
+      to: 134,
       heightPx: 400_000,
     });
+  });
+
+  test("holds hardly more than that while somebody drags through it", () => {
+    const facts = { count: 10_000, linePx: 40, scrolledPx: 4_000, seenPx: 800, hurried: true };
+    expect(windowOf(facts)).toMatchObject({ from: 98, to: 122 });
   });
 
   test.each([

@@ -8,7 +8,7 @@ import type { Role, Scope } from "#common/domain/access.ts";
 import { aResult } from "../testing/seed.ts";
 import { diffLines } from "./diff-lines.ts";
 import { mayDo, rolesText } from "./rights.ts";
-import { byFile, latestChoice, planBody, possibleOverrides, releaseBody } from "./release.ts";
+import { byFile, freezesFor, latestChoice, planBody, possibleOverrides, releaseBody } from "./release.ts";
 
 const plan: Plan = {
   dryRun: true,
@@ -71,6 +71,19 @@ describe("a release", () => {
       ["deploy/front-end.yaml", 1],
       ["deploy/cart.yaml", 1],
     ]);
+  });
+
+  test("tells of the freezes that it would wait for, and of no others", () => {
+    const freeze = (namespace: string | null) => ({
+      environment: "default",
+      namespace,
+      reason: "stocktaking",
+      by: "alice",
+      since: "2026-11-23T16:00:00Z",
+      until: null,
+    });
+    const [shop, all, other] = [freeze("sock-shop"), freeze(null), freeze("payment")];
+    expect(freezesFor(plan.results, [shop, all, other])).toEqual([shop, all]);
   });
 
   test("offers the rights that could lift what stops it", () => {

@@ -1,3 +1,4 @@
+import type { Freeze } from "#common/contracts/gates.ts";
 import type { Plan } from "#common/contracts/http.ts";
 import type { ReleaseRequestInput } from "#common/contracts/requests.ts";
 import type { Override } from "#common/contracts/overrides.ts";
@@ -66,6 +67,15 @@ export function skipsOf(plan: Plan): Plan["results"] {
 /** The changes of a plan by file, as they become one commit. */
 export function byFile(plan: Plan): readonly (readonly [string, ReturnType<typeof changesOf>])[] {
   return [...Map.groupBy(changesOf(plan), ({ file }) => file ?? "")];
+}
+
+/** Freezes that the changes would wait for. */
+export function freezesFor(
+  changes: readonly { readonly workload: string }[],
+  freezes: readonly Freeze[],
+): readonly Freeze[] {
+  const namespaces = new Set(changes.map(({ workload }) => workload.split(":", 1)[0]));
+  return freezes.filter(({ namespace }) => namespace === null || namespaces.has(namespace));
 }
 
 const liftable: Readonly<Record<string, Override>> = {

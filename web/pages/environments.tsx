@@ -6,17 +6,20 @@ import type { Environment } from "#common/contracts/http.ts";
 import { agoWords, shortCommit } from "../core/format.ts";
 import { mayDo } from "../core/rights.ts";
 import { Ago } from "../parts/ago.tsx";
+import { AuditPanel } from "../parts/audit-panel.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { CheckView } from "../parts/check-view.tsx";
 import { Empty, Skeleton } from "../parts/empty.tsx";
 import { FreezeDialog } from "../parts/freeze-dialog.tsx";
 import { ProblemNote } from "../parts/problem.tsx";
+import { TokensPanel } from "../parts/tokens-panel.tsx";
 import { useApp } from "../state/app.ts";
 import type { Loaded } from "../state/workloads.ts";
 
 /** What is connected and how it is: for whoever runs the place. */
 export function EnvironmentsPage() {
-  const { environments } = useApp();
+  const { environments, session } = useApp();
+  const who = session.last.value;
   const all = environments.all.value;
   if (all === undefined) return <Skeleton lines={6} label="Loading environments" />;
   return (
@@ -26,6 +29,8 @@ export function EnvironmentsPage() {
       {all.map((one) => (
         <EnvironmentCard key={one.name} environment={one} />
       ))}
+      {mayDo(who, "listTokens") ? <TokensPanel /> : null}
+      {mayDo(who, "listAudit") ? <AuditPanel /> : null}
     </>
   );
 }
@@ -85,7 +90,7 @@ function EnvironmentFacts({ environment }: { readonly environment: Environment }
         {age.clusterComplete ? "" : ", not complete yet"}
         {age.clusterProblem === null ? null : <span class="bad-text"> {age.clusterProblem}</span>}
       </Fact>
-      <Fact name="Registries">{old(age.imagesMs)}</Fact>
+      {age.imagesMs === null ? null : <Fact name="Registries">{old(age.imagesMs)}</Fact>}
       <Fact name="Windows">
         {windows.length === 0 ? "none: releases may always run" : null}
         {windows.map((one, index) => (

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useCallback, useEffect } from "preact/hooks";
 
 import type { Workload } from "#common/contracts/http.ts";
 
@@ -21,15 +21,16 @@ const narrowLinePx = 64;
 
 /** Everything that runs in an environment, what is wrong first. */
 export function WorkloadsPage() {
-  const { workloads, environments, live } = useApp();
+  const { workloads, environments, live, session } = useApp();
   const environment = environments.chosen.value?.name;
+  const isIn = session.state.value.kind === "in";
   useEffect(() => {
     if (environment === undefined) return undefined;
     const load = (): void => void workloads.load(environment);
     load();
     const offs = [live.on("workloads", load), live.on("git", load), live.on("images", load)];
     return () => offs.forEach((off) => off());
-  }, [environment]);
+  }, [environment, isIn]);
   const { value } = workloads.list;
   return (
     <>
@@ -65,15 +66,18 @@ function Table({ listing }: { readonly listing: Listing }) {
   const small = useNarrow();
   const { lines, selected } = listing;
   const mayRelease = mayDo(session.last.value, "createRelease");
-  const line = (index: number) => {
-    const one = lines[index];
-    if (one === undefined) return null;
-    const picked = one.kind === "row" && listing.isPicked(one.workload.id);
-    const onPick = mayRelease ? listing.toggle : undefined;
-    return (
-      <WorkloadLine key={one.key} line={one} selected={index === selected} {...{ index, picked, onPick }} />
-    );
-  };
+  const line = useCallback(
+    (index: number) => {
+      const one = lines[index];
+      if (one === undefined) return null;
+      const picked = one.kind === "row" && listing.isPicked(one.workload.id);
+      const onPick = mayRelease ? listing.toggle : undefined;
+      return (
+        <WorkloadLine key={one.key} line={one} selected={index === selected} {...{ index, picked, onPick }} />
+      );
+    },
+    [lines, selected, listing.picked, mayRelease],
+  );
   return (
     <div class="workloads" role="table" aria-label="Workloads" aria-rowcount={lines.length + 1}>
       <div class="workload-heads" role="rowgroup">

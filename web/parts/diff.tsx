@@ -1,6 +1,9 @@
+import { useCallback, useMemo } from "preact/hooks";
+
 import type { FileDiff } from "#common/contracts/http.ts";
 
 import { diffLines } from "../core/diff-lines.ts";
+import type { DiffLine } from "../core/diff-lines.ts";
 import { WindowList } from "./window-list.tsx";
 
 const linePx = 20;
@@ -9,7 +12,8 @@ const marks = { add: "+", remove: "−", hunk: "", same: "" } as const;
 
 /** What would change in a file, or has. */
 export function Diff({ diff }: { readonly diff: FileDiff }) {
-  const lines = diffLines(diff.unified);
+  const lines = useMemo(() => diffLines(diff.unified), [diff.unified]);
+  const line = useCallback((index: number) => <Line key={index} line={lines[index]} />, [lines]);
   return (
     <section class="diff" aria-label={`Changes of ${diff.path}`}>
       <header class="diff-head">
@@ -25,25 +29,26 @@ export function Diff({ diff }: { readonly diff: FileDiff }) {
         linePx={linePx}
         maxPx={mostPx}
         label={`Lines of ${diff.path}`}
-        line={(index) => {
-          const line = lines[index];
-          if (line === undefined) return null;
-          return (
-            <div key={index} class={`diff-line ${line.kind}`}>
-              <span class="diff-number">{line.before ?? ""}</span>
-              <span class="diff-number">{line.after ?? ""}</span>
-              <span
-                class="diff-mark"
-                aria-label={line.kind === "add" ? "added" : line.kind === "remove" ? "removed" : undefined}
-                role={line.kind === "add" || line.kind === "remove" ? "img" : undefined}
-              >
-                {marks[line.kind]}
-              </span>
-              <code>{line.text}</code>
-            </div>
-          );
-        }}
+        line={line}
       />
     </section>
+  );
+}
+
+const words = { add: "added", remove: "removed" } as const;
+
+function Line({ line }: { readonly line: DiffLine | undefined }) {
+  if (line === undefined) return null;
+  const { kind, text, before, after } = line;
+  return (
+    <div class={`diff-line ${kind}`}>
+      <span class="diff-number">{before ?? ""}</span>
+      <span class="diff-number">{after ?? ""}</span>
+      <span class="diff-mark" aria-hidden="true">
+        {marks[kind]}
+      </span>
+      {kind === "add" || kind === "remove" ? <span class="hidden">{words[kind]}: </span> : null}
+      <code>{text}</code>
+    </div>
   );
 }

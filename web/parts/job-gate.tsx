@@ -21,7 +21,9 @@ export function JobGate({ job, onChange }: JobGateProps) {
         <div class="note warn gate">
           <Icon name="wait" />
           <div class="note-text">
-            <strong>Waits for {job.gate ?? "its turn"}</strong>
+            <strong>
+              {job.gate === "approval" ? "Your word is needed, or somebody else's" : "It waits"}
+            </strong>
             {job.waitingFor === null ? null : <p dir="auto">{job.waitingFor}</p>}
             {job.waitingUntil === null ? null : (
               <p class="muted">

@@ -23,7 +23,7 @@ export function JobResults({ job }: { readonly job: Job }) {
             </span>
             {one.result === "failed" ? <Badge tone="bad">failed</Badge> : null}
             {one.result === "changed" ? <Badge tone="good">done</Badge> : null}
-            {one.detail === null ? null : (
+            {one.detail === null || job.error?.detail?.includes(one.detail) === true ? null : (
               <span class="muted small" dir="auto">
                 {one.detail}
               </span>

@@ -104,7 +104,9 @@ export function Skips({ skips }: { readonly skips: readonly ContainerResult[] })
             <span class="change-name">
               {shortWorkload(one.workload)} <span class="muted">{one.container}</span>
             </span>
-            <span class="warn-text">{wordsOf(one.reason ?? "skipped")}</span>
+            <span class={one.reason === "up-to-date" ? "muted" : "warn-text"}>
+              {wordsOf(one.reason ?? "skipped")}
+            </span>
             {one.detail === null ? null : (
               <span class="muted" dir="auto">
                 {one.detail}

@@ -4,7 +4,7 @@ import type { Override } from "#common/contracts/overrides.ts";
 
 import { CliProblem } from "../../cli/problem.ts";
 import { changeText, countText } from "../core/format.ts";
-import { changesOf, possibleOverrides } from "../core/release.ts";
+import { changesOf, freezesFor, possibleOverrides } from "../core/release.ts";
 import type { Choice } from "../core/release.ts";
 import { useApp } from "../state/app.ts";
 import type { Loaded } from "../state/workloads.ts";
@@ -58,10 +58,13 @@ function codeOf(plan: Loaded<unknown>): string | undefined {
 }
 
 function Confirm({ draft }: { readonly draft: ReleaseDraft }) {
-  const { live } = useApp();
+  const { live, environments } = useApp();
   const { plan, excluded, message, sending, failure } = draft;
   if (plan.value.kind !== "ready") return null;
   const changes = changesOf(plan.value.value).filter(({ workload }) => !excluded.value.has(workload));
+  const { environment } = plan.value.value;
+  const known = environments.all.value?.find(({ name }) => name === environment);
+  const freezes = freezesFor(changes, known?.freezes ?? []);
   const offline = live.state.value === "offline";
   if (changes.length === 0) return null;
   return (
@@ -72,6 +75,12 @@ function Confirm({ draft }: { readonly draft: ReleaseDraft }) {
         void draft.confirm();
       }}
     >
+      {freezes.map(({ namespace, reason }) => (
+        <p key={namespace ?? ""} class="warn-text">
+          {namespace ?? environment} is frozen (<span dir="auto">{reason}</span>): the job will wait for its
+          end.
+        </p>
+      ))}
       <TextField label="Why (becomes part of the commit)" value={message} />
       {failure.value === undefined ? null : (
         <ProblemNote error={failure.value}>
@@ -111,7 +120,7 @@ function Overrides({ possible, chosen, onChange }: OverridesProps) {
     onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one]);
   return (
     <fieldset class="overrides">
-      <legend>Something holds this back. Overrides stand in the job and in the audit.</legend>
+      <legend>Held back. An override stands in the job and in the audit.</legend>
       {shown.map((one) => (
         <label key={one}>
           <input type="checkbox" checked={chosen.includes(one)} onChange={() => toggle(one)} />{" "}

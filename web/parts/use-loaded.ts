@@ -13,7 +13,7 @@ export function useLoaded<T>(
   read: () => Promise<T>,
   { on, key }: { readonly on: readonly Topic[]; readonly key: string },
 ): { readonly state: Loaded<T>; readonly reload: () => void } {
-  const { live } = useApp();
+  const { live, session } = useApp();
   const state = useSignal<Loaded<T>>({ kind: "loading" });
   const asked = useRef(0);
   const load = async (): Promise<void> => {
@@ -35,5 +35,10 @@ export function useLoaded<T>(
       offs.forEach((off) => off());
     };
   }, [key]);
+  // What was refused because the session had ended is asked again by whoever came back.
+  const isIn = session.state.value.kind === "in";
+  useEffect(() => {
+    if (isIn && state.value.kind === "failed") reload();
+  }, [isIn]);
   return { state: state.value, reload };
 }

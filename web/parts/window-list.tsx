@@ -1,4 +1,4 @@
-import type { ComponentChildren, RefObject } from "preact";
+import type { ComponentChildren, RefObject, VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { windowOf } from "../core/window.ts";
@@ -15,17 +15,19 @@ export interface WindowListProps {
   readonly at?: number | undefined;
 }
 
-/** A long list of which only the lines in sight are there; all are of one height. */
+/**
+ * A long list of which only the lines in sight are there; all are of one height. A line that stays in sight
+ * is not looked at again for as long as `line` is the same function.
+ */
 export function WindowList(props: WindowListProps) {
   const box = useRef<HTMLDivElement>(null);
-  const seen = useSeen(box, props.maxPx !== undefined);
-  const { count, linePx, at } = props;
+  const seen = useSeen(box, { own: props.maxPx !== undefined, linePx: props.linePx });
+  const made = useRef<Made>({ by: undefined, linePx: 0, lines: new Map() });
+  const { count, linePx, at, line } = props;
   const part = windowOf({ count, linePx, ...seen });
   useEffect(() => {
     if (at !== undefined && box.current !== null) keepInSight(box.current, { at, linePx, own: props.maxPx });
   }, [at]);
-  const lines: ComponentChildren[] = [];
-  for (let index = part.from; index < part.to; index += 1) lines.push(props.line(index));
   return (
     <div
       ref={box}
@@ -39,38 +41,96 @@ export function WindowList(props: WindowListProps) {
         style={{ height: `${part.heightPx}px` }}
         {...(props.role === undefined ? {} : { role: props.role, "aria-label": props.label })}
       >
-        <div class="window-part" style={{ transform: `translateY(${part.topPx}px)` }} role="presentation">
-          {lines}
-        </div>
+        {linesOf(made.current, { line, linePx, ...part })}
       </div>
     </div>
   );
 }
 
-function useSeen(box: RefObject<HTMLDivElement | null>, own: boolean) {
-  const [seen, setSeen] = useState({ scrolledPx: 0, seenPx: own ? 600 : window.innerHeight });
+/** Lines as they were made; the very same object tells Preact that there is nothing to compare. */
+interface Made {
+  by: WindowListProps["line"] | undefined;
+  linePx: number;
+  lines: Map<number, VNode>;
+}
+
+interface Wanted {
+  readonly line: WindowListProps["line"];
+  readonly linePx: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+function linesOf(made: Made, { line, linePx, from, to }: Wanted): readonly VNode[] {
+  const before = made.by === line && made.linePx === linePx ? made.lines : new Map<number, VNode>();
+  const lines = new Map<number, VNode>();
+  for (let index = from; index < to; index += 1) {
+    lines.set(index, before.get(index) ?? placed(line(index), index, linePx));
+  }
+  Object.assign(made, { by: line, linePx, lines });
+  return [...lines.values()];
+}
+
+function placed(content: ComponentChildren, index: number, linePx: number): VNode {
+  const style = { transform: `translateY(${index * linePx}px)`, height: `${linePx}px` };
+  return (
+    <div key={index} class="window-line" role="presentation" style={style}>
+      {content}
+    </div>
+  );
+}
+
+/** A step that shows nothing new asks for nothing. */
+const stepLines = 6;
+
+interface Seen {
+  readonly scrolledPx: number;
+  readonly seenPx: number;
+  readonly hurried: boolean;
+}
+
+const settleMs = 120;
+
+function useSeen(
+  box: RefObject<HTMLDivElement | null>,
+  { own, linePx }: { readonly own: boolean; readonly linePx: number },
+) {
+  const [seen, setSeen] = useState<Seen>({
+    scrolledPx: 0,
+    seenPx: own ? 600 : window.innerHeight,
+    hurried: false,
+  });
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
+    let settling: ReturnType<typeof setTimeout> | undefined;
     const look = (): void => {
       const scrolledPx = own ? element.scrollTop : -element.getBoundingClientRect().top;
       const seenPx = own ? element.clientHeight : window.innerHeight;
-      // Lines beyond the edge make a step of some lines invisible.
-      setSeen((before) =>
-        Math.abs(before.scrolledPx - scrolledPx) < 90 && before.seenPx === seenPx
-          ? before
-          : { scrolledPx, seenPx },
+      clearTimeout(settling);
+      settling = setTimeout(
+        () => setSeen((before) => (before.hurried ? { ...before, hurried: false } : before)),
+        settleMs,
       );
+      setSeen((before) => {
+        const stepPx = Math.abs(before.scrolledPx - scrolledPx);
+        const hurried = stepPx > seenPx;
+        // Lines beyond the edges make a step of some lines invisible.
+        if (!hurried && !before.hurried && stepPx < stepLines * linePx && before.seenPx === seenPx)
+          return before;
+        return { scrolledPx, seenPx, hurried: hurried || (before.hurried && stepPx > 0) };
+      });
     };
     look();
     const target = own ? element : window;
     target.addEventListener("scroll", look, { passive: true });
     window.addEventListener("resize", look, { passive: true });
     return () => {
+      clearTimeout(settling);
       target.removeEventListener("scroll", look);
       window.removeEventListener("resize", look);
     };
-  }, [own]);
+  }, [own, linePx]);
   return seen;
 }
 
