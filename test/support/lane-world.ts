@@ -129,19 +129,7 @@ export async function startLaneWorld(
     submit: (spec, headline, environment = "default") =>
       acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
-    on: async (url) => {
-      const other = createStore({ databaseUrl: url });
-      await other.start();
-      stops.push(() => other.stop());
-      const parts = { store: other, settings, laneId, stops, folder, published, withheld, dryRuns };
-      return {
-        store: other,
-        worker: () => startWorker(parts),
-        job: (id) => mustGetJob(other.db, id),
-        release: (service, tag, environment = "default") =>
-          accept({ store: other, laneId, revision }, { service, tag, environment }),
-      };
-    },
+    on: (url) => joinAt(url, { settings, laneId, stops, folder, published, withheld, dryRuns, revision }),
     subjects: async () =>
       (await git.log(repository, "main"))
         .map((entry) => entry.subject)
@@ -156,6 +144,24 @@ export async function startLaneWorld(
       await postgres.stop();
       await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Another process of the same world, over another address of its database. */
+async function joinAt(
+  url: string,
+  { revision, ...shared }: Omit<Parameters<typeof startWorker>[0], "store"> & { revision: bigint },
+): ReturnType<LaneWorld["on"]> {
+  const store = createStore({ databaseUrl: url });
+  await store.start();
+  shared.stops.push(() => store.stop());
+  const { laneId } = shared;
+  return {
+    store,
+    worker: () => startWorker({ ...shared, store }),
+    job: (id) => mustGetJob(store.db, id),
+    release: (service, tag, environment = "default") =>
+      accept({ store, laneId, revision }, { service, tag, environment }),
   };
 }
 
