@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{cli,services,libs,sandbox,tools}/**/*.test.ts"],
+          include: ["{cli,services,libs,sandbox,tools,web}/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },

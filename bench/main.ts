@@ -14,6 +14,7 @@ import { scanBench } from "./scan.ts";
 import { startBench } from "./start.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
+import { webBench } from "./web.ts";
 import { webhookBench } from "./webhook.ts";
 import { workloadsBench } from "./workloads.ts";
 
@@ -31,6 +32,7 @@ const benches: readonly Bench[] = [
   gitBench,
   cliBench,
   startBench,
+  webBench,
 ];
 
 const usage = `npm run bench -- [NAME…] [--json]

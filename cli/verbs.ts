@@ -30,6 +30,11 @@ export const verbs: readonly VerbEntry[] = [
   { group: "See:", names: ["explain"], load: async () => (await import("./commands/explain.ts")).addExplain },
   {
     group: "See:",
+    names: ["automation"],
+    load: async () => (await import("./commands/automation.ts")).addAutomation,
+  },
+  {
+    group: "See:",
     names: ["history"],
     load: async () => (await import("./commands/history.ts")).addHistory,
   },
@@ -48,6 +53,7 @@ export const verbs: readonly VerbEntry[] = [
     names: ["policy", "automate", "deautomate", "lock", "unlock"],
     load: async () => (await import("./commands/policy.ts")).addPolicy,
   },
+  { group: "Act:", names: ["unhold"], load: async () => (await import("./commands/unhold.ts")).addUnhold },
   { group: "Act:", names: ["cancel"], load: async () => (await import("./commands/job.ts")).addCancel },
   {
     group: "Act:",

@@ -2102,7 +2102,7 @@ spec:
   metrics:
   - external:
       metric:
-        name: slipway_queue_age_seconds
+        name: slipway_jobs_due_age_seconds
       target:
         type: Value
         value: "10"

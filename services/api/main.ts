@@ -9,6 +9,7 @@ import { createQueue } from "#common/kit/queue.ts";
 import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { createSecretReader, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
+import { exposePool, exposeWork } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 
 import { readConfig } from "./config.ts";
@@ -23,11 +24,25 @@ export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
   const settings = await loadSettings(config.settingsFile);
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   redactor.add(adminToken);
-  const store = createStore({ ...config, log, poolSize: 20, onJobEnd: countEndings(kit.metrics) });
+  const store = createStore({
+    ...config,
+    installation: settings.installation,
+    log,
+    poolSize: 20,
+    endings: countEndings(kit.metrics),
+  });
+  exposePool(kit.metrics, store);
+  exposeWork(kit.metrics, store);
   const bell = createQueue({ ...config, log, trace });
-  const peers = createPeers(config, { log, certificates, ...(trace !== undefined && { trace }) });
+  const peers = createPeers(config, {
+    log,
+    certificates,
+    counts,
+    tracing,
+    ...(trace !== undefined && { trace }),
+  });
   const { cluster, registry, workers } = peers;
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, bell.dependency, ...peers.dependencies];
@@ -44,6 +59,7 @@ export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
       clock: systemClock,
       newId: newUuidV7,
       writesPerMinute,
+      tracing,
       trustedProxies: config.trustedProxies,
       metrics: createApiMetrics(kit.metrics),
       secretOf: createSecretReader({ env, redactor }),

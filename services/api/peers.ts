@@ -50,8 +50,8 @@ export function createPeers(
   const workers = workerAddresses.map((address) =>
     createGrpcClient(ReleaseServiceDefinition, { ...options, address, deadlineMs: planDeadlineMs }),
   );
-  // Probes ask often: they are not worth a line of trace.
-  const { trace: _trace, ...quiet } = options;
+  // Probes ask often: they are not worth a line of trace, a span or a count.
+  const { trace: _trace, counts: _counts, tracing: _tracing, ...quiet } = options;
   const health = [
     ...readWatcherPlaces(watcherAddress).map(({ environment, address }) => {
       const name = environment === undefined ? "cluster-watcher" : `cluster-watcher ${environment}`;

@@ -1,6 +1,7 @@
 import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-certificates.ts";
 import { envReader, type Env } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
+import { readTracing } from "#common/kit/tracing.ts";
 
 export interface WatcherConfig {
   readonly grpcHost: string;
@@ -11,6 +12,7 @@ export interface WatcherConfig {
   readonly environments: string | undefined;
   readonly name: string;
   readonly trace: boolean;
+  readonly tracing: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -24,6 +26,7 @@ export function readWatcherConfig(env: Env): WatcherConfig {
     environments: read.text("SLIPWAY_ENVIRONMENTS", { optional: true }),
     name: read.text("SLIPWAY_NAME", { fallback: "cluster-watcher" }),
     trace: read.flag("SLIPWAY_TRACE"),
+    tracing: readTracing(read),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {
       fallback: "info",
       oneOf: ["debug", "info", "warn", "error", "silent"],

@@ -12,6 +12,7 @@ import { readWatcherConfig } from "./config.ts";
 import { createClusterService } from "./grpc.ts";
 import { createPullSecrets } from "./pull-secrets.ts";
 import { watchEnvironment } from "./watch-environment.ts";
+import { clusterDependencies, exposeWatches } from "./watch-metrics.ts";
 
 /** The watcher, put together. */
 export async function openWatcher(env: Env): Promise<OpenedService> {
@@ -19,7 +20,7 @@ export async function openWatcher(env: Env): Promise<OpenedService> {
   const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const environments = boundEnvironments(settings, config.environments);
   const kit = createProcessKit("cluster-watcher", config);
-  const { log, trace, certificates } = kit;
+  const { log, trace, tracing, certificates, counts } = kit;
   const watches = environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -46,8 +47,11 @@ export async function openWatcher(env: Env): Promise<OpenedService> {
     log,
     trace,
     certificates,
+    counts,
+    tracing,
   });
-  const ops = createOpsServer({ ...config.ops, ...kit });
+  exposeWatches(kit.metrics, watches);
+  const ops = createOpsServer({ ...config.ops, ...kit, dependencies: clusterDependencies(watches) });
   return { parts: [...kit.parts, ...watches, server, ops], log };
 }
 

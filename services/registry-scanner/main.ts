@@ -7,6 +7,7 @@ import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
 import { createClientSource } from "./client-source.ts";
@@ -21,12 +22,12 @@ export async function openRegistryScanner(env: Env): Promise<OpenedService> {
   const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const { registries, dockerConfigFile, allowPrivateRegistries: allowPrivate } = settings;
   const kit = createProcessKit("registry-scanner", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   const clock = systemClock;
-  const store = createStore({ databaseUrl: config.databaseUrl, log });
+  const store = createStore({ ...config, installation: settings.installation, log });
   const bell = createQueue({ ...config, log, trace });
   const address = config.watcherAddress;
-  const running = createClusterClient({ address, log, certificates });
+  const running = createClusterClient({ address, log, certificates, counts, tracing });
   const environments = settings.environments.map(({ name }) => name);
   const nodes = rememberPlatforms(running, environments);
   const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
@@ -42,8 +43,12 @@ export async function openRegistryScanner(env: Env): Promise<OpenedService> {
     log,
     trace,
     certificates,
+    counts,
+    tracing,
   });
-  const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
+  exposePool(kit.metrics, store);
+  const postgres = { name: "postgres", needed: true, check: () => store.ping() };
+  const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
   return { parts: [...kit.parts, store, bell, clients, scanner, server, ops], log };
 }

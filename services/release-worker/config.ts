@@ -1,6 +1,7 @@
 import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-certificates.ts";
 import { envReader, type Env } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
+import { readTracing } from "#common/kit/tracing.ts";
 
 export interface WorkerConfig {
   readonly databaseUrl: string;
@@ -17,6 +18,7 @@ export interface WorkerConfig {
   readonly environments: string | undefined;
   readonly name: string;
   readonly trace: boolean;
+  readonly tracing: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Tests only: where to kill or freeze this process. */
   readonly fault: string | undefined;
@@ -40,6 +42,7 @@ export function readWorkerConfig(env: Env): WorkerConfig {
     environments: read.text("SLIPWAY_ENVIRONMENTS", { optional: true }),
     name: read.text("SLIPWAY_NAME", { fallback: "release-worker" }),
     trace: read.flag("SLIPWAY_TRACE"),
+    tracing: readTracing(read),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {
       fallback: "info",
       oneOf: ["debug", "info", "warn", "error", "silent"],

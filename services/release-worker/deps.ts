@@ -4,6 +4,7 @@ import type { Subject } from "#common/contracts/queue.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import type { Log } from "#common/kit/log.ts";
+import type { Tracing } from "#common/kit/tracing.ts";
 import type { Store } from "#common/store/store.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
@@ -28,6 +29,7 @@ export interface WorkerDeps {
   readonly fault: Fault;
   readonly heartbeat: Heartbeat;
   readonly metrics: WorkerMetrics;
+  readonly tracing: Pick<Tracing, "begin">;
   gitOf(environment: EnvironmentSettings): GitCache;
   tipsOf(environment: EnvironmentSettings): TipReader;
   kubeOf(environment: EnvironmentSettings): Promise<KubeApi>;

@@ -9,6 +9,7 @@ import { createQueue } from "#common/kit/queue.ts";
 import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { createSecretReader, findSettingsFile, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
+import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import { readWorkerConfig } from "./config.ts";
@@ -29,13 +30,18 @@ export async function openWorker(env: Env): Promise<OpenedService> {
   const config = readWorkerConfig(env);
   const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   const metrics = createWorkerMetrics(kit.metrics);
-  const store = createStore({ ...config, log, onJobEnd: metrics.jobFinished });
+  const store = createStore({
+    ...config,
+    installation: settings.installation,
+    log,
+    endings: metrics.endings,
+  });
   const bell = createQueue({ ...config, log, trace });
   const gitCaches = createGitCaches({ folder: config.cacheFolder, env, log, redactor });
   const kubeApis = createKubeApis(redactor);
-  const peers = createPeers(config, { log, certificates });
+  const peers = createPeers(config, kit);
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
@@ -47,6 +53,7 @@ export async function openWorker(env: Env): Promise<OpenedService> {
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     metrics,
+    tracing,
     fault: createFault(config.fault, strikeSelf),
     gitOf: gitCaches.of,
     tipsOf: createTipReaders({ store, gitOf: gitCaches.of, onParse: metrics.manifestParsed }),
@@ -64,9 +71,14 @@ export async function openWorker(env: Env): Promise<OpenedService> {
     log,
     trace,
     certificates,
+    counts,
+    tracing,
     progress: worker.progress,
   });
-  const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
+  exposePool(kit.metrics, store);
+  metrics.exposeProgress(worker.progress);
+  const postgres = { name: "postgres", needed: true, check: () => store.ping() };
+  const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
   const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
   return { parts, log };

@@ -24,9 +24,9 @@ export interface Peers extends Service {
 /** The services that this one asks; they connect at the first call. */
 export function createPeers(
   config: WorkerConfig,
-  { log, certificates }: Pick<ProcessKit, "log" | "certificates">,
+  { log, certificates, counts, tracing }: Pick<ProcessKit, "log" | "certificates" | "counts" | "tracing">,
 ): Peers {
-  const shared = { log, certificates };
+  const shared = { log, certificates, counts, tracing };
   const cluster = createClusterClient({ ...shared, address: config.watcherAddress });
   const registry = createGrpcClient(RegistryServiceDefinition, {
     ...shared,

@@ -12,7 +12,6 @@ import {
   dueLanes,
   ensureLane,
   getLane,
-  oldestDueSeconds,
 } from "#common/store/lanes.ts";
 import { moveTip, setLaneProblem, setLaneValue, wakeLane } from "#common/store/lanes.ts";
 import { takeLease } from "#common/store/leases.ts";
@@ -208,16 +207,6 @@ export function lanesContract(given: () => StoreWorld): void {
     expect(await isDue()).toBe(false);
     await silence(owner);
     expect(await isDue()).toBe(true);
-  });
-
-  test("tells for how long the job that waits longest for a worker has been due", async () => {
-    const { store, aJob } = given();
-    const job = await aJob({});
-    await patchJob(store.db, job.id, { dueInMs: -10 * 24 * 3_600_000 });
-    const tenDays = 10 * 24 * 3_600;
-    expect(await oldestDueSeconds(store.db)).toBeGreaterThanOrEqual(tenDays);
-    await patchJob(store.db, job.id, { dueInMs: 60_000 });
-    expect(await oldestDueSeconds(store.db)).toBeLessThan(tenDays);
   });
 
   test("an environment is due while something in it rolls out, and never while it is held", async () => {

@@ -94,7 +94,7 @@ describe.runIf(engine !== undefined)("the images and docker-compose.yml", () => 
     expect(user).toBe("65532:65532");
     const look = `const { existsSync } = require("node:fs");
       const found = ["/usr/bin/apt", "/usr/local/bin/npm", "/app/node_modules/vitest", "/app/sandbox", "/app/services/api/app.test.ts"].filter((path) => existsSync(path));
-      console.log(JSON.stringify({ found, services: existsSync("/app/services/api/main.ts") }));`;
+      console.log(JSON.stringify({ found, services: existsSync("/app/services/api/main.ts"), page: existsSync("/app/web/dist/index.html") }));`;
     const said = await docker([
       "run",
       "--rm",
@@ -105,7 +105,7 @@ describe.runIf(engine !== undefined)("the images and docker-compose.yml", () => 
       "-e",
       look,
     ]);
-    expect(JSON.parse(said)).toEqual({ found: [], services: true });
+    expect(JSON.parse(said)).toEqual({ found: [], services: true, page: true });
   });
 
   test("three workers play the story of 2016: list, release the latest, read the steps, roll back", async () => {

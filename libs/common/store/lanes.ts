@@ -92,14 +92,6 @@ export async function dueLanes(db: Db, limit: number): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** How long the job that waits longest for a worker has been due, in seconds; 0 where none waits. */
-export async function oldestDueSeconds(db: Db): Promise<number> {
-  const { rows } = await sql<{ seconds: number }>`
-    select coalesce(extract(epoch from clock_timestamp() - min(due_at)), 0)::float8 as seconds
-    from jobs where phase = 'queued' and due_at <= clock_timestamp()`.execute(db);
-  return rows[0]?.seconds ?? 0;
-}
-
 /** Environments with a rollout or a restart to look at now, and that no living worker holds. */
 export async function dueEnvironments(db: Db, limit: number): Promise<string[]> {
   const { rows } = await sql<{ environment: string }>`
