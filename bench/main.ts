@@ -11,6 +11,7 @@ import { gitBench } from "./git.ts";
 import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
 import { scanBench } from "./scan.ts";
+import { startBench } from "./start.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
 import { webBench } from "./web.ts";
@@ -30,6 +31,7 @@ const benches: readonly Bench[] = [
   editBench,
   gitBench,
   cliBench,
+  startBench,
   webBench,
 ];
 

@@ -29,6 +29,7 @@ export const doors: readonly Door[] = [
   { packages: ["uplot"], from: ["web/parts/chart.tsx"] },
   { packages: ["vite"], from: ["web/vite.config.ts", "tools/**"] },
   { packages: ["playwright-core", "axe-core"], from: ["test/**"], typesFrom: ["tools/**", "bench/**"] },
+  { packages: ["@opentelemetry/*"], from: ["libs/common/kit/otel*.ts"] },
   { packages: ["jose"], from: ["services/api/access/**", "test/**"] },
   { packages: ["pg", "kysely"], from: ["libs/common/store/**", "test/support/**", "tools/**"] },
 ];

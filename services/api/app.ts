@@ -23,6 +23,7 @@ import { countAnswers } from "./metrics.ts";
 import { describeApi } from "./description/openapi.ts";
 import { acceptSessionCookie } from "./page/session-cookie.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
+import { automationRoutes } from "./routes/automation.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { environmentEventRoutes } from "./routes/environment-events.ts";
 import { environmentRoutes } from "./routes/environments.ts";
@@ -45,6 +46,7 @@ import { webhookRoutes } from "./routes/webhooks.ts";
 import { syncRoutes } from "./routes/syncs.ts";
 import { workloadRoutes } from "./routes/workloads.ts";
 import { keepUp } from "./upkeep.ts";
+import { traceRequests } from "./trace-requests.ts";
 import { apiVersion } from "./version.ts";
 import { createWorkloadLists } from "./workload-lists.ts";
 
@@ -63,6 +65,7 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.addHook("onRequest", (request, _reply, done) => withRequestId(request.id, done));
   // Once more: reading a body goes on in the context of its socket.
   app.addHook("preHandler", (request, _reply, done) => withRequestId(request.id, done));
+  if (deps.tracing !== undefined) traceRequests(app, deps.tracing);
   countAnswers(app, deps.metrics);
   await acceptSessionCookie(app);
   app.addHook("onRequest", authorizer(deps));
@@ -180,6 +183,7 @@ async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<v
   imageRoutes(app, deps, live);
   releaseRoutes(app, deps);
   policyRoutes(app, deps, live);
+  automationRoutes(app, deps, live);
   syncRoutes(app, deps);
   jobRoutes(app, deps, live);
   jobExportRoutes(app, deps, live);

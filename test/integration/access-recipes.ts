@@ -114,6 +114,8 @@ export const recipes: Readonly<Record<OperationName, Recipe>> = {
   createRestart: toDo("/v1/restarts"),
   getPolicy: ofWorkload("/policy"),
   explainWorkload: ofWorkload("/explain"),
+  liftHold: ofWorkload("/hold"),
+  showAutomation: fixed("/v1/environments/default/automation"),
   setPolicy: (target) => ({ path: `${workload(target)}/policy`, body: { set: { locked: "true" } } }),
   changePolicies: (target) => ({
     path: "/v1/policies",

@@ -7,11 +7,13 @@ import { createKubeApi, type KubeApi, type KubeRequest } from "#common/kit/kube.
 import { silentLog, type Log } from "#common/kit/log.ts";
 import { createRedactor } from "#common/kit/redactor.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
+import { noTracing } from "#common/kit/tracing.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import type { Store } from "#common/store/store.ts";
 import { beat, registerWorker, removeWorker } from "#common/store/workers.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 
+import { createAutomationRoom } from "../../services/release-worker/automation/look-at-automation.ts";
 import type { WorkerDeps } from "../../services/release-worker/deps.ts";
 import { createEnvironmentRoom } from "../../services/release-worker/environment/look-at-environment.ts";
 import type { FaultPoint } from "../../services/release-worker/faults.ts";
@@ -93,11 +95,7 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
   };
   const deps = depsOf({ parts, id, life, fault, cluster, kube, git });
   await registerWorker(store.db, { id, name: `worker-${id.slice(-4)}` });
-  const rooms = {
-    lane: createLaneRoom(deps),
-    environment: createEnvironmentRoom(deps),
-    waits: createWaitRoom(deps),
-  };
+  const rooms = roomsOf(deps);
   const stopping = new AbortController();
   const kill = (): void => {
     life.dead = true;
@@ -137,6 +135,15 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
       await kube.close();
       await git.dispose();
     },
+  };
+}
+
+function roomsOf(deps: WorkerDeps): Looking["rooms"] {
+  return {
+    lane: createLaneRoom(deps),
+    environment: createEnvironmentRoom(deps),
+    waits: createWaitRoom(deps),
+    automation: createAutomationRoom(deps),
   };
 }
 
@@ -191,6 +198,7 @@ function depsOf({ parts, id, life, fault, cluster, kube, git }: DepsParts): Work
     clock: systemClock,
     newId: () => newUuidV7(),
     heartbeat: createHeartbeat(systemClock),
+    tracing: noTracing,
     metrics: createWorkerMetrics(createMetrics({ service: "release-worker", process: false })),
     cluster,
     registry,
@@ -261,6 +269,7 @@ interface Looking {
     readonly lane: ReturnType<typeof createLaneRoom>;
     readonly environment: ReturnType<typeof createEnvironmentRoom>;
     readonly waits: WaitRoom;
+    readonly automation: ReturnType<typeof createAutomationRoom>;
   };
   readonly signal: AbortSignal;
 }
@@ -276,6 +285,7 @@ async function keepLooking({ parts, id, life, rooms, signal }: Looking): Promise
     if (!life.paused) {
       begin(rooms.lane.look(parts.laneId));
       begin(rooms.waits.look());
+      begin(rooms.automation.look());
       for (const { name } of parts.settings.environments) begin(rooms.environment.look(name));
     }
     await systemClock.sleep(lookEveryMs, signal).catch(() => undefined); // aborted: the loop's head ends it

@@ -38,6 +38,8 @@ const uses: Partial<Record<OperationName, OperationUse>> = {
   setPolicy: { none: "changePolicies does the same, for several workloads in one commit" },
   changePolicies: { typed: ["policy", "front-end", "locked=true"] },
   explainWorkload: { typed: ["explain", "front-end"] },
+  showAutomation: { typed: ["automation", "default"] },
+  liftHold: { typed: ["unhold", "front-end"] },
   createRelease: { typed: ["release", "front-end", "--latest"] },
   createSync: { typed: ["sync", "front-end"] },
   createRestart: { typed: ["restart", "front-end"] },

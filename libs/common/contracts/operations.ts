@@ -145,6 +145,20 @@ export const operations = {
     about: "workload",
     audited: false,
   },
+  liftHold: {
+    method: "DELETE",
+    path: "/v1/environments/:environment/workloads/:namespace/:kind/:name/hold",
+    role: "releaser",
+    about: "workload",
+    audited: true,
+  },
+  showAutomation: {
+    method: "GET",
+    path: "/v1/environments/:environment/automation",
+    role: "viewer",
+    about: "filtered",
+    audited: false,
+  },
   createRelease: {
     method: "POST",
     path: "/v1/releases",
