@@ -3,11 +3,12 @@ import { parseArgs } from "node:util";
 import { systemClock } from "#common/kit/clock.ts";
 import { countEndings } from "#common/kit/job-metrics.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
+import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runMain } from "#common/kit/run-main.ts";
-import { createSecretReader, loadSettings } from "#common/kit/settings.ts";
+import { createSecretReader } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { exposePool, exposeWork } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
@@ -21,10 +22,11 @@ await runMain(async () => {
   const { values } = parseArgs({ options: { config: { type: "string" } } });
   const cwd = process.cwd();
   const config = readConfig({ env: process.env, flag: values.config, cwd });
-  const settings = await loadSettings(config.settingsFile);
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
+  const live = await openLiveSettings({ ...kit, path: config.settingsFile });
+  const { settings } = live;
   redactor.add(adminToken);
   const store = createStore({
     ...config,
@@ -67,11 +69,12 @@ await runMain(async () => {
     host,
     port,
     adminToken,
+    onSettings: (listener) => live.onChange(listener),
     teller: {
       print: process.stdout.isTTY ? (text) => void process.stdout.write(text) : undefined,
       folder: cwd,
     },
   });
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
-  await runUntilSignal([...kit.parts, store, bell, peers, server, ops], { log, exitWithParent: true });
+  await runUntilSignal([...kit.parts, store, bell, peers, server, live, ops], { log, exitWithParent: true });
 });

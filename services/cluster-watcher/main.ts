@@ -2,10 +2,11 @@ import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { createKubeApi } from "#common/kit/kube.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
+import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { runMain } from "#common/kit/run-main.ts";
-import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { findSettingsFile } from "#common/kit/settings.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import { readWatcherConfig } from "./config.ts";
 import { createClusterService } from "./grpc.ts";
@@ -15,9 +16,13 @@ import { clusterDependencies, exposeWatches } from "./watch-metrics.ts";
 
 await runMain(async () => {
   const config = readWatcherConfig(process.env);
-  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("cluster-watcher", config);
   const { log, trace, tracing, certificates, counts } = kit;
+  const live = await openLiveSettings({
+    ...kit,
+    path: findSettingsFile({ env: process.env, cwd: process.cwd() }),
+  });
+  const { settings } = live;
   const watches = settings.environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -49,5 +54,5 @@ await runMain(async () => {
   });
   exposeWatches(kit.metrics, watches);
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies: clusterDependencies(watches) });
-  await runUntilSignal([...kit.parts, ...watches, server, ops], { log, exitWithParent: true });
+  await runUntilSignal([...kit.parts, live, ...watches, server, ops], { log, exitWithParent: true });
 });

@@ -1,11 +1,12 @@
 import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcClient, createGrpcServer } from "#common/kit/grpc.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
+import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runMain } from "#common/kit/run-main.ts";
-import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { findSettingsFile } from "#common/kit/settings.ts";
 import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
@@ -18,10 +19,14 @@ import { openScanner } from "./open-scanner.ts";
 
 await runMain(async () => {
   const config = readScannerConfig(process.env);
-  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
-  const { registries, dockerConfigFile, allowPrivateRegistries: allowPrivate } = settings;
   const kit = createProcessKit("registry-scanner", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
+  const live = await openLiveSettings({
+    ...kit,
+    path: findSettingsFile({ env: process.env, cwd: process.cwd() }),
+  });
+  const { settings } = live;
+  const { registries, dockerConfigFile, allowPrivateRegistries: allowPrivate } = settings;
   const clock = systemClock;
   const store = createStore({ ...config, installation: settings.installation, log });
   const bell = createQueue({ ...config, log, trace });
@@ -49,7 +54,7 @@ await runMain(async () => {
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
-  await runUntilSignal([...kit.parts, store, bell, clients, scanner, server, ops], {
+  await runUntilSignal([...kit.parts, live, store, bell, clients, scanner, server, ops], {
     log,
     exitWithParent: true,
   });

@@ -2,11 +2,12 @@ import { queueNames } from "#common/contracts/queue.ts";
 import { systemClock } from "#common/kit/clock.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
+import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runMain } from "#common/kit/run-main.ts";
-import { createSecretReader, findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { createSecretReader, findSettingsFile } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
@@ -26,9 +27,13 @@ import { createWorker } from "./worker.ts";
 
 await runMain(async () => {
   const config = readWorkerConfig(process.env);
-  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
+  const live = await openLiveSettings({
+    ...kit,
+    path: findSettingsFile({ env: process.env, cwd: process.cwd() }),
+  });
+  const { settings } = live;
   const metrics = createWorkerMetrics(kit.metrics);
   const store = createStore({
     ...config,
@@ -77,6 +82,6 @@ await runMain(async () => {
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
-  const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
+  const parts = [...kit.parts, live, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
   await runUntilSignal(parts, { log, exitWithParent: true });
 });

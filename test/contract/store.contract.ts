@@ -92,7 +92,7 @@ function migratingContract(given: () => TestPostgres): void {
       code: "INSTALLATION_MISMATCH",
       detail: 'the database belongs to the installation "shop", and the settings say "bank"',
     });
-    await Promise.all([shop, twin, bank].map((store) => store?.stop()));
+    await Promise.all([shop, twin, bank].map(async (store) => store?.stop()));
   });
 
   test("a database that a newer version migrated is taken as it is", async () => {

@@ -129,19 +129,7 @@ export async function startLaneWorld(
     submit: (spec, headline, environment = "default") =>
       acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
-    on: async (url) => {
-      const other = createStore({ databaseUrl: url });
-      await other.start();
-      stops.push(() => other.stop());
-      const parts = { store: other, settings, laneId, stops, folder, published, withheld, dryRuns };
-      return {
-        store: other,
-        worker: () => startWorker(parts),
-        job: (id) => mustGetJob(other.db, id),
-        release: (service, tag, environment = "default") =>
-          accept({ store: other, laneId, revision }, { service, tag, environment }),
-      };
-    },
+    on: (url) => openOn({ settings, laneId, stops, folder, published, withheld, dryRuns }, { url, revision }),
     subjects: async () =>
       (await git.log(repository, "main"))
         .map((entry) => entry.subject)
@@ -215,6 +203,23 @@ interface WorkerParts {
   readonly published: ReadonlyMap<string, Repository>;
   readonly withheld: ReadonlyMap<string, ErrorCode | "">;
   readonly dryRuns: (() => Promise<void>)[];
+}
+
+async function openOn(
+  given: Omit<WorkerParts, "store">,
+  { url, revision }: { url: string; revision: bigint },
+): ReturnType<LaneWorld["on"]> {
+  const store = createStore({ databaseUrl: url });
+  await store.start();
+  given.stops.push(() => store.stop());
+  const { laneId } = given;
+  return {
+    store,
+    worker: () => startWorker({ ...given, store }),
+    job: (id) => mustGetJob(store.db, id),
+    release: (service, tag, environment = "default") =>
+      accept({ store, laneId, revision }, { service, tag, environment }),
+  };
 }
 
 async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
