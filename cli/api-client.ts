@@ -1,3 +1,4 @@
+import type { EnvironmentAutomation, LiftedHolds } from "#common/contracts/automation-http.ts";
 import type { EnvironmentCheck } from "#common/contracts/environment-check.ts";
 import type { ApproveRequest, Freeze, FreezeRequest, FreezeSet } from "#common/contracts/gates.ts";
 import type {
@@ -81,6 +82,9 @@ export interface ApiClient extends AccessClient {
   planPolicies(body: PolicyRequestInput): Promise<Plan>;
   changePolicies(body: PolicyRequestInput, key: string): Promise<Job>;
   explain(workload: WorkloadPath, query: ExplainQuery): Promise<Explanation>;
+  automation(environment: string): Promise<EnvironmentAutomation>;
+  /** Of one container, or of all that are held. */
+  liftHold(workload: WorkloadPath, container: string | undefined): Promise<LiftedHolds>;
   plan(body: ReleaseRequestInput): Promise<Plan>;
   release(body: ReleaseRequestInput, key: string): Promise<Job>;
   sync(body: SyncRequestInput, key: string): Promise<Job>;
@@ -134,6 +138,13 @@ export function createApiClient(transport: Transport): ApiClient {
     changePolicies: (body, key) => post("changePolicies", { body, key }),
     explain: (workload, { container, limit }) =>
       get("explainWorkload", { parameters: partsOf(workload), query: { container, limit } }),
+    automation: (environment) => get("showAutomation", { parameters: { environment } }),
+    liftHold: (workload, container) =>
+      transport.json({
+        method: "DELETE",
+        path: pathOf("liftHold", partsOf(workload)),
+        query: { container },
+      }),
     plan: (body) => post("createRelease", { body: { ...body, dryRun: true } }),
     release: (body, key) => post("createRelease", { body, key }),
     sync: (body, key) => post("createSync", { body, key }),

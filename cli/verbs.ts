@@ -30,6 +30,11 @@ export const verbs: readonly VerbEntry[] = [
   { group: "See:", names: ["explain"], load: async () => (await import("./commands/explain.ts")).addExplain },
   {
     group: "See:",
+    names: ["automation"],
+    load: async () => (await import("./commands/automation.ts")).addAutomation,
+  },
+  {
+    group: "See:",
     names: ["history"],
     load: async () => (await import("./commands/history.ts")).addHistory,
   },
@@ -48,6 +53,7 @@ export const verbs: readonly VerbEntry[] = [
     names: ["policy", "automate", "deautomate", "lock", "unlock"],
     load: async () => (await import("./commands/policy.ts")).addPolicy,
   },
+  { group: "Act:", names: ["unhold"], load: async () => (await import("./commands/unhold.ts")).addUnhold },
   { group: "Act:", names: ["cancel"], load: async () => (await import("./commands/job.ts")).addCancel },
   {
     group: "Act:",
@@ -75,6 +81,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
   { group: "Run it:", names: ["certs"], load: async () => (await import("./commands/certs.ts")).addCerts },
+  { group: "Run it:", names: ["serve"], load: async () => (await import("./commands/serve.ts")).addServe },
+  {
+    group: "Run it:",
+    names: ["install"],
+    load: async () => (await import("./commands/install.ts")).addInstall,
+  },
   { group: "Run it:", names: ["token"], load: async () => (await import("./commands/token.ts")).addToken },
   { group: "Run it:", names: ["audit"], load: async () => (await import("./commands/audit.ts")).addAudit },
   { group: "Run it:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctor },

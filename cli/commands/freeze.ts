@@ -91,7 +91,7 @@ export function addUnfreeze(program: Command, deps: CommandDeps): void {
 }
 
 /** As an argument or by -e; without either the only one there is. */
-async function environmentOf(
+export async function environmentOf(
   session: Session,
   { environment }: CommonOptions,
   [named]: readonly string[],

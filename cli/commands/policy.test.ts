@@ -223,7 +223,7 @@ test("the policies that count are shown with their places, and with what stops a
     "Automation is off for this environment: nothing moves by itself.",
     "Locked by ada: audit",
     expect.stringMatching(
-      /^Held: front-end, since 23 Nov 26 16:40 UTC: CrashLoopBackOff \(weaveworksdemos\/front-end:0\.3\.0 was rolled back, job \w{8}\)$/,
+      /^Held: front-end, since 23 Nov 26 16:40 UTC: CrashLoopBackOff \(not to weaveworksdemos\/front-end:0\.3\.0, job \w{8}; slipway unhold\)$/,
     ),
     "Fault: deadline is no duration",
     "Note: tag.front-end: open at its ends",

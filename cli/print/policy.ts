@@ -35,7 +35,7 @@ function noteLines(policy: WorkloadPolicy): readonly string[] {
         ],
     holds.map(
       ({ container, image, reason, job, since }) =>
-        `Held: ${container}, since ${shortDate(since)}: ${reason} (${image} was rolled back, job ${shortJob(job)})`,
+        `Held: ${container}, since ${shortDate(since)}: ${reason} (not to ${image}, job ${shortJob(job)}; slipway unhold)`,
     ),
     faults.map((fault) => `Fault: ${fault}`),
     warnings.map((warning) => `Note: ${warning}`),

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { z } from "zod";
 
 import { auditPage } from "#common/contracts/audit.ts";
+import { environmentAutomation, liftedHolds } from "#common/contracts/automation-http.ts";
 import { environmentCheck } from "#common/contracts/environment-check.ts";
 import * as gates from "#common/contracts/gates.ts";
 import * as contract from "#common/contracts/http.ts";
@@ -119,6 +120,8 @@ const schemas: Partial<Record<OperationName, z.ZodType>> = {
   listAudit: auditPage,
   getPolicy: workloadPolicy,
   explainWorkload: explanation,
+  showAutomation: environmentAutomation,
+  liftHold: liftedHolds,
 };
 
 function defaultRoutes(): Routes {

@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
 
 import { systemClock } from "#common/kit/clock.ts";
+import type { Env } from "#common/kit/env.ts";
 import { countEndings } from "#common/kit/job-metrics.ts";
-import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
-import { runMain } from "#common/kit/run-main.ts";
+import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { createSecretReader } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { exposePool, exposeWork } from "#common/store/store-metrics.ts";
@@ -18,10 +18,10 @@ import { createHttpServer } from "./http-server.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { createPeers } from "./peers.ts";
 
-await runMain(async () => {
-  const { values } = parseArgs({ options: { config: { type: "string" } } });
+/** The API, put together; `flag` is its `--config`. */
+export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
   const cwd = process.cwd();
-  const config = readConfig({ env: process.env, flag: values.config, cwd });
+  const config = readConfig({ env, flag, cwd });
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
@@ -64,7 +64,7 @@ await runMain(async () => {
       tracing,
       trustedProxies: config.trustedProxies,
       metrics: createApiMetrics(kit.metrics),
-      secretOf: createSecretReader({ env: process.env, redactor }),
+      secretOf: createSecretReader({ env, redactor }),
     },
     host,
     port,
@@ -76,5 +76,10 @@ await runMain(async () => {
     },
   });
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
-  await runUntilSignal([...kit.parts, store, bell, peers, server, live, ops], { log, exitWithParent: true });
+  return { parts: [...kit.parts, store, bell, peers, server, live, ops], log };
+}
+
+await runService(import.meta, async () => {
+  const { values } = parseArgs({ options: { config: { type: "string" } } });
+  return openApi(process.env, values.config);
 });

@@ -1,12 +1,22 @@
 import type { Age } from "./read-model/age.ts";
 import type { Explanation } from "#common/contracts/policy-http.ts";
-import { decide, movesOf, usualLimits } from "#common/domain/decide.ts";
-import type { ClosedGate, ContainerDecision, DecideFacts, RepositoryFact } from "#common/domain/decide.ts";
+import { timingOf } from "#common/contracts/automation-settings.ts";
+import { triesOf } from "#common/domain/automation-tries.ts";
+import { decide, movesOf } from "#common/domain/decide.ts";
+import type {
+  ClosedGate,
+  ContainerDecision,
+  DecideFacts,
+  RepositoryFact,
+  Try,
+} from "#common/domain/decide.ts";
 import { effectivePolicies } from "#common/domain/effective-policy.ts";
 import { tryParseImageRef } from "#common/domain/image-ref.ts";
 import { imagesOf } from "#common/store/images.ts";
 import type { ImageRow } from "#common/store/images.ts";
-import { rollingOutJobs } from "#common/store/jobs.ts";
+import { openJobs, triedContainers } from "#common/store/automation-facts.ts";
+import { busyOf } from "#common/store/automation-read.ts";
+import { liftedHolds } from "#common/store/holds.ts";
 
 import type { ApiDeps } from "./deps.ts";
 import { keyOfImage } from "./read-model/images.ts";
@@ -40,18 +50,22 @@ export async function explainWorkload(
   const { db } = deps.store;
   const declared = facts.row?.containers ?? facts.workload.containers;
   const keys = [...new Set(declared.flatMap(({ image }) => keyOfImage(image) ?? []))];
-  const [found, rolling, now] = await Promise.all([
+  const { name } = facts.environment;
+  const [found, open, tried, lifted, now] = await Promise.all([
     imagesOf(db, keys),
-    rollingOutJobs(db, facts.environment.name),
+    openJobs(db, name),
+    triedContainers(db, name),
+    liftedHolds(db, name),
     deps.store.now(),
   ]);
-  const job = rolling.find((one) => one.targets.some((target) => target.workload === facts.workload.id));
   const repositories = new Map(
     [...found].map(([key, row]) => [key, { rows: row.images, scannedAt: row.scanned_at }] as const),
   );
   const known = new Map([...repositories].map(([key, one]) => [key, toFact(one, now)] as const));
-  const rollingOut = job === undefined ? undefined : `job ${job.id.slice(-8)}`;
-  const decision = decide({ ...decideFacts(facts), repositories: known, rollingOut, now });
+  const subject = { ...policySubject(facts), path: "", containers: [], policyFaults: [] };
+  const rollingOut = busyOf(open, [subject]).get(facts.workload.id);
+  const tries = triesIn(facts.workload.id, triesOf(tried, lifted));
+  const decision = decide({ ...decideFacts(facts), repositories: known, rollingOut, tries, now });
   const wanted = decision.containers.filter(
     ({ container }) => asked.container === undefined || container === asked.container,
   );
@@ -72,9 +86,18 @@ export async function explainWorkload(
   };
 }
 
-function decideFacts(facts: ExplainFacts): Omit<DecideFacts, "repositories" | "rollingOut" | "now"> {
+/** Of one workload, by container. */
+function triesIn(workload: string, tries: ReadonlyMap<string, Try>): ReadonlyMap<string, Try> {
+  const own = [...tries].filter(([key]) => key.startsWith(`${workload} `));
+  return new Map(own.map(([key, tried]) => [key.slice(workload.length + 1), tried]));
+}
+
+function decideFacts(
+  facts: ExplainFacts,
+): Omit<DecideFacts, "repositories" | "rollingOut" | "tries" | "now"> {
   const { environment, row, workload, twins, running, gates, nodes, age, holds } = facts;
   const subject = policySubject(facts);
+  const timing = timingOf(environment);
   const containers = row?.containers ?? workload.containers.map((one) => ({ ...one, editable: true }));
   return {
     workload: {
@@ -92,7 +115,7 @@ function decideFacts(facts: ExplainFacts): Omit<DecideFacts, "repositories" | "r
     nodes: nodes.platforms,
     holds: new Map(holds.map(({ container, image, reason }) => [container, { image, reason }])),
     gates,
-    limits: usualLimits,
+    limits: { clusterAgeMs: timing.clusterAge, imagesAgeMs: timing.imagesAge },
   };
 }
 

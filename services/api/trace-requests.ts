@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 
 import { withWork } from "#common/kit/current-work.ts";
 import { isTraceParent, traceParentName } from "#common/kit/tracing.ts";
-import type { OpenSpan, Tracing } from "#common/kit/tracing.ts";
+import type { OpenSpan } from "#common/kit/span.ts";
+import type { Tracing } from "#common/kit/tracing.ts";
 
 /** One span per request, named by the pattern of its route; a client's own trace goes on in it. */
 export function traceRequests(app: FastifyInstance, tracing: Pick<Tracing, "begin">): void {

@@ -8,6 +8,8 @@ export interface WatcherConfig {
   readonly grpcPort: number;
   readonly ops: OpsAddress;
   readonly certificateFiles: CertificateFiles | undefined;
+  /** `SLIPWAY_ENVIRONMENTS`: those this process acts in, by comma; absent, all of them. */
+  readonly environments: string | undefined;
   readonly name: string;
   readonly trace: boolean;
   readonly tracing: boolean;
@@ -21,6 +23,7 @@ export function readWatcherConfig(env: Env): WatcherConfig {
     grpcPort: read.port("SLIPWAY_GRPC_PORT", { fallback: 3031 }),
     ops: readOpsAddress(read),
     certificateFiles: readCertificateFiles(read),
+    environments: read.text("SLIPWAY_ENVIRONMENTS", { optional: true }),
     name: read.text("SLIPWAY_NAME", { fallback: "cluster-watcher" }),
     trace: read.flag("SLIPWAY_TRACE"),
     tracing: readTracing(read),

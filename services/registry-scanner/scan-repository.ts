@@ -1,7 +1,9 @@
 import { errorCatalogue } from "#common/domain/errors.ts";
 import type { SlipwayError } from "#common/domain/errors.ts";
+import { withTimeLimit } from "#common/kit/time-limit.ts";
 import { paceFacts, recordScanFailure, settleScan } from "#common/store/image-pace.ts";
 import type { PaceFacts, Settling } from "#common/store/image-pace.ts";
+import { wakeAutomationOfImage } from "#common/store/automation-wakes.ts";
 import * as images from "#common/store/images.ts";
 import type { RecordedListing, RepositoryRow } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
@@ -63,11 +65,12 @@ function askedBy(reason: ScanReason): AskedBy {
 }
 
 async function listTags(deps: ScanDeps, target: ScanTarget, row: RepositoryRow): Promise<RecordedListing> {
-  const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(listMs)]);
   const { key, etag } = row;
   const { pace } = target;
-  const list = await deps.clients.use((client) =>
-    client.listTags(target.ref, { signal, pace, ...(etag !== null && { etag }) }),
+  const list = await withTimeLimit({ ms: listMs, stopping: deps.stopping }, (signal) =>
+    deps.clients.use((client) =>
+      client.listTags(target.ref, { signal, pace, ...(etag !== null && { etag }) }),
+    ),
   );
   const unchanged = list.notModified === true;
   const what = unchanged ? "nothing new" : `${list.tags.length} tags`;
@@ -82,6 +85,8 @@ async function listTags(deps: ScanDeps, target: ScanTarget, row: RepositoryRow):
 
 interface Reading {
   readonly moved: boolean;
+  /** Images were read that were not known. */
+  readonly read: boolean;
   /** There is more to read than was read now. */
   readonly more: boolean;
   /** All of it was to be read. */
@@ -110,6 +115,7 @@ async function readWhatIsMissing(
   }
   return {
     moved: found?.moved ?? false,
+    read: chosen.length > 0,
     more: left.length > 0,
     all,
     moves: found === undefined ? { scans: row.moves_scans + 1 } : { scans: 0, looked: found },
@@ -128,7 +134,7 @@ async function readSome(
   return unread.filter(({ tag }) => tags.has(tag));
 }
 
-const nothingRead = { moved: false, more: false, all: false };
+const nothingRead = { moved: false, read: false, more: false, all: false };
 const unused: Uses = { declared: [], running: new Set() };
 
 function movesDue(
@@ -164,6 +170,7 @@ async function settle(deps: ScanDeps, scan: ScanJob & RecordedListing, reading: 
   const { db } = deps.store;
   const { row } = scan;
   if (reading.moved) await images.noteChange(db, row.key);
+  if (scan.changed || reading.moved || reading.read) await wakeAutomationOfImage(db, row.key);
   const facts = knownFacts(scan, reading) ?? (await paceFacts(db, row.key));
   if (facts === undefined) return;
   const usual = intervalOf(facts, deps.rhythm);

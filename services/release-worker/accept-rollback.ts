@@ -3,6 +3,7 @@ import { acceptJob } from "#common/store/job-accept.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { Db } from "#common/store/store.ts";
 import type { WorkerDeps } from "./deps.ts";
+import { undoneOf } from "./environment/last-good.ts";
 
 /** The one automatic rollback of a job, as its own log names it. */
 export interface BegunRollback {
@@ -44,7 +45,10 @@ export async function acceptAutomaticRollback(
 }
 
 function rollbackHeadline(job: JobRow): string {
-  const images = job.changes.filter((change) => change.field === "image");
+  const undone = job.outcome === "landed-late" ? undefined : undoneOf(job);
+  const images = job.changes.filter(
+    ({ field, workload }) => field === "image" && undone?.has(workload) !== false,
+  );
   const names = [...new Set(images.map((change) => shortName(change.workload)))];
   const shown = names.length > 5 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
   return `Rollback: ${shown.join(", ")} to the previous ${images.length === 1 ? "image" : "images"}`;

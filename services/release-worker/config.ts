@@ -14,6 +14,8 @@ export interface WorkerConfig {
   readonly watcherAddress: string;
   readonly scannerAddress: string;
   readonly cacheFolder: string;
+  /** `SLIPWAY_ENVIRONMENTS`: those this process acts in, by comma; absent, all of them. */
+  readonly environments: string | undefined;
   readonly name: string;
   readonly trace: boolean;
   readonly tracing: boolean;
@@ -37,6 +39,7 @@ export function readWorkerConfig(env: Env): WorkerConfig {
     watcherAddress: read.text("SLIPWAY_WATCHER_ADDRESS", { fallback: "127.0.0.1:3031" }),
     scannerAddress: read.text("SLIPWAY_SCANNER_ADDRESS", { fallback: "127.0.0.1:3032" }),
     cacheFolder: read.text("SLIPWAY_CACHE_FOLDER", { fallback: ".slipway/git" }),
+    environments: read.text("SLIPWAY_ENVIRONMENTS", { optional: true }),
     name: read.text("SLIPWAY_NAME", { fallback: "release-worker" }),
     trace: read.flag("SLIPWAY_TRACE"),
     tracing: readTracing(read),

@@ -18,6 +18,8 @@ import type { GitCache } from "./git/git-cache.ts";
 export interface WorkerDeps {
   readonly workerId: string;
   readonly settings: Settings;
+  /** Those of the settings this process acts in; absent, all of them. */
+  readonly environments?: readonly EnvironmentSettings[];
   readonly store: Store;
   readonly log: Log;
   readonly clock: Clock;
@@ -35,6 +37,11 @@ export interface WorkerDeps {
   ring(subject: Subject): Promise<void>;
   /** What others wrote (logs, events), without any secret that this process knows. */
   redact(text: string): string;
+}
+
+/** The environments whose lanes and clusters this process reaches. */
+export function actsIn(deps: Pick<WorkerDeps, "settings" | "environments">): readonly EnvironmentSettings[] {
+  return deps.environments ?? deps.settings.environments;
 }
 
 /** Plans of one job while its branch keeps moving. */

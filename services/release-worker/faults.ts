@@ -6,6 +6,8 @@ import { SlipwayError } from "#common/domain/errors.ts";
  */
 
 export const faultPoints = [
+  "before-decision",
+  "after-decision",
   "after-take",
   "after-plan",
   "after-choice",

@@ -1,12 +1,13 @@
 import { queueNames } from "#common/contracts/queue.ts";
 import { systemClock } from "#common/kit/clock.ts";
+import { boundEnvironments } from "#common/kit/bound-environments.ts";
+import type { Env } from "#common/kit/env.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
-import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
-import { runMain } from "#common/kit/run-main.ts";
+import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { createSecretReader, findSettingsFile } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { exposePool } from "#common/store/store-metrics.ts";
@@ -25,14 +26,12 @@ import { createPeers } from "./peers.ts";
 import { createTipReaders } from "./planning/tip-readers.ts";
 import { createWorker } from "./worker.ts";
 
-await runMain(async () => {
-  const config = readWorkerConfig(process.env);
+/** The worker, put together. */
+export async function openWorker(env: Env): Promise<OpenedService> {
+  const config = readWorkerConfig(env);
   const kit = createProcessKit("release-worker", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
-  const live = await openLiveSettings({
-    ...kit,
-    path: findSettingsFile({ env: process.env, cwd: process.cwd() }),
-  });
+  const live = await openLiveSettings({ ...kit, path: findSettingsFile({ env, cwd: process.cwd() }) });
   const { settings } = live;
   const metrics = createWorkerMetrics(kit.metrics);
   const store = createStore({
@@ -42,12 +41,15 @@ await runMain(async () => {
     endings: metrics.endings,
   });
   const bell = createQueue({ ...config, log, trace });
-  const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
+  const gitCaches = createGitCaches({ folder: config.cacheFolder, env, log, redactor });
   const kubeApis = createKubeApis(redactor);
   const peers = createPeers(config, kit);
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
+    get environments() {
+      return boundEnvironments(settings, config.environments);
+    },
     store,
     log,
     clock: systemClock,
@@ -64,7 +66,7 @@ await runMain(async () => {
     redact: (text) => redactor.redact(text),
   };
   const worker = createWorker({ deps, bell, name: config.name });
-  const secretOf = createSecretReader({ env: process.env, redactor });
+  const secretOf = createSecretReader({ env, redactor });
   const notifier = createNotifier({ ...deps, secretOf });
   const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;
   const server = createGrpcServer({
@@ -83,5 +85,7 @@ await runMain(async () => {
   const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
   const parts = [...kit.parts, live, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
-  await runUntilSignal(parts, { log, exitWithParent: true });
-});
+  return { parts, log };
+}
+
+await runService(import.meta, () => openWorker(process.env));

@@ -5,6 +5,7 @@ import type { Service } from "#common/kit/lifecycle.ts";
 import type { Bell, Listener } from "#common/kit/queue.ts";
 import * as lanes from "#common/store/lanes.ts";
 import * as workers from "#common/store/workers.ts";
+import { createAutomationRoom } from "./automation/look-at-automation.ts";
 import type { WorkerDeps } from "./deps.ts";
 import { createEnvironmentRoom } from "./environment/look-at-environment.ts";
 import { createImageGate } from "./lane/image-gate.ts";
@@ -42,6 +43,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   const environmentRoom = createEnvironmentRoom(deps);
   const imageGate = createImageGate(deps);
   const waitRoom = createWaitRoom(deps);
+  const automationRoom = createAutomationRoom(deps);
   const stopping = new AbortController();
   const silenced = new AbortController();
   const running = new Set<Promise<void>>();
@@ -55,6 +57,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
     // A rollout takes minutes: it must not occupy a slot of the queue.
     if (kind === "environment") {
       start(waitRoom.look());
+      start(automationRoom.look());
       start(environmentRoom.look(what));
     }
     // A registry may take its time, too.
@@ -67,6 +70,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
   const lookByItself = async (): Promise<void> => {
     start(imageGate.look());
     start(waitRoom.look());
+    start(automationRoom.look());
     for (const id of await lanes.dueLanes(deps.store.db, dueLimit)) start(look(laneSubject(id)));
     for (const due of await lanes.dueEnvironments(deps.store.db, dueLimit))
       start(look(environmentSubject(due)));
@@ -92,6 +96,7 @@ export function createWorker({ deps, bell, name }: WorkerOptions): Worker {
       environmentRoom.stop();
       imageGate.stop();
       waitRoom.stop();
+      automationRoom.stop();
       await listener?.close();
       await Promise.allSettled(running);
       // Only now: a push that is under way must not lose its lease to the end of our heartbeat.

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 
 import { writeAudit } from "#common/store/audit.ts";
-import { clearHold, holdsOf, setHold } from "#common/store/holds.ts";
+import { holdsOf, liftHolds, setHold } from "#common/store/holds.ts";
 import { recordScanFailure } from "#common/store/image-pace.ts";
 import { imagesOf, missingManifests } from "#common/store/images.ts";
 import { recordListing, removeTag, saveManifest, setTagDigest } from "#common/store/images.ts";
@@ -190,7 +190,7 @@ function imagesContract(given: () => StoreWorld): void {
     const scan = { key, etag: null, complete: true, tags: [{ tag: "1" }] };
     await recordListing(store.db, scan);
     const pace = { intervalMs: 120_000, reason: "unreadable", nextDueMs: 60_000 };
-    const failure = { row: { key, asked_at: null }, problem, ...pace };
+    const failure = { row: { key, asked_at: null, claimed_by: null }, problem, ...pace };
     await recordScanFailure(store.db, failure);
     await recordScanFailure(store.db, failure);
     expect((await imagesOf(store.db, [key])).get(key)).toMatchObject({
@@ -239,8 +239,10 @@ function smallerContract(given: () => StoreWorld): void {
     await setHold(store.db, { ...key, image: "web:1", job_id, reason: "unhealthy" });
     await setHold(store.db, { ...key, image: "web:2", job_id, reason: "unhealthy" });
     expect(await holdsOf(store.db, environment)).toMatchObject([{ ...key, image: "web:2" }]);
-    expect(await clearHold(store.db, key)).toBe(true);
-    expect(await clearHold(store.db, key)).toBe(false);
+    expect(await liftHolds(store.db, { ...key, by: "alice", except: job_id })).toEqual([]);
+    expect(await liftHolds(store.db, { ...key, by: "alice" })).toMatchObject([{ image: "web:2" }]);
+    expect(await holdsOf(store.db, environment)).toEqual([]);
+    expect(await liftHolds(store.db, { ...key, by: "alice" })).toEqual([]);
   });
 
   test("an audit entry is kept with its facts", async () => {

@@ -155,6 +155,21 @@ function paceContract(given: () => StoreWorld): void {
     expect(await claimOne(db, claim(), key)).toMatchObject({ key });
   });
 
+  test("a scan that ends leaves another scanner's claim alone", async () => {
+    const { db } = given().store;
+    const [key = ""] = await repositoriesAt(given(), aHost(), 1);
+    const first = await claimOne(db, claim(), key);
+    if (first === undefined) throw new Error("it was not due");
+    await wakeRepository(db, key);
+    const second = await claimOne(db, claim(), key);
+    if (second === undefined) throw new Error("it was not due again");
+    const held = { due_at: second.due_at, claimed_by: second.claimed_by };
+    await settleScan(db, settling(first));
+    expect(await rowOf(given(), key)).toMatchObject(held);
+    await settleScan(db, settling(second));
+    expect(await rowOf(given(), key)).toMatchObject({ claimed_by: null, interval_reason: "quiet" });
+  });
+
   test("a listing that differs from the one before is a change; the first one is none", async () => {
     const { db } = given().store;
     const [key = ""] = await repositoriesAt(given(), aHost(), 1);

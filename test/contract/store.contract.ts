@@ -86,13 +86,13 @@ function migratingContract(given: () => TestPostgres): void {
   test("a database belongs to one installation, and another is told so", async () => {
     const databaseUrl = await given().createDatabase();
     const names = ["shop", "shop", "bank"];
-    const [shop, twin, bank] = names.map((installation) => createStore({ databaseUrl, installation }));
-    await Promise.all([shop?.start(), twin?.start()]);
-    await expect(bank?.start()).rejects.toMatchObject({
+    const stores = names.map((installation) => createStore({ databaseUrl, installation }));
+    await Promise.all(stores.slice(0, 2).map((store) => store.start()));
+    await expect(stores[2]?.start()).rejects.toMatchObject({
       code: "INSTALLATION_MISMATCH",
       detail: 'the database belongs to the installation "shop", and the settings say "bank"',
     });
-    await Promise.all([shop, twin, bank].map(async (store) => store?.stop()));
+    await Promise.all(stores.map((store) => store.stop()));
   });
 
   test("a database that a newer version migrated is taken as it is", async () => {

@@ -275,7 +275,7 @@ describe.runIf(hasPostgres())("policies by the API", () => {
       containers: [
         {
           reason: "held",
-          detail: "it crashed (x:0.3.0 was rolled back)",
+          detail: "it crashed (not to x:0.3.0)",
           to: "weaveworksdemos/front-end:0.3.0",
         },
       ],

@@ -135,7 +135,8 @@ for (const choice of clusterChoices()) {
     });
 
     test("an automated release is undone also where the environment does not ask for it", async () => {
-      await world.serve(aDeployment("automated"), "quick");
+      const annotations = { "slipway.dev/automated": "true" };
+      await world.serve(aDeployment("automated", { annotations }), "quick");
       const asked = { environment: "quick", origin: "automation" } as const;
       const id = await world.release("automated", "bad-1", asked);
       expect(await over(id)).toMatchObject({ phase: "rolled-back" });

@@ -13,6 +13,7 @@ import type { Store } from "#common/store/store.ts";
 import { beat, registerWorker, removeWorker } from "#common/store/workers.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 
+import { createAutomationRoom } from "../../services/release-worker/automation/look-at-automation.ts";
 import type { WorkerDeps } from "../../services/release-worker/deps.ts";
 import { createEnvironmentRoom } from "../../services/release-worker/environment/look-at-environment.ts";
 import type { FaultPoint } from "../../services/release-worker/faults.ts";
@@ -94,11 +95,7 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
   };
   const deps = depsOf({ parts, id, life, fault, cluster, kube, git });
   await registerWorker(store.db, { id, name: `worker-${id.slice(-4)}` });
-  const rooms = {
-    lane: createLaneRoom(deps),
-    environment: createEnvironmentRoom(deps),
-    waits: createWaitRoom(deps),
-  };
+  const rooms = roomsOf(deps);
   const stopping = new AbortController();
   const kill = (): void => {
     life.dead = true;
@@ -138,6 +135,15 @@ export async function startEnvironmentWorker(parts: WorkerParts): Promise<Enviro
       await kube.close();
       await git.dispose();
     },
+  };
+}
+
+function roomsOf(deps: WorkerDeps): Looking["rooms"] {
+  return {
+    lane: createLaneRoom(deps),
+    environment: createEnvironmentRoom(deps),
+    waits: createWaitRoom(deps),
+    automation: createAutomationRoom(deps),
   };
 }
 
@@ -263,6 +269,7 @@ interface Looking {
     readonly lane: ReturnType<typeof createLaneRoom>;
     readonly environment: ReturnType<typeof createEnvironmentRoom>;
     readonly waits: WaitRoom;
+    readonly automation: ReturnType<typeof createAutomationRoom>;
   };
   readonly signal: AbortSignal;
 }
@@ -278,6 +285,7 @@ async function keepLooking({ parts, id, life, rooms, signal }: Looking): Promise
     if (!life.paused) {
       begin(rooms.lane.look(parts.laneId));
       begin(rooms.waits.look());
+      begin(rooms.automation.look());
       for (const { name } of parts.settings.environments) begin(rooms.environment.look(name));
     }
     await systemClock.sleep(lookEveryMs, signal).catch(() => undefined); // aborted: the loop's head ends it

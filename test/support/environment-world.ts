@@ -44,6 +44,9 @@ export interface EnvironmentOptions {
   /** As the settings file writes them. */
   readonly windows?: readonly object[];
   readonly approvals?: readonly object[];
+  readonly automation?: "on" | "off";
+  readonly automationTiming?: object;
+  readonly policies?: readonly object[];
 }
 
 export interface Asked {

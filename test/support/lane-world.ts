@@ -129,7 +129,7 @@ export async function startLaneWorld(
     submit: (spec, headline, environment = "default") =>
       acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
-    on: (url) => openOn({ settings, laneId, stops, folder, published, withheld, dryRuns }, { url, revision }),
+    on: (url) => joinAt(url, { settings, laneId, stops, folder, published, withheld, dryRuns, revision }),
     subjects: async () =>
       (await git.log(repository, "main"))
         .map((entry) => entry.subject)
@@ -144,6 +144,24 @@ export async function startLaneWorld(
       await postgres.stop();
       await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Another process of the same world, over another address of its database. */
+async function joinAt(
+  url: string,
+  { revision, ...shared }: Omit<Parameters<typeof startWorker>[0], "store"> & { revision: bigint },
+): ReturnType<LaneWorld["on"]> {
+  const store = createStore({ databaseUrl: url });
+  await store.start();
+  shared.stops.push(() => store.stop());
+  const { laneId } = shared;
+  return {
+    store,
+    worker: () => startWorker({ ...shared, store }),
+    job: (id) => mustGetJob(store.db, id),
+    release: (service, tag, environment = "default") =>
+      accept({ store, laneId, revision }, { service, tag, environment }),
   };
 }
 
@@ -203,23 +221,6 @@ interface WorkerParts {
   readonly published: ReadonlyMap<string, Repository>;
   readonly withheld: ReadonlyMap<string, ErrorCode | "">;
   readonly dryRuns: (() => Promise<void>)[];
-}
-
-async function openOn(
-  given: Omit<WorkerParts, "store">,
-  { url, revision }: { url: string; revision: bigint },
-): ReturnType<LaneWorld["on"]> {
-  const store = createStore({ databaseUrl: url });
-  await store.start();
-  given.stops.push(() => store.stop());
-  const { laneId } = given;
-  return {
-    store,
-    worker: () => startWorker({ ...given, store }),
-    job: (id) => mustGetJob(store.db, id),
-    release: (service, tag, environment = "default") =>
-      accept({ store, laneId, revision }, { service, tag, environment }),
-  };
 }
 
 async function startWorker(parts: WorkerParts): Promise<LaneWorker> {

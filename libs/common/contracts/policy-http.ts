@@ -85,6 +85,7 @@ export const containerReasons = [
   "newer-image",
   "up-to-date",
   "held",
+  "tried-before",
   "images-stale",
   "not-editable",
   "immutable-kind",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { mayShareRepository, transportOf } from "../domain/git-url.ts";
+import { automationTiming } from "./automation-settings.ts";
 import { approvalsSettings, windowsSettings } from "./gate-settings.ts";
 import { manifestSettings } from "./manifest-settings.ts";
 import { notificationSettings } from "./notification-settings.ts";
@@ -140,6 +141,7 @@ export const environmentSettings = z.strictObject({
   approvals: approvalsSettings.optional(),
   /** Whether Slipway releases by itself what policies choose. */
   automation: z.enum(["off", "on"]).optional(),
+  automationTiming: automationTiming.optional(),
   /** The platform team's word on policies; the workloads' annotations narrow it. */
   policies: policyRules.optional(),
 });

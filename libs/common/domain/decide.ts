@@ -1,3 +1,4 @@
+import { instantText } from "./instant-text.ts";
 import { formatImageRef, repositoryKey, tryParseImageRef, type ImageRef } from "./image-ref.ts";
 import { filterOf, latestTarget, nodesThatCount, ruleOf, type TargetReason } from "./plan-target.ts";
 import type { Platform } from "./platform.ts";
@@ -79,8 +80,20 @@ export interface DecideFacts {
   readonly gates: readonly ClosedGate[];
   /** A job that rolls the workload out, where there is one. */
   readonly rollingOut?: string | undefined;
+  /** What automation tried before in vain, by container. */
+  readonly tries?: ReadonlyMap<string, Try> | undefined;
   readonly now: Date;
   readonly limits: DecideLimits;
+}
+
+/** An image that automation brought before, and that is not there. */
+export interface Try {
+  readonly image: string;
+  readonly job: string;
+  readonly why: string;
+  /** It is not tried once more, until a person says so. */
+  readonly over: boolean;
+  readonly againAt: Date;
 }
 
 /** Facts that are older decide nothing. */
@@ -96,6 +109,7 @@ export type ContainerReason =
   | "newer-image"
   | "up-to-date"
   | "held"
+  | "tried-before"
   | "images-stale"
   | "not-editable"
   | "immutable-kind"
@@ -109,6 +123,8 @@ export interface ContainerDecision {
   readonly detail?: string;
   /** What it is to become, or would become if nothing stopped it. */
   readonly to?: string;
+  /** The hold that has to be set on it. */
+  readonly toHold?: { readonly job: string; readonly why: string };
   /** Every tag with its reason, best first; empty where nothing is known of the repository. */
   readonly candidates: readonly Candidate[];
   readonly imagesAgeMs: number | undefined;
@@ -259,7 +275,7 @@ function candidatesOf(asked: Asked & { readonly images: readonly KnownImage[] })
   return chooseLatest(images, { ...rule, filter }).candidates;
 }
 
-type Outcome = Pick<ContainerDecision, "reason" | "detail" | "to">;
+type Outcome = Pick<ContainerDecision, "reason" | "detail" | "to" | "toHold">;
 
 function outcomeOf(
   facts: DecideFacts,
@@ -276,13 +292,22 @@ function outcomeOf(
   if (facts.workload.id.kind === "job")
     return { reason: "immutable-kind", detail: "a Job's template cannot change" };
   const hold = facts.holds.get(container.name);
-  if (hold !== undefined)
-    return { reason: "held", detail: `${hold.reason} (${hold.image} was rolled back)`, to };
+  if (hold !== undefined) return { reason: "held", detail: `${hold.reason} (not to ${hold.image})`, to };
   const ageMs = facts.repositories.get(repositoryKey(ask.current))?.ageMs;
   if (ageMs === undefined || ageMs > facts.limits.imagesAgeMs) {
     return { reason: "images-stale", detail: "its registry was read too long ago", to };
   }
-  return { reason: "newer-image", to, ...why };
+  return triedOf(facts, container.name, to) ?? { reason: "newer-image", to, ...why };
+}
+
+/** One that failed is not brought again and again. */
+function triedOf({ tries, now }: DecideFacts, container: string, to: string): Outcome | undefined {
+  const tried = tries?.get(container);
+  if (tried?.image !== to) return undefined;
+  if (tried.over)
+    return { reason: "held", detail: tried.why, to, toHold: { job: tried.job, why: tried.why } };
+  if (tried.againAt.getTime() <= now.getTime()) return undefined;
+  return { reason: "tried-before", detail: `${tried.why}; again at ${instantText(tried.againAt)}`, to };
 }
 
 function noTarget(reason: TargetReason, detail: string | undefined, { current, rule }: Asked): Outcome {

@@ -10,6 +10,8 @@ export interface ChosenContainer {
   readonly image: string;
   /** The image that git must still declare; absent where it does not matter. */
   readonly from?: string;
+  /** Those of one group go together or not at all; automation alone names any. */
+  readonly group?: string;
 }
 
 /** A release narrowed to containers; `images.exact` then names every image of them. */

@@ -24,6 +24,12 @@ export function skipLine(skipped: PlannedSkip): string {
       return `Service ${name} is ignored by policy; skipping.`;
     case "held":
       return `Service ${name} is held${detail}; skipping.`;
+    case "not-automated":
+      return `Service ${name} is not automated any more; skipping.`;
+    case "group-waits":
+      return `Service ${name} waits for its group${detail}; skipping.`;
+    case "refused":
+      return `Service ${name} is refused by the cluster${detail}; skipping.`;
     case "excluded":
       return `Service ${name} is excluded; skipping.`;
     case "different-image":

@@ -15,6 +15,7 @@ import {
 import type { Platform } from "./platform.ts";
 import type { Policies } from "./policy.ts";
 import type { KnownImage } from "./tag-filter.ts";
+import { finderOf, type Finder } from "./workload-finder.ts";
 import {
   formatWorkloadId,
   matchesWorkload,
@@ -34,6 +35,9 @@ export type SkipReason =
   | "locked"
   | "ignored"
   | "held"
+  | "not-automated"
+  | "group-waits"
+  | "refused"
   | "up-to-date"
   | "not-editable"
   | "immutable-kind"
@@ -84,11 +88,18 @@ export interface ReleaseFacts {
   /** Formatted id → the two environments that declare it for the same object of one cluster. */
   readonly rivals?: ReadonlyMap<string, string>;
   /** `containerKey` → why it is held; given by automation only, since people may release under a hold. */
-  readonly held?: ReadonlyMap<string, string>;
+  readonly held?: ReadonlyMap<string, string> | undefined;
+  /** What counts for automation alone. */
+  readonly automation?: AutomationFacts | undefined;
   /** By Postgres' clock: what a minimum age counts to. */
   readonly now?: Date | undefined;
   /** What was chosen when the job was planned first: never chosen anew (CORRECTNESS 13). */
   readonly resolved?: readonly ResolvedChoice[] | undefined;
+}
+
+export interface AutomationFacts {
+  /** Formatted id → why the API server refused it, when this job was planned before. */
+  readonly refused: ReadonlyMap<string, string>;
 }
 
 export interface PlannedChange {
@@ -171,7 +182,8 @@ export function shortName(workload: string | WorkloadId): string {
 
 function chooseWorkloads(facts: ReleaseFacts): readonly DeclaredFact[] {
   if (facts.ask.all) return facts.declared;
-  const asked = facts.ask.workloads.map((text) => findAsked(text, facts));
+  const finder = finderOf(facts.declared);
+  const asked = facts.ask.workloads.map((text) => findAsked(text, facts, finder));
   const seen = new Set<string>();
   return asked.flat().filter((fact) => {
     const key = `${formatWorkloadId(fact.id)} ${fact.path}`;
@@ -181,9 +193,9 @@ function chooseWorkloads(facts: ReleaseFacts): readonly DeclaredFact[] {
   });
 }
 
-function findAsked(text: string, facts: ReleaseFacts): readonly DeclaredFact[] {
+function findAsked(text: string, facts: ReleaseFacts, find: Finder<DeclaredFact>): readonly DeclaredFact[] {
   const asked = parseWorkloadId(text);
-  const found = facts.declared.filter((fact) => matchesWorkload(fact.id, asked));
+  const found = find(asked);
   const ids = new Set(found.map((fact) => formatWorkloadId(fact.id)));
   if (ids.size > 1) {
     throw new SlipwayError("WORKLOAD_AMBIGUOUS", {
@@ -227,8 +239,9 @@ function parseFull(id: string): WorkloadId {
 /** What was named and runs, but is not in git: told, not dropped. */
 function absentSkips(facts: ReleaseFacts): readonly PlannedSkip[] {
   if (facts.ask.all) return [];
+  const find = finderOf(facts.declared);
   return facts.ask.workloads
-    .filter((text) => !facts.declared.some((fact) => matchesWorkload(fact.id, parseWorkloadId(text))))
+    .filter((text) => find(parseWorkloadId(text)).length === 0)
     .map((workload) => ({
       kind: "skip",
       workload,
@@ -331,9 +344,21 @@ function reasonOfPolicy({ facts, workload, container }: ContainerCase): Reason |
   const lifted = !facts.ask.all && facts.ask.override.includes("lock");
   if (policies.locked && !lifted) return { reason: "locked", detail: policies.lockedMessage };
   if (policies.ignore && !lifted) return { reason: "ignored" };
-  const key = containerKey({ workload: formatWorkloadId(workload.id), container: container.name });
-  const hold = facts.held?.get(key);
-  return hold === undefined ? undefined : { reason: "held", detail: hold };
+  const id = formatWorkloadId(workload.id);
+  const hold = facts.held?.get(containerKey({ workload: id, container: container.name }));
+  if (hold !== undefined) return { reason: "held", detail: hold };
+  return facts.automation && reasonOfAutomation(facts.automation, workload);
+}
+
+/** What may have changed since automation decided: git and the API server have the last word. */
+function reasonOfAutomation(
+  { refused }: AutomationFacts,
+  { id, policies }: DeclaredFact,
+): Reason | undefined {
+  if (policies.hold !== undefined) return { reason: "held", detail: policies.hold };
+  if (!policies.automated) return { reason: "not-automated" };
+  const refusal = refused.get(formatWorkloadId(id));
+  return refusal === undefined ? undefined : { reason: "refused", detail: refusal };
 }
 
 function targetFor(c: ContainerCase, current: ImageRef): Target {
@@ -368,12 +393,10 @@ function skip(c: ContainerCase, reason: SkipReason, detail?: string): PlannedSki
 }
 
 function requireUse(exact: readonly ImageRef[], decisions: readonly (PlannedChange | PlannedSkip)[]): void {
+  const refs = decisions.flatMap((decision) => tryParseImageRef(decision.from) ?? []);
+  const used = new Set(refs.map(repositoryKey));
   for (const ref of exact) {
-    const used = decisions.some((decision) => {
-      const current = tryParseImageRef(decision.from);
-      return current !== undefined && sameRepository(current, ref);
-    });
-    if (used) continue;
+    if (used.has(repositoryKey(ref))) continue;
     throw new SlipwayError("IMAGE_NOT_USED", {
       detail: `no chosen workload has a container of ${repositoryKey(ref)}`,
       hint: "slipway list-services shows each container's image",

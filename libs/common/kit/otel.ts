@@ -4,7 +4,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 
-import type { NewSpan, OpenSpan, Tracer } from "./tracing.ts";
+import type { NewSpan, OpenSpan, Tracer } from "./span.ts";
 
 const everyMs = 1_000;
 const exportMs = 5_000;

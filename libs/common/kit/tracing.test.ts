@@ -6,7 +6,7 @@ import { withWork } from "./current-work.ts";
 import { envReader } from "./env.ts";
 import { silentLog } from "./log.ts";
 import { createTracing, isTraceParent, readTracing, traced } from "./tracing.ts";
-import type { NewSpan, Tracer } from "./tracing.ts";
+import type { NewSpan, Tracer } from "./span.ts";
 
 const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 

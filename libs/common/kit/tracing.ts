@@ -2,27 +2,10 @@ import { currentWork, withWork } from "./current-work.ts";
 import type { EnvReader } from "./env.ts";
 import type { Service } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
+import type { NewSpan, OpenSpan, Tracer } from "./span.ts";
 
 /** How it is called in HTTP headers and gRPC metadata. */
 export const traceParentName = "traceparent";
-
-export interface NewSpan {
-  readonly name: string;
-  readonly kind: "server" | "client" | "internal" | "consumer";
-  /** Where it belongs; without it a trace begins. */
-  readonly parent?: string | undefined;
-  readonly facts?: Readonly<Record<string, string | number>>;
-  /** When it began, if that is over already. */
-  readonly startedAt?: Date;
-}
-
-export interface OpenSpan {
-  /** What belongs below it names this as its parent. */
-  readonly traceParent: string;
-  add(facts: Readonly<Record<string, string | number>>): void;
-  /** A `failure` is a code of the catalogue. */
-  end(failure?: string): void;
-}
 
 /** Tells of spans of work by OpenTelemetry, where a collector is given; otherwise nothing is loaded or done. */
 export interface Tracing extends Service {
@@ -34,11 +17,6 @@ export interface Tracing extends Service {
 
 /** Opens the collector's client; the one place that knows OpenTelemetry. */
 export type OpenTracer = (names: { service: string; name: string }) => Promise<Tracer>;
-
-export interface Tracer {
-  begin(span: NewSpan): OpenSpan;
-  close(): Promise<void>;
-}
 
 /** The standard variables; the rest of them (headers, time limits) is read by OpenTelemetry itself. */
 export function readTracing(read: EnvReader): boolean {

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Selectable } from "kysely";
 
+import { wakeAutomation } from "./automation-wakes.ts";
 import type { Db } from "./db.ts";
 import type { Database } from "./schema.ts";
 
@@ -40,6 +41,7 @@ export async function liftFreeze(
   await lockGates(tx, [place.environment], "to change them");
   const lifted = await endFreeze(tx, place);
   await wakeFrozen(tx, place.environment);
+  await wakeAutomation(tx, { environment: place.environment, why: "a freeze was lifted" });
   const wasOver = lifted?.until != null && lifted.lifted_at !== null && lifted.until <= lifted.lifted_at;
   return wasOver ? undefined : lifted;
 }

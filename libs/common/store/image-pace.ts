@@ -34,9 +34,12 @@ export interface Pace {
   readonly nextDueMs: number;
 }
 
+/** What of a row tells, when its scan ends, what came to pass meanwhile. */
+export type ScannedRow = Pick<RepositoryRow, "key" | "asked_at" | "claimed_by">;
+
 export interface Settling extends Pace {
   /** The row as the scan began with it: whoever asked since wants another scan at once. */
-  readonly row: Pick<RepositoryRow, "key" | "asked_at">;
+  readonly row: ScannedRow;
   readonly changedAt: Date;
   /** There is more to read than was read now. */
   readonly reading: boolean;
@@ -69,7 +72,7 @@ export async function settleScan(
 }
 
 export interface ScanFailure extends Pace {
-  readonly row: Pick<RepositoryRow, "key" | "asked_at">;
+  readonly row: ScannedRow;
   readonly problem: JobErrorRow;
 }
 
@@ -86,13 +89,17 @@ export async function recordScanFailure(db: Db, { row, problem, ...pace }: ScanF
     .execute();
 }
 
-function paceColumns({ asked_at: asked }: Settling["row"], { intervalMs, reason, nextDueMs }: Pace) {
+function paceColumns({ asked_at: asked, claimed_by: claimedBy }: ScannedRow, pace: Pace) {
   // Dates of ours end at milliseconds, those of Postgres do not.
   const since = sql<boolean>`coalesce(date_trunc('milliseconds', asked_at) > coalesce(${asked}::timestamptz, '-infinity'), false)`;
+  // Whoever claimed it since, for somebody who asked, scans it already: due once more would be one scan too many.
+  const others = sql<boolean>`(claimed_by is not null and claimed_by is distinct from ${claimedBy}::text
+    and due_at > clock_timestamp())`;
   return {
-    due_at: sql<Date>`case when ${since} then clock_timestamp() else ${fromNow(nextDueMs)} end`,
-    interval_ms: intervalMs,
-    interval_reason: reason,
-    claimed_by: null,
+    due_at: sql<Date>`case when ${others} then due_at when ${since} then clock_timestamp()
+      else ${fromNow(pace.nextDueMs)} end`,
+    interval_ms: pace.intervalMs,
+    interval_reason: pace.reason,
+    claimed_by: sql<string | null>`case when ${others} then claimed_by end`,
   };
 }

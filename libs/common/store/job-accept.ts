@@ -4,7 +4,7 @@ import { SlipwayError } from "../domain/errors.ts";
 import { auditRow } from "./audit.ts";
 import type { AuditEntry } from "./audit.ts";
 import type { Db } from "./db.ts";
-import type { NewJobRow } from "./schema.ts";
+import type { JobRow, NewJobRow } from "./schema.ts";
 
 export interface IdempotencyKey {
   readonly principal: string;
@@ -23,7 +23,7 @@ export interface Acceptance {
 
 /** accepted: the job is in · replayed: the same request made this job · conflict: another request did. */
 export type Accepted =
-  | { readonly kind: "accepted" }
+  | { readonly kind: "accepted"; readonly job: JobRow }
   | { readonly kind: "replayed"; readonly jobId: string }
   | { readonly kind: "conflict"; readonly jobId: string };
 
@@ -33,7 +33,8 @@ export type Accepted =
  * waited for.
  */
 export async function acceptJob(db: Db, acceptance: Acceptance): Promise<Accepted> {
-  if (await insertAll(db, acceptance)) return { kind: "accepted" };
+  const job = await insertAll(db, acceptance);
+  if (job !== undefined) return { kind: "accepted", job };
   const { idempotency } = acceptance;
   const earlier = idempotency && (await findKey(db, idempotency));
   if (earlier === undefined) throw new SlipwayError("INTERNAL", { detail: "the job was not inserted" });
@@ -56,9 +57,9 @@ export async function findKey(db: Db, key: Omit<IdempotencyKey, "bodyHash">) {
 /** Older keys are free again, whether they are swept up already or not. */
 export const keyLimit = sql<Date>`clock_timestamp() - interval '24 hours'`;
 
-async function insertAll(db: Db, { job, idempotency, audit }: Acceptance): Promise<boolean> {
+async function insertAll(db: Db, { job, idempotency, audit }: Acceptance): Promise<JobRow | undefined> {
   const first = { last_step: 1, last_seq: 1n };
-  const { rows } = await sql<{ accepted: boolean }>`
+  const { rows } = await sql<JobRow>`
     with key_row as (${keyInsert(job.id, idempotency)}),
     job_row as (${insertSelect("jobs", { ...job, ...first }, "key_row")}),
     step_row as (
@@ -68,8 +69,8 @@ async function insertAll(db: Db, { job, idempotency, audit }: Acceptance): Promi
       insert into events (environment, kind, job_id, data)
       select ${job.environment}, ${`job.${job.phase}`}, ${job.id}, ${firstEvent(job)} from key_row),
     audit_row as (${audit === undefined ? sql`select 1` : insertSelect("audit", auditRow(audit), "key_row")})
-    select exists (select 1 from key_row) as accepted`.execute(db);
-  return rows[0]?.accepted === true;
+    select * from job_row`.execute(db);
+  return rows[0];
 }
 
 function keyInsert(jobId: string, key: IdempotencyKey | undefined) {
@@ -91,5 +92,5 @@ function insertSelect(table: string, row: object, from: string) {
   const columns = Object.entries(row).filter(([, value]) => value !== undefined);
   return sql`
     insert into ${sql.table(table)} (${sql.join(columns.map(([name]) => sql.ref(name)))})
-    select ${sql.join(columns.map(([, value]) => sql.val(value)))} from ${sql.table(from)} returning 1`;
+    select ${sql.join(columns.map(([, value]) => sql.val(value)))} from ${sql.table(from)} returning *`;
 }

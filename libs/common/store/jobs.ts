@@ -4,6 +4,7 @@ import type { UpdateObject } from "kysely";
 import { SlipwayError } from "../domain/errors.ts";
 import { isTerminal, mustMove } from "../domain/job.ts";
 import type { Gate, JobEvent, JobMove, JobPhase } from "../domain/job.ts";
+import { wakeAutomation } from "./automation-wakes.ts";
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
 import { jobEvent, jobEventColumns } from "./events.ts";
@@ -246,6 +247,7 @@ async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow
     ...times(move, { dueInMs, outcome: outcome ?? undefined }),
   });
   if (isTerminal(moved.phase) && !isTerminal(job.phase)) noteEnding(tx, endingOf(moved));
+  await wakeByMove(tx, moved);
   return moved;
 }
 
@@ -253,6 +255,13 @@ function endingOf(job: JobRow): EndedJob {
   const endedAt = job.finished_at ?? job.created_at;
   const seconds = (endedAt.getTime() - job.created_at.getTime()) / 1_000;
   return { kind: job.kind, outcome: job.outcome ?? job.phase, seconds };
+}
+
+/** What has ended is at no workload any more; what waits for people lets automation think again. */
+async function wakeByMove(tx: Db, { id, environment, origin, phase }: JobRow): Promise<void> {
+  const waits = phase === "waiting" && origin === "automation";
+  if (!waits && !isTerminal(phase)) return;
+  await wakeAutomation(tx, { environment, why: `job ${id.slice(-8)} ${waits ? "waits" : "ended"}` });
 }
 
 function times(move: JobMove, given: { dueInMs: number; outcome: string | undefined }): JobColumns {

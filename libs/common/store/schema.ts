@@ -1,6 +1,5 @@
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ContainerResult } from "../contracts/http.ts";
-import type { Role, Scope } from "../domain/access.ts";
 import type { GivenApproval } from "../domain/gates.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
@@ -10,14 +9,10 @@ import type { ImageSelect } from "../domain/plan.ts";
 import type { Policies, PolicyPrefix } from "../domain/policy.ts";
 import type { PolicyOrder } from "../domain/policy-orders.ts";
 import type { ResolvedChoice } from "../domain/plan-choice.ts";
+import type { AuditTable, DeliveriesTable, TokensTable } from "./schema-access.ts";
+import type { Big, GeneratedBig, Json, NullableTime, Time } from "./schema-columns.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
-
-type Time = ColumnType<Date, Date | undefined, Date>;
-type NullableTime = ColumnType<Date | null, Date | null | undefined, Date | null>;
-type Json<T> = ColumnType<T, string, string>;
-type Big = ColumnType<bigint, bigint, bigint>;
-type GeneratedBig = ColumnType<bigint, bigint | undefined, never>;
 
 export interface JobErrorRow {
   readonly code: string;
@@ -235,22 +230,7 @@ export interface PushAttemptsTable {
 
 export interface Database {
   settings_revisions: { id: GeneratedBig; hash: string; body: Json<unknown>; created_at: Time };
-  tokens: {
-    id: string;
-    hash: Buffer;
-    name: string;
-    role: Role;
-    scope: ColumnType<Scope, string | undefined, string>;
-    groups: ColumnType<readonly string[], string[] | undefined, string[]>;
-    ending: Generated<string>;
-    created_by: string | null;
-    made_by: string | null;
-    created_at: Time;
-    expires_at: NullableTime;
-    last_used_at: NullableTime;
-    revoked_at: NullableTime;
-    revoked_by: string | null;
-  };
+  tokens: TokensTable;
   database_facts: {
     single: Generated<boolean>;
     level: number;
@@ -360,8 +340,14 @@ export interface Database {
     image: string;
     job_id: string;
     reason: string;
+    /** Who: a person, or "automation". */
+    set_by: Generated<string>;
     since: Time;
+    lifted_at: NullableTime;
+    lifted_by: string | null;
   };
+  automation_wakes: { id: GeneratedBig; environment: string; at: Time; why: string };
+  automation: { environment: string; due_at: Time; decided_at: NullableTime };
   freezes: {
     id: string;
     environment: string;
@@ -389,42 +375,6 @@ export interface Database {
   audit: AuditTable;
   installation: { single: Generated<boolean>; cursor_key: Buffer };
   rate_budgets: { key: string; level: number; granted: number; at: Time };
-}
-
-export interface AuditTable {
-  id: GeneratedBig;
-  /** xid8, as text: it orders rows by when their transactions began. */
-  xid: ColumnType<string, undefined, never>;
-  at: Time;
-  principal: string;
-  principal_id: string | null;
-  operation: string;
-  environment: string | null;
-  job_id: string | null;
-  outcome: string;
-  reason: string | null;
-  address: string | null;
-  request_id: string | null;
-  before: ColumnType<unknown, string | null | undefined, never>;
-  after: ColumnType<unknown, string | null | undefined, never>;
-  detail: ColumnType<unknown, string | undefined, never>;
-  workloads: ColumnType<readonly string[] | null, string[] | null | undefined, never>;
-}
-
-export interface DeliveriesTable {
-  id: string;
-  receiver: string;
-  event_id: Big;
-  subject: string;
-  environment: string;
-  kind: string;
-  body: Json<Readonly<Record<string, unknown>>>;
-  state: Generated<"pending" | "delivered" | "dead">;
-  attempt: Generated<number>;
-  due_at: Time;
-  created_at: Time;
-  ended_at: NullableTime;
-  problem: string | null;
 }
 
 export interface IndexFault {

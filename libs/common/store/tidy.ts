@@ -38,7 +38,7 @@ export async function tidyHistory(db: Db, { keepJobsMs, most }: Tidying): Promis
       sql`delete from jobs where id in (
         select id from jobs as old
         where finished_at < clock_timestamp() - ${keepJobsMs} * interval '1 millisecond'
-          and not exists (select 1 from holds where holds.job_id = old.id)
+          and not exists (select 1 from holds where holds.job_id = old.id and lifted_at is null)
           and not exists (select 1 from jobs as undoing where undoing.rollback_of = old.id)
           and not exists (select 1 from intent_commits join push_intents on push_intents.id = intent_id
             where intent_commits.job_id = old.id and state = 'open')

@@ -61,7 +61,8 @@ const writerImages: readonly (readonly [pattern: RegExp, name: string])[] = [
 ];
 
 /** They may well write elsewhere; that somebody looks is what is asked for. */
-function runningWriters(running: ReadonlyMap<string, Running> | undefined): string[] {
+/** Controllers in the cluster that write images to git as well. */
+export function runningWriters(running: ReadonlyMap<string, Running> | undefined): string[] {
   const found = new Map<string, string>();
   for (const [id, { containers }] of running ?? []) {
     for (const { image } of containers) {

@@ -93,7 +93,13 @@ test("joins by id and in order of id", () => {
 test("what stops automation is told with who, why and since when", () => {
   const policies = { ...declares("web", {}).policies, lockedBy: "ada", faults: ["deadline is no duration"] };
   const held = { environment: "default", workload: "shop:deployment/web", container: "web", image: "web:2" };
-  const hold = { ...held, job_id: "0193", reason: "it crashed", since: new Date("2026-01-02T03:04:05Z") };
+  const hold = {
+    ...held,
+    job_id: "0193",
+    reason: "it crashed",
+    set_by: "automation",
+    since: new Date("2026-01-02T03:04:05Z"),
+  };
   const declared = [{ ...declares("web", { web: "web:1" }), policies }, declares("api", { api: "api:1" })];
   const joined = joinWorkloads(facts({ declared, held: new Map([["shop:deployment/web", [hold]]]) }));
   expect(joined[1]).toMatchObject({

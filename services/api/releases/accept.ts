@@ -9,7 +9,7 @@ import { currentWork } from "#common/kit/current-work.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { acceptJob, findKey } from "#common/store/job-accept.ts";
 import type { Acceptance, IdempotencyKey } from "#common/store/job-accept.ts";
-import { getJob, mustGetJob } from "#common/store/jobs.ts";
+import { getJob } from "#common/store/jobs.ts";
 import type { JobRow, JobSpec } from "#common/store/schema.ts";
 
 import { findJob } from "../find-job.ts";
@@ -60,12 +60,12 @@ export async function acceptOrReplay(
   refuseOverrides(asker.principal, draft.spec, part);
   const acceptance = toAcceptance(deps, { asker, draft, key, touches });
   const accepted = await acceptSurely(deps, acceptance);
-  if (accepted.kind !== "accepted" && key !== undefined) {
+  if (accepted.kind !== "accepted") {
     return replay(deps, asker, { key, jobId: accepted.jobId, same: accepted.kind === "replayed" });
   }
   deps.ring(queueNames.worker, subjectOf(acceptance.job));
   deps.store.hint(acceptance.job.id);
-  return mustGetJob(deps.store.db, acceptance.job.id);
+  return accepted.job;
 }
 
 /** A restart needs no lane: whoever applies its environment does it. */
@@ -85,11 +85,11 @@ function touchedBy({ spec, touches }: JobDraft): readonly string[] | null {
 async function replay(
   deps: AcceptDeps,
   { principal }: Asker,
-  found: { key: IdempotencyKey; jobId: string; same: boolean },
+  found: { key: IdempotencyKey | undefined; jobId: string; same: boolean },
 ): Promise<JobRow> {
   if (found.same) return findJob(deps.store, found.jobId, seesOf({ principal }));
   throw new SlipwayError("IDEMPOTENCY_CONFLICT", {
-    detail: `"${found.key.key}" made the job ${found.jobId}`,
+    detail: `"${found.key?.key ?? ""}" made the job ${found.jobId}`,
     hint: "use a new key for a new request",
     facts: { jobId: found.jobId },
   });
@@ -150,7 +150,8 @@ async function acceptSurely(deps: AcceptDeps, acceptance: Acceptance) {
   } catch (error) {
     if (!(error instanceof SlipwayError) || error.code !== "STORE_UNAVAILABLE") throw error;
     deps.log.warn("the answer to an accepted job was lost", { job: acceptance.job.id, error });
-    if (await isStored(deps, acceptance.job.id)) return { kind: "accepted" } as const;
+    const job = await stored(deps, acceptance.job.id);
+    if (job !== undefined) return { kind: "accepted", job } as const;
     throw new SlipwayError("STORE_UNAVAILABLE", {
       detail: `whether the job ${acceptance.job.id} was accepted is not known`,
       hint: "ask again with the same Idempotency-Key, or look for the job by its id",
@@ -160,13 +161,13 @@ async function acceptSurely(deps: AcceptDeps, acceptance: Acceptance) {
   }
 }
 
-async function isStored(deps: AcceptDeps, jobId: string): Promise<boolean> {
+async function stored(deps: AcceptDeps, jobId: string): Promise<JobRow | undefined> {
   try {
-    return (await getJob(deps.store.db, jobId)) !== undefined;
+    return await getJob(deps.store.db, jobId);
   } catch (error) {
     // Still away: the caller tells that it does not know.
     deps.log.debug("the accepted job could not be read back", { job: jobId, error });
-    return false;
+    return undefined;
   }
 }
 

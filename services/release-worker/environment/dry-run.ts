@@ -36,7 +36,7 @@ export async function dryRunTargets(
   if (view.environment.mode !== "apply" || targets.length === 0) return;
   const kube = hurried(await deps.kubeOf(view.environment));
   const documents = await Promise.all(targets.map((target) => readDocument(view, target)));
-  const faults: SlipwayError[] = [];
+  const faults: Fault[] = [];
   for (let index = 0; index < documents.length; index += concurrency) {
     const chunk = documents.slice(index, index + concurrency);
     const found = await Promise.all(
@@ -46,7 +46,12 @@ export async function dryRunTargets(
         return dryRunOne({ kube, view, document, changes });
       }),
     );
-    faults.push(...found.filter((fault) => fault !== undefined));
+    faults.push(
+      ...found.flatMap((error, place) => {
+        const { workload } = targets[index + place] ?? {};
+        return error === undefined || workload === undefined ? [] : [{ workload, error }];
+      }),
+    );
   }
   if (faults.length > 0) throw together(faults);
 }
@@ -62,16 +67,37 @@ export function hurried(kube: Asked): Asked {
   };
 }
 
+interface Fault {
+  readonly workload: string;
+  readonly error: SlipwayError;
+}
+
+/** The workloads that a dry run refused, each with the reason; empty where the error is no refusal of single ones. */
+export function refusedWorkloads({ facts }: SlipwayError): ReadonlyMap<string, string> {
+  const refused = facts?.["refused"];
+  if (typeof refused !== "object" || refused === null) return new Map();
+  return new Map(Object.entries(refused).map(([workload, why]) => [workload, String(why)]));
+}
+
 /** The job fails naming each; one code stands for all, that of the first. */
-function together(faults: readonly SlipwayError[]): SlipwayError {
+function together(faults: readonly Fault[]): SlipwayError {
   const [first] = faults;
-  if (faults.length === 1 && first !== undefined) return first;
-  const details = faults.slice(0, maxNamed).map((fault) => fault.detail ?? fault.message);
+  const facts = {
+    refused: Object.fromEntries(
+      faults.map(({ workload, error }) => [workload, error.detail ?? error.message]),
+    ),
+  };
+  if (faults.length === 1 && first !== undefined) {
+    const { code, detail, hint, cause } = first.error;
+    return new SlipwayError(code, { ...(detail && { detail }), ...(hint && { hint }), cause, facts });
+  }
+  const details = faults.slice(0, maxNamed).map(({ error }) => error.detail ?? error.message);
   const more = faults.length > maxNamed ? [`and ${faults.length - maxNamed} more`] : [];
-  const hint = faults.find((fault) => fault.hint !== undefined)?.hint;
-  return new SlipwayError(first?.code ?? "APPLY_REFUSED", {
+  const hint = faults.find(({ error }) => error.hint !== undefined)?.error.hint;
+  return new SlipwayError(first?.error.code ?? "APPLY_REFUSED", {
     detail: [...details, ...more].join("; "),
     ...(hint === undefined ? {} : { hint }),
+    facts,
   });
 }
 

@@ -50,7 +50,8 @@ function endWithoutGood({ kind, targets }: JobRow): "nothing-to-do" | "all-super
 async function clearHolds(tx: Db, job: JobRow, good: readonly RolloutTarget[]): Promise<void> {
   for (const { workload, images } of good) {
     for (const container of Object.keys(images)) {
-      await holds.clearHold(tx, { environment: job.environment, workload, container });
+      const { id: except, environment, requested_by: by } = job;
+      await holds.liftHolds(tx, { environment, workload, container, by, except });
     }
   }
 }

@@ -6,7 +6,8 @@ import type { Db } from "#common/store/store.ts";
 /** Jobs of a workload that are looked through for the last good one. */
 const historyLimit = 200;
 
-type Past = Pick<JobRow, "phase" | "changes"> & Partial<Pick<JobRow, "outcome" | "targets">>;
+type Past = Pick<JobRow, "phase" | "changes"> &
+  Partial<Pick<JobRow, "outcome" | "targets" | "origin" | "kind" | "spec">>;
 /** Why a job is undone. */
 type Undone = "failed" | "landed-late";
 
@@ -31,7 +32,9 @@ export async function lastGoodChanges(db: Db, failed: JobRow): Promise<readonly 
     );
   }
   const why = failed.outcome === "landed-late" ? "landed-late" : "failed";
+  const undone = why === "failed" ? undoneOf(failed) : undefined;
   return failed.changes
+    .filter(({ workload }) => undone?.has(workload) !== false)
     .map((change) => ({ ...change, from: lastGood(change, histories.get(change.workload) ?? [], why) }))
     .filter((change) => change.from !== change.to);
 }
@@ -42,10 +45,37 @@ export function lastGood(change: RecordedChange, history: readonly Past[], why: 
   for (const job of history) {
     const wrote = job.changes.find((candidate) => isSameField(candidate, change) && candidate.to === from);
     if (wrote === undefined) continue;
-    if (why === "failed" ? job.phase === "succeeded" : isNotBad(job, change)) return from;
+    if (why === "failed" ? wasGood(job, change) : isNotBad(job, change)) return from;
     from = wrote.from;
   }
   return from;
+}
+
+/**
+ * What a failed job undoes with its bad workloads. Automation brings in one job what has nothing to do with
+ * each other, so only groups go back together; undefined for a person's release, which was asked for as one.
+ */
+export function undoneOf({
+  origin,
+  kind,
+  spec,
+  targets = [],
+}: Partial<Pick<JobRow, "origin" | "kind" | "spec" | "targets">>): ReadonlySet<string> | undefined {
+  if (origin !== "automation" || kind !== "release" || spec?.kind !== "release") return undefined;
+  const bad = new Set(targets.filter(({ verdict }) => verdict === "bad").map(({ workload }) => workload));
+  const containers = spec.only?.containers ?? [];
+  const groups = new Set(
+    containers.filter(({ workload }) => bad.has(workload)).flatMap((c) => c.group ?? []),
+  );
+  const mates = containers.filter(({ group }) => group !== undefined && groups.has(group));
+  return new Set([...bad, ...mates.map(({ workload }) => workload)]);
+}
+
+/** Also where others of the same automated job failed. */
+function wasGood(past: Past, { workload }: RecordedChange): boolean {
+  if (past.phase === "succeeded") return true;
+  if (past.phase !== "rolled-back" || undoneOf(past)?.has(workload) !== false) return false;
+  return past.targets?.some((one) => one.workload === workload && one.verdict === "good") === true;
 }
 
 function isNotBad(past: Past, { workload }: RecordedChange): boolean {

@@ -6,7 +6,7 @@ import * as jobs from "#common/store/jobs.ts";
 import * as leases from "#common/store/leases.ts";
 import { withJob } from "#common/kit/current-work.ts";
 import type { JobRow } from "#common/store/schema.ts";
-import type { WorkerDeps } from "../deps.ts";
+import { actsIn, type WorkerDeps } from "../deps.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
 import { applyPolicies, bringsPolicies } from "./apply-policies.ts";
@@ -48,7 +48,7 @@ export function createEnvironmentRoom(deps: WorkerDeps): EnvironmentRoom {
     async look(name) {
       const wakeHere = wakers.get(name);
       if (wakeHere !== undefined) return wakeHere();
-      const environment = deps.settings.environments.find((candidate) => candidate.name === name);
+      const environment = actsIn(deps).find((candidate) => candidate.name === name);
       if (environment === undefined || stopping.signal.aborted) return;
       wakers.set(name, () => undefined);
       try {

@@ -4,6 +4,7 @@ import * as jobs from "#common/store/jobs.ts";
 import type { JobRow, RolloutTarget, StoredPlan } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { Db } from "#common/store/store.ts";
+import { holdPassedOver } from "./hold-passed-over.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
 export interface AdoptedCommit {
@@ -21,8 +22,9 @@ export async function adopt(tx: Db, context: LaneContext, commit: AdoptedCommit)
   await steps.endOpenSteps(tx, jobId, { outcome: "ok" });
   await steps.appendSteps(tx, jobId, [
     { text: `Pushed commit: ${job.headline}`, outcome: "ok", detail: commit.commit.slice(0, 7) },
-    ...(targets.length === 0 ? [] : [{ text: regradeText(targets), open: true }]),
   ]);
+  await holdPassedOver(tx, environmentNamed(context, job.environment), { job, results: plan.results });
+  if (targets.length > 0) await steps.appendSteps(tx, jobId, [{ text: regradeText(targets), open: true }]);
   await jobs.moveJob(tx, {
     id: jobId,
     event: targets.length === 0 ? "adopted-committed" : commit.event,

@@ -1,6 +1,7 @@
 import { tryParseImageRef, repositoryKey } from "#common/domain/image-ref.ts";
 import type { DeclaredWorkload } from "#common/domain/manifest.ts";
 import { formatWorkloadId } from "#common/domain/workload.ts";
+import { wakeAutomation } from "#common/store/automation-wakes.ts";
 import * as lanes from "#common/store/lanes.ts";
 import * as manifests from "#common/store/manifests.ts";
 import type { DeclaredRow } from "#common/store/manifests.ts";
@@ -31,6 +32,9 @@ async function saveView(tx: Db, laneId: string, view: TipView): Promise<void> {
   const changed = [...view.files.values()].filter(
     (file) => known.get(file.path) !== file.oid || file.manifest.faults.length > 0,
   );
+  if (changed.length + removedPaths.length > 0) {
+    await wakeAutomation(tx, { environment, why: `git at ${view.commit.slice(0, 7)}` });
+  }
   await manifests.replaceDeclared(tx, {
     environment,
     laneId,

@@ -10,7 +10,7 @@ import * as leases from "#common/store/leases.ts";
 import * as manifests from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { Db } from "#common/store/store.ts";
-import type { WorkerDeps } from "../deps.ts";
+import { actsIn, type WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
 import { tracedForAll } from "../trace-jobs.ts";
 import type { GitCache } from "../git/git-cache.ts";
@@ -88,7 +88,7 @@ async function lookWhileDue(room: RoomParts, laneId: string): Promise<void> {
 
 /** False where another worker holds the lane, there is none, or it cannot go on. */
 async function lookAtLane({ deps, memories, stopping }: RoomParts, laneId: string): Promise<boolean> {
-  const environments = deps.settings.environments.filter(
+  const environments = actsIn(deps).filter(
     (environment) => laneKey(environment.git.url, environment.git.branch) === laneId,
   );
   const first = environments[0];

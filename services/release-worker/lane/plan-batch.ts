@@ -1,9 +1,12 @@
 import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import type { JobEvent } from "#common/domain/job.ts";
 import { matchesWorkload, parseWorkloadId } from "#common/domain/workload.ts";
+import { containerKey } from "#common/domain/plan-choice.ts";
+import { holdsOf } from "#common/store/holds.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
-import { dryRunTargets } from "../environment/dry-run.ts";
+import type { Db } from "#common/store/store.ts";
+import { dryRunTargets, refusedWorkloads } from "../environment/dry-run.ts";
 import { lastGoodChanges, neverApplied } from "../environment/last-good.ts";
 import { createFactSources, type FactSources } from "../planning/batch-sources.ts";
 import type { JobPlan } from "../planning/job-plan.ts";
@@ -22,6 +25,14 @@ import { recordFirstChoices } from "./record-choices.ts";
 
 /** Jobs of a batch asked of the API server at once. */
 const dryRunsAtOnce = 8;
+
+/** How often automated jobs of a batch are planned again without what the API server refused. */
+const maxLeavings = 8;
+/** More than that is no matter of single workloads. */
+const maxLeftOut = 100;
+
+/** Per job what it is planned without, by workload with the reason. */
+type Left = Map<string, ReadonlyMap<string, string>>;
 
 /** A job whose plan changes something, ready to become a commit. */
 export interface PlannedJob {
@@ -55,9 +66,10 @@ type Decision =
 export async function planBatch(context: LaneContext, taken: readonly JobRow[]): Promise<PlannedBatch> {
   let tip = await context.tip.current();
   let rest = await adoptEarlierPushes(context, { base: tip.commit, taken });
-  // Each round ends at least one job, or is the last.
-  for (let round = 0; round <= taken.length + 1; round += 1) {
-    const { decisions, views } = await decideAll(context, tip.commit, rest);
+  const left: Left = new Map();
+  // Each round ends at least one job, leaves something out of an automated one, or is the last.
+  for (let round = 0; round <= taken.length + maxLeavings; round += 1) {
+    const { decisions, views } = await decideAll(context, { base: tip.commit, taken: rest, left });
     if (!tip.confirmed && decisions.some(isVerdict)) {
       const confirmed = await context.tip.confirm();
       const moved = confirmed !== tip.commit;
@@ -74,12 +86,31 @@ export async function planBatch(context: LaneContext, taken: readonly JobRow[]):
       if (decision.kind === "wait") await closeImageGate(context, decision);
       if (decision.kind === "gated") await closeGate(context, decision);
     }
-    for (const refusal of refused.values()) await endOrRetry(context, refusal);
+    const goesOn = new Set(
+      [...refused.values()].filter((one) => leaveOut(left, one)).map(({ job }) => job.id),
+    );
+    for (const refusal of refused.values()) {
+      if (!goesOn.has(refusal.job.id)) await endOrRetry(context, refusal);
+    }
     if (refused.size === 0) return { base: tip.commit, planned: written, views };
     // What stood on a refused job's changes is planned again without them.
-    rest = written.map(({ job }) => job).filter((job) => !refused.has(job.id));
+    rest = written.map(({ job }) => job).filter((job) => !refused.has(job.id) || goesOn.has(job.id));
   }
   return { base: tip.commit, planned: [], views: [] };
+}
+
+/** One workload that is refused holds up no other that automation brings; false where nothing else is in it. */
+function leaveOut(left: Left, { job, plan, error }: Refusal): boolean {
+  const refused = refusedWorkloads(error);
+  const others = plan.targets.some(({ workload }) => !refused.has(workload));
+  const before = left.get(job.id) ?? new Map<string, string>();
+  if (!isAutomated(job) || !others || refused.size === 0 || before.size >= maxLeftOut) return false;
+  left.set(job.id, new Map([...before, ...refused]));
+  return true;
+}
+
+function isAutomated({ kind, origin }: JobRow): boolean {
+  return kind === "release" && origin === "automation";
 }
 
 /** Whether a job would end without a push, or people are asked about it. */
@@ -92,7 +123,10 @@ interface Decided {
   readonly views: readonly TipView[];
 }
 
-async function decideAll(context: LaneContext, base: string, taken: readonly JobRow[]): Promise<Decided> {
+async function decideAll(
+  context: LaneContext,
+  { base, taken, left }: { base: string; taken: readonly JobRow[]; left: Left },
+): Promise<Decided> {
   const views = new Map<string, TipView>();
   for (const environment of context.environments) {
     views.set(environment.name, await context.tips.read(base, environment));
@@ -108,7 +142,7 @@ async function decideAll(context: LaneContext, base: string, taken: readonly Job
       continue;
     }
     const decision = await tracedForJob(context.deps.tracing, { job, name: "plan" }, () =>
-      decide(context, { job, view, sources, gates }),
+      decide(context, { job, view, sources, gates, left }),
     );
     decisions.push(decision);
     if (decision.kind === "write") carryOver(views, decision);
@@ -159,11 +193,11 @@ function carryOver(views: Map<string, TipView>, { plan, after }: PlannedJob): vo
 
 async function decide(
   context: LaneContext,
-  asked: { job: JobRow; view: TipView; sources: FactSources; gates: GateFacts },
+  asked: { job: JobRow; view: TipView; sources: FactSources; gates: GateFacts; left: Left },
 ): Promise<Decision> {
-  const { job, view, sources, gates } = asked;
+  const { job, view, sources, gates, left } = asked;
   try {
-    const input = await planInput(context, job);
+    const input = await planInput(context, job, left.get(job.id));
     const whole = await planJob({ sources, log: context.deps.log }, view, input);
     const plan = { ...whole, targets: await targetsToApply(context, job, whole.targets) };
     if (plan.changes.length === 0) return { kind: "nothing", job, plan };
@@ -183,6 +217,7 @@ async function decide(
 
 interface Refusal {
   readonly job: JobRow;
+  readonly plan: JobPlan;
   readonly error: SlipwayError;
   readonly event: JobEvent;
 }
@@ -203,7 +238,7 @@ async function dryRunAll(
             dryRunTargets(context.deps, { view: after, plan }),
           );
         } catch (thrown) {
-          refused.set(job.id, { job, error: toSlipwayError(thrown), event: "refused-by-dry-run" });
+          refused.set(job.id, { job, plan, error: toSlipwayError(thrown), event: "refused-by-dry-run" });
         }
       }),
     );
@@ -211,13 +246,26 @@ async function dryRunAll(
   return refused;
 }
 
-async function planInput(context: LaneContext, job: JobRow): Promise<PlanInput> {
-  if (job.spec.kind !== "rollback") return { spec: job.spec, resolved: job.resolved };
+async function planInput(
+  context: LaneContext,
+  job: JobRow,
+  refused: ReadonlyMap<string, string> = new Map(),
+): Promise<PlanInput> {
   const { db } = context.deps.store;
+  if (isAutomated(job)) {
+    const held = await heldContainers(db, job.environment);
+    return { spec: job.spec, resolved: job.resolved, automation: { held, refused } };
+  }
+  if (job.spec.kind !== "rollback") return { spec: job.spec, resolved: job.resolved };
   const undone = await jobs.mustGetJob(db, job.spec.of);
   const changes = job.automatic ? await lastGoodChanges(db, undone) : undone.changes;
   const undo = { headline: job.headline, changes, short: undone.id.slice(-8) };
   return { spec: job.spec, resolved: null, undo };
+}
+
+async function heldContainers(db: Db, environment: string): Promise<ReadonlyMap<string, string>> {
+  const held = await holdsOf(db, environment);
+  return new Map(held.map((hold) => [containerKey(hold), hold.reason]));
 }
 
 /** A rollback takes back in git what the cluster had refused; there is nothing to apply for it. */

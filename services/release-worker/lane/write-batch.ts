@@ -1,5 +1,7 @@
 import { SlipwayError } from "#common/domain/errors.ts";
 import type { PassedGate } from "#common/domain/gates.ts";
+import { containerKey } from "#common/domain/plan-choice.ts";
+import { holdsOf } from "#common/store/holds.ts";
 import * as intents from "#common/store/intents.ts";
 import type { OpenIntent } from "#common/store/intents.ts";
 import type { JobRow } from "#common/store/schema.ts";
@@ -73,7 +75,7 @@ export async function writeBatch(
     const cancelled = await endCancelled(tx, locked);
     const asked = await holdBackGated(tx, context, { planned, locked, cancelled });
     const stopped = new Set([...cancelled, ...asked.held]);
-    if (stopped.size > 0) {
+    if (stopped.size + asked.again.length > 0) {
       await giveBackRest(tx, planned, stopped);
       return false;
     }
@@ -164,6 +166,8 @@ interface AskedGates {
   readonly held: readonly string[];
   /** What each of the others passed by an override. */
   readonly passed: ReadonlyMap<string, readonly PassedGate[]>;
+  /** Of automated jobs those that a hold came before: they are planned again without it. */
+  readonly again: readonly string[];
 }
 
 /** CORRECTNESS 6: what people closed before the point of no return counts, however late it was. */
@@ -186,7 +190,23 @@ async function holdBackGated(
     await holdBack(tx, job, { closed: answer.closed, now: facts.now, kept: keptOf(plan) });
     held.push(job.id);
   }
-  return { held, passed };
+  const planned = of.planned.filter(({ job }) => !held.includes(job.id));
+  return { held, passed, again: await heldMeanwhile(tx, planned) };
+}
+
+/** CORRECTNESS 6: holds that came between the plan and now. */
+async function heldMeanwhile(tx: Db, planned: readonly PlannedJob[]): Promise<readonly string[]> {
+  const automated = planned.filter(({ job }) => job.kind === "release" && job.origin === "automation");
+  const environments = [...new Set(automated.map(({ job }) => job.environment))];
+  const held = new Map<string, ReadonlySet<string>>();
+  for (const name of environments) held.set(name, new Set((await holdsOf(tx, name)).map(containerKey)));
+  return automated
+    .filter(({ job, plan }) =>
+      plan.results.some(
+        (one) => one.result === "change" && held.get(job.environment)?.has(containerKey(one)) === true,
+      ),
+    )
+    .map(({ job }) => job.id);
 }
 
 async function giveBackRest(

@@ -9,8 +9,10 @@ import {
   type PlannedSkip,
   type ReleaseAsk,
   type ReleaseFacts,
+  type ReleasePlan,
 } from "#common/domain/plan.ts";
-import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
+import { containerKey, type ResolvedChoice } from "#common/domain/plan-choice.ts";
+import type { ChosenContainers } from "#common/domain/plan-only.ts";
 import { skipLine } from "#common/domain/plan-words.ts";
 import type { Policies } from "#common/domain/policy.ts";
 import { formatWorkloadId, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
@@ -37,6 +39,8 @@ import type { TipView } from "./tip-view.ts";
 export interface PlanInput {
   readonly spec: JobSpec;
   readonly resolved: readonly ResolvedChoice[] | null;
+  /** Of what automation decided: what may have changed since. */
+  readonly automation?: Pick<ReleaseFacts, "held"> & NonNullable<ReleaseFacts["automation"]>;
   /** For a rollback: the changes of the job that is undone. */
   readonly undo?: {
     readonly headline: string;
@@ -59,16 +63,14 @@ export async function planJob(deps: FactDeps, view: TipView, input: PlanInput): 
     declared: view.declared(),
     resolved: input.resolved ?? undefined,
   });
-  const whole = { ...facts, declared: [...facts.declared, ...(await brokenFacts(deps, view))] };
+  const { automation } = input;
+  const whole = {
+    ...facts,
+    ...(automation && { held: automation.held, automation }),
+    declared: [...facts.declared, ...(await brokenFacts(deps, view))],
+  };
   const plan = planRelease({ ...whole, running: withUnwatched(whole) });
-  const edited = await editPlan(view, plan.changes);
-  const changes = plan.changes.filter((change) => !edited.refused.has(changeKey(change)));
-  const refusals = plan.changes
-    .filter((change) => edited.refused.has(changeKey(change)))
-    .map((change) => ({
-      ...toSkip(change),
-      detail: edited.refused.get(changeKey(change)) ?? "",
-    }));
+  const { edited, changes, refusals } = await editTogether(view, { plan, only: input.spec.only });
   const skips = [...plan.skips, ...refusals];
   return {
     headline: plan.headline,
@@ -80,6 +82,59 @@ export async function planJob(deps: FactDeps, view: TipView, input: PlanInput): 
     skipLines: skips.filter(isWorthTelling).map(skipLine),
     hash: hashOf(edited.changes),
   };
+}
+
+interface Edited {
+  readonly edited: Awaited<ReturnType<typeof editPlan>>;
+  readonly changes: readonly PlannedChange[];
+  readonly refusals: readonly PlannedSkip[];
+}
+
+/** Edits what was planned. Where one of a group cannot move, the others of it wait, and all is edited without them. */
+async function editTogether(
+  view: TipView,
+  { plan, only }: { readonly plan: ReleasePlan; readonly only: ChosenContainers | undefined },
+): Promise<Edited> {
+  const first = await editAll(view, plan.changes);
+  const waiting = groupsThatWait(only, [...plan.skips, ...first.refusals]);
+  const groupOf = new Map(only?.containers.map((one) => [containerKey(one), one.group]));
+  const waits = (change: PlannedChange): boolean => waiting.has(groupOf.get(changeKeyOf(change)) ?? "");
+  const left = plan.changes.filter(waits);
+  if (left.length === 0) return first;
+  const rest = await editAll(
+    view,
+    plan.changes.filter((change) => !waits(change)),
+  );
+  const told = left.map((change) => ({ ...toSkip(change), reason: "group-waits" as const }));
+  return { ...rest, refusals: [...rest.refusals, ...told] };
+}
+
+async function editAll(view: TipView, planned: readonly PlannedChange[]): Promise<Edited> {
+  const edited = await editPlan(view, planned);
+  const refused = planned.filter((change) => edited.refused.has(changeKey(change)));
+  return {
+    edited,
+    changes: planned.filter((change) => !edited.refused.has(changeKey(change))),
+    refusals: refused.map((change) => ({
+      ...toSkip(change),
+      detail: edited.refused.get(changeKey(change)) ?? "",
+    })),
+  };
+}
+
+/** Groups of which one container does not become what was chosen for it. */
+function groupsThatWait(
+  only: ChosenContainers | undefined,
+  skips: readonly PlannedSkip[],
+): ReadonlySet<string> {
+  const grouped = only?.containers.filter(({ group }) => group !== undefined) ?? [];
+  if (grouped.length === 0) return new Set();
+  const left = new Set(skips.filter(({ reason }) => reason !== "up-to-date").map(containerKey));
+  return new Set(grouped.filter((one) => left.has(containerKey(one))).flatMap(({ group }) => group ?? []));
+}
+
+function changeKeyOf({ workload, container }: PlannedChange): string {
+  return containerKey({ workload: formatWorkloadId(workload), container });
 }
 
 /** Workloads whose files cannot be read any more: told why they are left alone, and left alone. */

@@ -10,7 +10,8 @@ import {
 import type { DeclaredFact, ReleaseAsk, ReleaseFacts } from "#common/domain/plan.ts";
 import type { ResolvedChoice } from "#common/domain/plan-choice.ts";
 import type { KnownImage } from "#common/domain/tag-filter.ts";
-import { matchesWorkload, parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
+import { parseWorkloadId, type WorkloadId } from "#common/domain/workload.ts";
+import { finderOf } from "#common/domain/workload-finder.ts";
 import type { Repository } from "#proto/slipway/registry/v1/registry.ts";
 import type { Log } from "#common/kit/log.ts";
 import type { FactSources } from "./batch-sources.ts";
@@ -52,17 +53,16 @@ export async function readFacts({ sources, log }: FactDeps, asked: FactsAsk): Pr
 }
 
 function chosenOf({ ask, declared }: Pick<FactsAsk, "ask" | "declared">): readonly DeclaredFact[] {
-  const wanted = ask.workloads.map((text) => parseWorkloadId(text));
-  return declared.filter((fact) => ask.all || wanted.some((workload) => matchesWorkload(fact.id, workload)));
+  if (ask.all) return declared;
+  const find = finderOf(declared);
+  return [...new Set(ask.workloads.flatMap((text) => find(parseWorkloadId(text))))];
 }
 
 /** What a release asks of, where git declares all of it; else only a list of everything that runs can tell. */
 function idsAsked({ ask, declared }: FactsAsk): readonly WorkloadId[] | undefined {
   if (ask.all) return undefined;
-  const found = ask.workloads.map((text) => {
-    const wanted = parseWorkloadId(text);
-    return declared.filter((fact) => matchesWorkload(fact.id, wanted)).map((fact) => fact.id);
-  });
+  const find = finderOf(declared);
+  const found = ask.workloads.map((text) => find(parseWorkloadId(text)).map((fact) => fact.id));
   return found.every((ids) => ids.length > 0) ? found.flat() : undefined;
 }
 

@@ -125,6 +125,8 @@ const statements: readonly string[] = [
   // What ran when, of one workload: only what reached git is looked for.
   `create index jobs_by_commit on jobs (commit_sha text_pattern_ops) where commit_sha is not null`,
   `create index jobs_by_changed_workload on jobs using gin (results jsonb_path_ops) where commit_sha is not null`,
+  // What automation brought in vain.
+  `create index jobs_automated on jobs (environment, finished_at) where origin = 'automation'`,
   `create index jobs_rollbacks on jobs (rollback_of) where rollback_of is not null`,
   // What the history is searched by, beside its order.
   `create index jobs_by_person on jobs (requested_by, accepted desc)`,
@@ -385,8 +387,29 @@ const statements: readonly string[] = [
     image text not null,
     job_id uuid not null references jobs (id) on delete cascade,
     reason text not null,
+    set_by text not null default 'automation',
     since timestamptz not null default clock_timestamp(),
+    -- One that is over is kept: what failed before it was lifted speaks against nothing any more.
+    lifted_at timestamptz,
+    lifted_by text,
     primary key (environment, workload, container)
+  )`,
+
+  // Something happened that may let automation decide otherwise. Only inserted, so that whoever tells of it
+  // locks nothing that others share; the decision that has seen it deletes it.
+  `create table automation_wakes (
+    id bigint generated always as identity primary key,
+    environment text not null,
+    at timestamptz not null default clock_timestamp(),
+    why text not null
+  )`,
+  `create index automation_wakes_by_environment on automation_wakes (environment, at)`,
+
+  // When an environment is decided anew though nobody tells of anything.
+  `create table automation (
+    environment text primary key,
+    due_at timestamptz not null default clock_timestamp(),
+    decided_at timestamptz
   )`,
 
   // A stop that people set: it works with git down. namespace null: the whole environment.
