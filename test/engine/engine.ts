@@ -79,6 +79,8 @@ async function startOwn(compose: Compose): Promise<Engine> {
   });
   const stop = async (): Promise<void> => {
     await server.stop();
+    // dockerd leaves the namespace of host networking mounted; where it did not, there is nothing to undo.
+    await run("umount", [join(folder, "exec-root/netns/default")]).catch(() => undefined);
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   return makeEngine({ env, compose, is: "Docker, started for the tests", stop });
