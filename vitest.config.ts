@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{cli,services,libs,sandbox,tools}/**/*.test.ts"],
+          include: ["{cli,services,libs,sandbox,tools,web}/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },
@@ -17,8 +17,19 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/**/*.test.ts"],
+          exclude: ["test/engine/**"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // What needs a container engine: `npm run test:compose`, apart from `npm test`.
+        test: {
+          name: "engine",
+          include: ["test/engine/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 900_000,
           fileParallelism: false,
         },
       },

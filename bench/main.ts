@@ -12,8 +12,10 @@ import { gitBench } from "./git.ts";
 import { lanesBench } from "./lanes.ts";
 import { releaseBench } from "./release.ts";
 import { scanBench } from "./scan.ts";
+import { startBench } from "./start.ts";
 import type { Bench } from "./support/bench.ts";
 import { rowJson, rowTable, type Row } from "./support/row.ts";
+import { webBench } from "./web.ts";
 import { webhookBench } from "./webhook.ts";
 import { workloadsBench } from "./workloads.ts";
 
@@ -31,6 +33,8 @@ const benches: readonly Bench[] = [
   editBench,
   gitBench,
   cliBench,
+  startBench,
+  webBench,
 ];
 
 const usage = `npm run bench -- [NAME…] [--json]

@@ -81,6 +81,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./commands/environments.ts")).addEnvironments,
   },
   { group: "Run it:", names: ["certs"], load: async () => (await import("./commands/certs.ts")).addCerts },
+  { group: "Run it:", names: ["serve"], load: async () => (await import("./commands/serve.ts")).addServe },
+  {
+    group: "Run it:",
+    names: ["install"],
+    load: async () => (await import("./commands/install.ts")).addInstall,
+  },
   { group: "Run it:", names: ["token"], load: async () => (await import("./commands/token.ts")).addToken },
   { group: "Run it:", names: ["audit"], load: async () => (await import("./commands/audit.ts")).addAudit },
   { group: "Run it:", names: ["doctor"], load: async () => (await import("./commands/doctor.ts")).addDoctor },

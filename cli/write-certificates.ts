@@ -58,6 +58,23 @@ interface Wanted {
   readonly subject: Subject;
 }
 
+/**
+ * Gives each service a folder of its own below `to` with `ca.crt`, `tls.crt` and `tls.key`, so that none
+ * can read the key of another or of the authority.
+ */
+export async function spreadCertificates(folder: string, to: string): Promise<void> {
+  const authority = await readPair(folder, "ca");
+  for (const service of serviceNames) {
+    const pair = await readPair(folder, service);
+    if (pair === undefined || authority === undefined) throw usageProblem(`${folder} holds no certificates`);
+    const own = join(to, service);
+    await makeFolder(own);
+    await replaceFile(join(own, "tls.key"), pair.key, 0o600);
+    await replaceFile(join(own, "tls.crt"), pair.cert, 0o644);
+    await replaceFile(join(own, "ca.crt"), authority.cert, 0o644);
+  }
+}
+
 function wanted({ servers }: CertsOptions): readonly Wanted[] {
   const services = serviceNames.map((service) => ({
     name: service,
@@ -112,14 +129,14 @@ async function readIfThere(file: string): Promise<string | undefined> {
 /** Each file at once and the key first: who looks in between sees a pair that does not match, and waits. */
 async function writePair(folder: string, name: string, pair: Pair): Promise<void> {
   const { certFile, keyFile } = filesOf(folder, name);
-  for (const [file, text, mode] of [
-    [keyFile, pair.key, 0o600],
-    [certFile, pair.cert, 0o644],
-  ] as const) {
-    const draft = `${file}.new`;
-    await writeFile(draft, text, { mode });
-    await rename(draft, file);
-  }
+  await replaceFile(keyFile, pair.key, 0o600);
+  await replaceFile(certFile, pair.cert, 0o644);
+}
+
+async function replaceFile(file: string, text: string, mode: number): Promise<void> {
+  const draft = `${file}.new`;
+  await writeFile(draft, text, { mode });
+  await rename(draft, file);
 }
 
 function filesOf(folder: string, name: string): { certFile: string; keyFile: string } {

@@ -25,6 +25,11 @@ export const doors: readonly Door[] = [
   { packages: ["@grpc/grpc-js", "nice-grpc*"], from: ["libs/common/kit/grpc*.ts", "proto/gen/**"] },
   { packages: ["croner"], from: ["libs/common/domain/cron.ts"] },
   { packages: ["@peculiar/x509", "reflect-metadata"], from: ["libs/common/kit/issue-certificates.ts"] },
+  { packages: ["preact", "@preact/signals"], from: ["web/**"] },
+  { packages: ["uplot"], from: ["web/parts/chart.tsx"] },
+  { packages: ["vite"], from: ["web/vite.config.ts", "tools/**"] },
+  { packages: ["playwright-core", "axe-core"], from: ["test/**"], typesFrom: ["tools/**", "bench/**"] },
+  { packages: ["@opentelemetry/*"], from: ["libs/common/kit/otel*.ts"] },
   { packages: ["jose"], from: ["services/api/access/**", "test/**"] },
   { packages: ["pg", "kysely"], from: ["libs/common/store/**", "test/support/**", "tools/**"] },
 ];

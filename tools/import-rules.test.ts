@@ -8,7 +8,7 @@ import { checkImports } from "./import-rules.ts";
 const root = join(import.meta.dirname, "..");
 const rooms = ["{cli,web,services,libs,sandbox,test,bench,tools}/**/*.{ts,tsx}", "*.config.ts"];
 
-test("the repository keeps its import rules", () => {
+test("the repository keeps its import rules", { timeout: 60_000 }, () => {
   const paths = globSync(rooms, { cwd: root, exclude: ["**/node_modules/**", "**/dist/**"] });
   expect(paths.length).toBeGreaterThan(30);
   const files = paths.map((path) => ({ path, source: readFileSync(join(root, path), "utf8") }));

@@ -51,6 +51,8 @@ export interface Installation {
   readonly operations: ReadonlyMap<string, string>;
   /** One more release-worker; `env` adds to its environment. */
   startWorker(env?: NodeJS.ProcessEnv): Promise<ChildServer>;
+  /** Ends the API, waits for `meanwhile`, and starts it again at the same address. */
+  restartApi(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -82,11 +84,7 @@ async function startAll(
   await mkdir(join(options.folder, "logs"), { recursive: true });
   const database = await openDatabase(options, stops);
   const queue = await openQueue(options, stops);
-  const ports = {
-    http: options.httpPort ?? (await freePort()),
-    watcher: await freePort(),
-    scanner: await freePort(),
-  };
+  const ports = await choosePorts(options);
   const token = options.adminToken ?? randomBytes(24).toString("base64url");
   const workerPorts = await Promise.all(Array.from({ length: options.workers }, () => freePort()));
   const base = serviceEnv(options, { databaseUrl: database.url, redisUrl: queue.redisUrl, ports });
@@ -98,11 +96,12 @@ async function startAll(
     stops.push(() => child.stop());
     return child;
   };
-  const api = start("api", "api", {
+  const apiEnv = {
     SLIPWAY_HTTP_PORT: String(ports.http),
     SLIPWAY_ADMIN_TOKEN: token,
     SLIPWAY_WORKER_ADDRESSES: workerPorts.map((port) => `127.0.0.1:${port}`).join(","),
-  });
+  };
+  let api = start("api", "api", apiEnv);
   const watcher = start("cluster-watcher", "cluster-watcher", {
     SLIPWAY_GRPC_PORT: String(ports.watcher),
     SLIPWAY_CONFIG: options.watcherSettingsFile ?? options.settingsFile,
@@ -134,9 +133,19 @@ async function startAll(
     queueIs: queue.is,
     workers,
     operations,
+    restartApi: async (meanwhile) => {
+      await (await api).stop();
+      await meanwhile?.();
+      api = start("api", "api", apiEnv);
+      await api;
+    },
     startWorker: async (env) => startWorker(await freePort(), env),
     stop,
   };
+}
+
+async function choosePorts({ httpPort }: InstallationOptions): Promise<Ports> {
+  return { http: httpPort ?? (await freePort()), watcher: await freePort(), scanner: await freePort() };
 }
 
 async function openDatabase(options: InstallationOptions, stops: (() => Promise<void>)[]) {

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 
 import { findPostgres } from "#common/kit/postgres-binaries.ts";
 import { findOnPath } from "#common/kit/redis-server.ts";
+import { findChromium } from "#support/chromium.ts";
 import { dockerRegistryKind, findDocker } from "#support/docker-registry.ts";
 import { findKubeAssets } from "#support/kube-box.ts";
 import { skipsFile, systemsFile } from "#support/skips.ts";
@@ -63,6 +64,12 @@ const descriptions: Readonly<Record<string, Describe>> = {
   "PostgreSQL (system)": async (env) => describePostgres(env, "system"),
   "PostgreSQL (npm)": async (env) => describePostgres(env, "npm"),
   "PostgreSQL (any)": async (env) => describePostgres(env, undefined),
+  Chromium: async (env) => {
+    const command = findChromium(env);
+    return command === undefined
+      ? undefined
+      : `Chromium ${numberIn(await say(command, ["--version"]))}, spawned`;
+  },
   sshd: async () => {
     const text = await say("ssh", ["-V"]);
     return `sshd of ${/OpenSSH_[\w.]+/.exec(text)?.[0] ?? "OpenSSH"}, spawned`;

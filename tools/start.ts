@@ -4,6 +4,7 @@ import { createLog } from "#common/kit/log.ts";
 import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { runMain } from "#common/kit/run-main.ts";
 import { findSettingsFile } from "#common/kit/settings.ts";
+import { buildPage } from "./build-page.ts";
 import { startInstallation, type Installation } from "./installation.ts";
 
 /** `npm start`: all four services on this machine, with what is not configured as children. */
@@ -21,6 +22,7 @@ await runMain(async () => {
   const services = {
     name: "slipway",
     async start() {
+      await buildPage();
       installation = await startInstallation({
         folder,
         settingsFile,

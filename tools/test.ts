@@ -28,7 +28,9 @@ process.exitCode = counts.failed > 0 || exitCode !== 0 ? 1 : 0;
 function runVitest(args: readonly string[]): Promise<number> {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
-  const child = spawn(process.execPath, [vitest, "run", ...reporters, ...args], {
+  // A container engine is not asked of everybody: `npm run test:compose`.
+  const projects = ["--project=unit", "--project=system"];
+  const child = spawn(process.execPath, [vitest, "run", ...projects, ...reporters, ...args], {
     cwd: root,
     stdio: "inherit",
   });

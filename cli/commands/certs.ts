@@ -16,6 +16,7 @@ interface CertsFlags extends OfflineOptions {
   readonly days: string;
   readonly server: readonly string[];
   readonly newAuthority?: true;
+  readonly spread?: string;
 }
 
 const longestDays = 3_650;
@@ -38,6 +39,7 @@ export function addCerts(program: Command, deps: CommandDeps): void {
       (value: string, before: readonly string[]) => [...before, value],
       [],
     )
+    .option("--spread <folder>", "also give each service a folder of its own there: ca.crt, tls.crt, tls.key")
     .addHelpText(
       "after",
       "\nExamples:\n  slipway certs /etc/slipway/certs\n  slipway certs --days 90 --server redis=redis.shop.svc",
@@ -46,7 +48,7 @@ export function addCerts(program: Command, deps: CommandDeps): void {
     const flags = this.opts<CertsFlags>();
     const { io } = deps;
     // Loaded here alone: nothing else of the command line needs a library for certificates.
-    const { writeCertificates } = await import("../write-certificates.ts");
+    const { spreadCertificates, writeCertificates } = await import("../write-certificates.ts");
     const written = await writeCertificates({
       folder: resolve(io.cwd, folder),
       now: io.clock.now(),
@@ -54,6 +56,9 @@ export function addCerts(program: Command, deps: CommandDeps): void {
       newAuthority: flags.newAuthority === true,
       servers: Object.fromEntries(flags.server.map(readServer)),
     });
+    if (flags.spread !== undefined) {
+      await spreadCertificates(resolve(io.cwd, folder), resolve(io.cwd, flags.spread));
+    }
     const data = written.map((one) => ({
       ...one,
       certFile: relative(io.cwd, one.certFile),

@@ -101,6 +101,24 @@ test("a tag that moved is marked, and wide tells why an image is not eligible", 
   expect(line("0.2.0")).toMatch(/date from its label$/);
 });
 
+test("wide tells what an image was built of, and every field is in JSON", async () => {
+  const origin = {
+    version: "0.2.0-rc1",
+    revision: "ab".repeat(20),
+    source: "https://git.example.com/shop/front-end",
+  };
+  const images = withImages((all) =>
+    all.map((image) => (image.tag === "0.2.0" ? { ...image, origin } : image)),
+  );
+  const routes: Routes = { listImages: () => ({ json: images }) };
+  const wide = await slipway(["images", "front-end", "-l", "3", "-o", "wide"], routes);
+  expect(wide.out).toMatch(
+    /0\.2\.0 .*version 0\.2\.0-rc1; revision abababa; source https:\/\/git\.example\.com\/shop\/front-end$/m,
+  );
+  const json = await slipway(["images", "front-end", "-o", "json"], routes);
+  expect(json.out).toContain("ab".repeat(20));
+});
+
 test("what no node can run is marked, wide says what they are, or why that is not known", async () => {
   const images = withImages((all) =>
     all.map((image) => ({

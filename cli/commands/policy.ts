@@ -18,6 +18,7 @@ import { addCommonOptions, verb } from "./common.ts";
 import type { CommandDeps } from "./common.ts";
 import { isChange, parseChanges, tagChanges } from "./policy-changes.ts";
 import type { PolicySet } from "./policy-changes.ts";
+import { addPolicyStrip } from "./policy-strip.ts";
 import { addPolicyTest } from "./policy-test.ts";
 import { showPlan } from "./show-plan.ts";
 import { addWaitOptions, waitAndPrint } from "./waiting.ts";
@@ -54,6 +55,7 @@ export function addPolicy(program: Command, deps: CommandDeps): void {
   addChangeOptions(policy, { tags: true });
   policy.action(verb<PolicyOptions>(deps, showOrChange));
   addPolicyTest(policy, deps);
+  addPolicyStrip(policy, deps);
   for (const { name, set, summary, text, example } of verbs) {
     const command = program.command(`${name} <workload...>`).summary(summary).description(text);
     command.addHelpText("after", `\nExample:\n  slipway ${name} ${example}`);

@@ -1,7 +1,7 @@
 import type { WorkloadImages } from "#common/contracts/http.ts";
 import { tryParseImageRef } from "#common/domain/image-ref.ts";
 
-import { listNames } from "./names.ts";
+import { listNames, shortCommit } from "./names.ts";
 import { tableLines } from "./table.ts";
 import { shortDate } from "./time.ts";
 
@@ -95,8 +95,24 @@ function details(image: Image, filter: string | null, nodes: readonly string[]):
     image.ineligible === null ? [] : `not eligible: ${ineligibleText(image.ineligible, filter, nodes)}`,
     image.movedAt === null ? [] : `moved ${shortDate(image.movedAt)}`,
     image.dateFrom === "label" ? "date from its label" : [],
-  ];
-  return [digest, (image.platforms ?? []).join(","), notes.flat().join("; ")];
+    originNotes(image),
+  ].flat();
+  return [digest, (image.platforms ?? []).join(","), notes.join("; ")];
+}
+
+function originNotes({ tag, origin }: Image): readonly string[] {
+  if (origin === undefined) return [];
+  const { version, revision, source } = origin;
+  return [
+    version === null || version === tag ? [] : `version ${version}`,
+    revision === null ? [] : `revision ${shortRevision(revision)}`,
+    source === null ? [] : `source ${source}`,
+  ].flat();
+}
+
+/** As git shortens a commit; anything else is told whole. */
+function shortRevision(revision: string): string {
+  return /^[0-9a-f]{40,64}$/.test(revision) ? shortCommit(revision) : revision;
 }
 
 function ineligibleText(

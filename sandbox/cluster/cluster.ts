@@ -23,7 +23,7 @@ export type { PodOutcome } from "./outcome.ts";
 
 /** A Kubernetes control plane small enough to live inside a process: API server, controllers, kubelets. */
 export interface SandboxCluster {
-  /** `http://127.0.0.1:PORT`; known once started. */
+  /** `http://HOST:PORT`; known once started. */
   readonly url: string;
   readonly port: number;
   readonly kubeconfigYaml: string;
@@ -49,6 +49,8 @@ export interface SandboxCluster {
 
 /** How a sandbox cluster is made. */
 export interface SandboxClusterOptions {
+  /** The name it listens under and is called by; 127.0.0.1 by default. */
+  readonly host?: string;
   /** 0, the default, takes a free one. */
   readonly port?: number;
   /** How long a pod takes from one state to the next; 150 by default, 0 skips ContainerCreating. */
@@ -75,6 +77,7 @@ export function createSandboxCluster(options: SandboxClusterOptions = {}): Sandb
   const token = `sandbox-${randomUUID()}`;
   const parts = assemble(options, token);
   const { listener, hub, store } = parts;
+  const host = options.host ?? "127.0.0.1";
   let port: number | undefined;
   let controllers: Controllers | undefined;
   const taken = (): number => {
@@ -85,13 +88,13 @@ export function createSandboxCluster(options: SandboxClusterOptions = {}): Sandb
   return {
     token,
     get url() {
-      return `http://127.0.0.1:${taken()}`;
+      return `http://${host}:${taken()}`;
     },
     get port() {
       return taken();
     },
     get kubeconfigYaml() {
-      return kubeconfigYaml({ url: `http://127.0.0.1:${taken()}`, token });
+      return kubeconfigYaml({ url: `http://${host}:${taken()}`, token });
     },
     async start() {
       controllers ??= startControllers(parts);
@@ -153,6 +156,7 @@ function assemble(options: SandboxClusterOptions, adminToken: string) {
     podLog,
     delayMs: () => faults.delayMs,
     allowAnonymous: options.allowAnonymous ?? false,
+    host: options.host ?? "127.0.0.1",
   });
   seedCluster(registry, now());
   const reactAfterMs = options.reactAfterMs ?? 8;

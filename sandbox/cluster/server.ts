@@ -31,6 +31,8 @@ export interface ApiListener {
 
 /** What the HTTP side works with. */
 export interface ListenerDeps extends HandlerDeps {
+  /** The address it listens on. */
+  readonly host: string;
   /** How long every request waits before it is answered. */
   readonly delayMs: () => number;
   /** Whether requests without a token may do everything. */
@@ -50,7 +52,7 @@ export function createApiListener(deps: ListenerDeps): ApiListener {
       server = opened;
       await new Promise<void>((resolve, reject) => {
         opened.once("error", reject);
-        opened.listen(port, "127.0.0.1", resolve);
+        opened.listen(port, deps.host, resolve);
       });
       return (opened.address() as AddressInfo).port;
     },

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog } from "#common/kit/log.ts";
 import { runMain } from "#common/kit/run-main.ts";
+import { buildPage } from "../../tools/build-page.ts";
 import { startInstallation, type Installation } from "../../tools/installation.ts";
 import { demoUsage, readDemoOptions, type DemoOptions } from "./options.ts";
 import { checkPrerequisites } from "./prerequisites.ts";
@@ -40,6 +41,7 @@ interface Stage {
 async function play(options: DemoOptions, { folder, stops, interrupted }: Stage): Promise<void> {
   const world = await startDemoWorld({ folder, gitToken: randomBytes(18).toString("base64url") });
   stops.push(() => world.stop());
+  if (!options.once) await buildPage();
   const startedMs = performance.now();
   interrupted.throwIfAborted();
   const installation = await startServices(options, { folder, world });
@@ -64,6 +66,7 @@ async function play(options: DemoOptions, { folder, stops, interrupted }: Stage)
   if (options.once) return;
   const contact = await writeContact(installation);
   stops.push(() => rm(contact, { force: true }));
+  print(`demo: the page is at ${installation.url}/#token=${installation.token}`);
   print(
     `demo: the API is at ${installation.url}; in this folder: npx slipway list-services -n sock-shop. Ctrl-C ends it.`,
   );

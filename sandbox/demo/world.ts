@@ -17,16 +17,26 @@ export interface DemoWorld {
   stop(): Promise<void>;
 }
 
+export interface DemoWorldOptions {
+  /** Where settings, credentials and repositories are written. */
+  readonly folder: string;
+  readonly gitToken: string;
+  /** The name the three listen under and are called by; 127.0.0.1 by default. */
+  readonly host?: string;
+}
+
 /** Starts the three and fills them with the sock shop as of November 2016. */
-export async function startDemoWorld(o: { folder: string; gitToken: string }): Promise<DemoWorld> {
+export async function startDemoWorld(o: DemoWorldOptions): Promise<DemoWorld> {
+  const at = o.host === undefined ? {} : { host: o.host };
   const cluster = createSandboxCluster({
+    ...at,
     readyAfterMs: 250,
     outcome: (image) => (image.includes("broken") ? "pull-failure" : "ready"),
   });
-  const registry = createSandboxRegistry();
+  const registry = createSandboxRegistry(at);
   const gitFolder = join(o.folder, "git-host");
   await mkdir(gitFolder, { recursive: true });
-  const git = createSandboxGit({ folder: gitFolder, username: "slipway", token: o.gitToken });
+  const git = createSandboxGit({ ...at, folder: gitFolder, username: "slipway", token: o.gitToken });
   const world = [cluster, registry, git];
   const stop = async (): Promise<void> => {
     for (const one of world.toReversed()) await one.stop();

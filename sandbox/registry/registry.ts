@@ -17,6 +17,8 @@ import { createRegistryStore } from "./store.ts";
 import type { RegistryStore } from "./store.ts";
 
 export interface SandboxRegistryOptions {
+  /** The name it listens under and is called by; 127.0.0.1 by default. */
+  readonly host?: string;
   /** Default: a free one, kept over stop and start. */
   readonly port?: number;
   readonly auth?: RegistryAuth;
@@ -64,6 +66,7 @@ export function createSandboxRegistry(o: SandboxRegistryOptions = {}): SandboxRe
   const faults = createFaults();
   const access = createAccess(o.auth, o.now ?? (() => new Date()));
   const uploads = new Map<string, string>();
+  const ownHost = o.host ?? "127.0.0.1";
   let counts = { ...noRequests };
   let port = o.port ?? 0;
   let server: Server | undefined;
@@ -93,7 +96,7 @@ export function createSandboxRegistry(o: SandboxRegistryOptions = {}): SandboxRe
 
   function baseUrl(): string {
     if (port === 0) throw new Error("the sandbox registry has not been started");
-    return `http://127.0.0.1:${port}`;
+    return `http://${ownHost}:${port}`;
   }
 
   return {
@@ -109,7 +112,7 @@ export function createSandboxRegistry(o: SandboxRegistryOptions = {}): SandboxRe
     async start() {
       const drip = () => faults.quirks().drip;
       server = createServer((request, response) => void respond({ answer, drip }, request, response));
-      server.listen(port, "127.0.0.1");
+      server.listen(port, ownHost);
       await once(server, "listening");
       port = (server.address() as AddressInfo).port;
     },

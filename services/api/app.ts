@@ -21,6 +21,7 @@ import type { LiveParts } from "./live-parts.ts";
 import { createOpenAnswers } from "./open-answers.ts";
 import { countAnswers } from "./metrics.ts";
 import { describeApi } from "./description/openapi.ts";
+import { acceptSessionCookie } from "./page/session-cookie.ts";
 import { codedError, problemHandler, sendProblem } from "./problem.ts";
 import { automationRoutes } from "./routes/automation.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
@@ -36,13 +37,16 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
+import { pageRoutes } from "./routes/page.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { registryWebhookRoutes } from "./routes/registry-webhooks.ts";
 import { releaseRoutes } from "./routes/releases.ts";
+import { sessionRoutes } from "./routes/session.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { syncRoutes } from "./routes/syncs.ts";
 import { workloadRoutes } from "./routes/workloads.ts";
 import { keepUp } from "./upkeep.ts";
+import { traceRequests } from "./trace-requests.ts";
 import { apiVersion } from "./version.ts";
 import { createWorkloadLists } from "./workload-lists.ts";
 
@@ -61,7 +65,9 @@ export async function createApp(deps: ApiDeps): Promise<ApiApp> {
   app.addHook("onRequest", (request, _reply, done) => withRequestId(request.id, done));
   // Once more: reading a body goes on in the context of its socket.
   app.addHook("preHandler", (request, _reply, done) => withRequestId(request.id, done));
+  if (deps.tracing !== undefined) traceRequests(app, deps.tracing);
   countAnswers(app, deps.metrics);
+  await acceptSessionCookie(app);
   app.addHook("onRequest", authorizer(deps));
   await limitRates(app, deps);
   await describeApi(app, apiVersion);
@@ -168,6 +174,8 @@ function asksRegistry({ query }: FastifyRequest): boolean {
 
 async function addRoutes(app: ApiApp, deps: ApiDeps, live: LiveParts): Promise<void> {
   healthRoutes(app, deps);
+  await pageRoutes(app);
+  sessionRoutes(app, deps);
   openapiRoutes(app);
   environmentRoutes(app, deps, live);
   environmentEventRoutes(app, deps, live);

@@ -5,6 +5,7 @@ import type { LogLevel } from "#common/kit/log.ts";
 import { readOpsAddress } from "#common/kit/ops-server.ts";
 import type { OpsAddress } from "#common/kit/ops-server.ts";
 import { findSettingsFile } from "#common/kit/settings.ts";
+import { readTracing } from "#common/kit/tracing.ts";
 
 /** What the process is told from outside, besides the settings file. */
 export interface ApiConfig {
@@ -24,6 +25,7 @@ export interface ApiConfig {
   readonly trustedProxies: readonly string[];
   readonly name: string;
   readonly trace: boolean;
+  readonly tracing: boolean;
   readonly logLevel: LogLevel;
   readonly settingsFile: string;
 }
@@ -49,6 +51,7 @@ export function readConfig(from: { env: Env; flag: string | undefined; cwd: stri
     trustedProxies: listOf(read.text("SLIPWAY_TRUSTED_PROXIES", { fallback: "" })),
     name: read.text("SLIPWAY_NAME", { fallback: "api" }),
     trace: read.flag("SLIPWAY_TRACE"),
+    tracing: readTracing(read),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", { fallback: "info", oneOf: logLevels }) as LogLevel,
     settingsFile: findSettingsFile(from),
   });

@@ -9,6 +9,7 @@ import type { Dependency } from "#common/kit/health.ts";
 import type { Log } from "#common/kit/log.ts";
 import type { Bell } from "#common/kit/queue.ts";
 import type { SecretReader } from "#common/kit/settings.ts";
+import type { Tracing } from "#common/kit/tracing.ts";
 import type { Store } from "#common/store/store.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
@@ -34,6 +35,8 @@ export interface ApiParts {
   readonly newId: () => string;
   readonly writesPerMinute: number;
   readonly metrics: ApiMetrics;
+  /** Spans of requests are told; none, when absent. */
+  readonly tracing?: Pick<Tracing, "begin">;
   /** The secret that settings name, read anew at each call; undefined where they name none. */
   readonly secretOf: SecretReader;
   /** Proxies whose word about the client's address is believed; none, when absent. */

@@ -1,14 +1,15 @@
 import { parseArgs } from "node:util";
 
 import { systemClock } from "#common/kit/clock.ts";
+import type { Env } from "#common/kit/env.ts";
 import { countEndings } from "#common/kit/job-metrics.ts";
-import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
-import { runMain } from "#common/kit/run-main.ts";
+import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { createSecretReader, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
+import { exposePool, exposeWork } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 
 import { readConfig } from "./config.ts";
@@ -16,18 +17,32 @@ import { createHttpServer } from "./http-server.ts";
 import { createApiMetrics } from "./metrics.ts";
 import { createPeers } from "./peers.ts";
 
-await runMain(async () => {
-  const { values } = parseArgs({ options: { config: { type: "string" } } });
+/** The API, put together; `flag` is its `--config`. */
+export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
   const cwd = process.cwd();
-  const config = readConfig({ env: process.env, flag: values.config, cwd });
+  const config = readConfig({ env, flag, cwd });
   const settings = await loadSettings(config.settingsFile);
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   redactor.add(adminToken);
-  const store = createStore({ ...config, log, poolSize: 20, onJobEnd: countEndings(kit.metrics) });
+  const store = createStore({
+    ...config,
+    installation: settings.installation,
+    log,
+    poolSize: 20,
+    endings: countEndings(kit.metrics),
+  });
+  exposePool(kit.metrics, store);
+  exposeWork(kit.metrics, store);
   const bell = createQueue({ ...config, log, trace });
-  const peers = createPeers(config, { log, certificates, ...(trace !== undefined && { trace }) });
+  const peers = createPeers(config, {
+    log,
+    certificates,
+    counts,
+    tracing,
+    ...(trace !== undefined && { trace }),
+  });
   const { cluster, registry, workers } = peers;
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, bell.dependency, ...peers.dependencies];
@@ -44,9 +59,10 @@ await runMain(async () => {
       clock: systemClock,
       newId: newUuidV7,
       writesPerMinute,
+      tracing,
       trustedProxies: config.trustedProxies,
       metrics: createApiMetrics(kit.metrics),
-      secretOf: createSecretReader({ env: process.env, redactor }),
+      secretOf: createSecretReader({ env, redactor }),
     },
     host,
     port,
@@ -57,5 +73,10 @@ await runMain(async () => {
     },
   });
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
-  await runUntilSignal([...kit.parts, store, bell, peers, server, ops], { log, exitWithParent: true });
+  return { parts: [...kit.parts, store, bell, peers, server, ops], log };
+}
+
+await runService(import.meta, async () => {
+  const { values } = parseArgs({ options: { config: { type: "string" } } });
+  return openApi(process.env, values.config);
 });

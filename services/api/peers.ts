@@ -1,4 +1,5 @@
 import type { ServiceName } from "#common/contracts/grpc-peers.ts";
+import { createClusterClient, readWatcherPlaces } from "#common/kit/cluster-client.ts";
 import { createGrpcClient } from "#common/kit/grpc.ts";
 import type { GrpcClientOptions } from "#common/kit/grpc.ts";
 import type { Dependency } from "#common/kit/health.ts";
@@ -8,7 +9,6 @@ import {
   HealthDefinition,
 } from "#proto/grpc/health/v1/health.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
-import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import { RegistryServiceDefinition } from "#proto/slipway/registry/v1/registry.ts";
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
@@ -41,7 +41,7 @@ export function createPeers(
   options: Omit<GrpcClientOptions, "address" | "deadlineMs">,
 ): Peers {
   const { watcherAddress, scannerAddress, workerAddresses } = addresses;
-  const cluster = createGrpcClient(ClusterServiceDefinition, { ...options, address: watcherAddress });
+  const cluster = createClusterClient({ ...options, address: watcherAddress });
   const registry = createGrpcClient(RegistryServiceDefinition, {
     ...options,
     address: scannerAddress,
@@ -50,10 +50,13 @@ export function createPeers(
   const workers = workerAddresses.map((address) =>
     createGrpcClient(ReleaseServiceDefinition, { ...options, address, deadlineMs: planDeadlineMs }),
   );
-  // Probes ask often: they are not worth a line of trace.
-  const { trace: _trace, ...quiet } = options;
+  // Probes ask often: they are not worth a line of trace, a span or a count.
+  const { trace: _trace, counts: _counts, tracing: _tracing, ...quiet } = options;
   const health = [
-    openHealth("cluster-watcher", { ...quiet, service: "cluster-watcher", address: watcherAddress }),
+    ...readWatcherPlaces(watcherAddress).map(({ environment, address }) => {
+      const name = environment === undefined ? "cluster-watcher" : `cluster-watcher ${environment}`;
+      return openHealth(name, { ...quiet, service: "cluster-watcher", address });
+    }),
     openHealth("registry-scanner", { ...quiet, service: "registry-scanner", address: scannerAddress }),
     ...workerAddresses.map((address) =>
       openHealth(`release-worker ${address}`, { ...quiet, service: "release-worker", address }),

@@ -1,23 +1,27 @@
 import { systemClock } from "#common/kit/clock.ts";
+import { boundEnvironments } from "#common/kit/bound-environments.ts";
+import type { Env } from "#common/kit/env.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { createKubeApi } from "#common/kit/kube.ts";
-import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
-import { runMain } from "#common/kit/run-main.ts";
+import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import { readWatcherConfig } from "./config.ts";
 import { createClusterService } from "./grpc.ts";
 import { createPullSecrets } from "./pull-secrets.ts";
 import { watchEnvironment } from "./watch-environment.ts";
+import { clusterDependencies, exposeWatches } from "./watch-metrics.ts";
 
-await runMain(async () => {
-  const config = readWatcherConfig(process.env);
-  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
+/** The watcher, put together. */
+export async function openWatcher(env: Env): Promise<OpenedService> {
+  const config = readWatcherConfig(env);
+  const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
+  const environments = boundEnvironments(settings, config.environments);
   const kit = createProcessKit("cluster-watcher", config);
-  const { log, trace, certificates } = kit;
-  const watches = settings.environments.map((environment) =>
+  const { log, trace, tracing, certificates, counts } = kit;
+  const watches = environments.map((environment) =>
     watchEnvironment({
       environment,
       connect: () =>
@@ -26,7 +30,7 @@ await runMain(async () => {
       log,
     }),
   );
-  const withPullSecrets = settings.environments.filter(({ pullSecrets }) => pullSecrets === true);
+  const withPullSecrets = environments.filter(({ pullSecrets }) => pullSecrets === true);
   const readPullSecrets = createPullSecrets({
     environments: new Set(withPullSecrets.map(({ name }) => name)),
     clock: systemClock,
@@ -43,7 +47,12 @@ await runMain(async () => {
     log,
     trace,
     certificates,
+    counts,
+    tracing,
   });
-  const ops = createOpsServer({ ...config.ops, ...kit });
-  await runUntilSignal([...kit.parts, ...watches, server, ops], { log, exitWithParent: true });
-});
+  exposeWatches(kit.metrics, watches);
+  const ops = createOpsServer({ ...config.ops, ...kit, dependencies: clusterDependencies(watches) });
+  return { parts: [...kit.parts, ...watches, server, ops], log };
+}
+
+await runService(import.meta, () => openWatcher(process.env));

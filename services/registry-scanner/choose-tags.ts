@@ -74,6 +74,6 @@ function filterOf(text: string): TagFilter | undefined {
 }
 
 /** `latest`, `main`, `stable`; `1` and `1.2`, which follow their newest patch. */
-function isPushedAgain(tag: string): boolean {
+export function isPushedAgain(tag: string): boolean {
   return isMovingTag(tag) || /^v?\d{1,4}\.\d{1,4}$/.test(tag) || !/\d/.test(tag);
 }

@@ -2,6 +2,7 @@ import { readCertificateFiles, type CertificateFiles } from "#common/kit/grpc-ce
 import { envReader, type Env, type EnvReader } from "#common/kit/env.ts";
 import { readOpsAddress, type OpsAddress } from "#common/kit/ops-server.ts";
 import type { ProxySettings } from "#common/kit/proxies.ts";
+import { readTracing } from "#common/kit/tracing.ts";
 
 export interface ScannerConfig {
   readonly databaseUrl: string;
@@ -17,6 +18,7 @@ export interface ScannerConfig {
   readonly proxy: ProxySettings;
   readonly name: string;
   readonly trace: boolean;
+  readonly tracing: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -34,6 +36,7 @@ export function readScannerConfig(env: Env): ScannerConfig {
     proxy: readProxy(read),
     name: read.text("SLIPWAY_NAME", { fallback: "registry-scanner" }),
     trace: read.flag("SLIPWAY_TRACE"),
+    tracing: readTracing(read),
     logLevel: read.text("SLIPWAY_LOG_LEVEL", {
       fallback: "info",
       oneOf: ["debug", "info", "warn", "error", "silent"],

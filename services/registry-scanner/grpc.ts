@@ -1,4 +1,5 @@
 import { SlipwayError } from "#common/domain/errors.ts";
+import { originOf } from "#common/domain/image-origin.ts";
 import { cutImages } from "#common/domain/image-page.ts";
 import { findIneligible } from "#common/domain/plan-target.ts";
 import { compareNewestFirst } from "#common/domain/tag-filter.ts";
@@ -90,6 +91,8 @@ function isImage({ kind }: ImageRow): boolean {
   return kind !== "artifact";
 }
 
+const noOrigin = { version: "", revision: "", source: "" };
+
 function toImage(row: ImageRow): Image {
   return {
     tag: row.tag,
@@ -100,6 +103,8 @@ function toImage(row: ImageRow): Image {
     createdFrom: row.createdFrom ?? "",
     movedAt: row.movedAt ?? undefined,
     seenAt: row.seenAt ?? undefined,
+    ...noOrigin,
+    ...originOf(row.labels),
     ineligible: "",
   };
 }

@@ -1,12 +1,13 @@
 import { SlipwayError, toSlipwayError } from "#common/domain/errors.ts";
 import { isDigest } from "#common/domain/image-ref.ts";
+import { withTimeLimit } from "#common/kit/time-limit.ts";
 import * as images from "#common/store/images.ts";
 import type { RepositoryImages } from "#common/store/images.ts";
 import type { JobErrorRow } from "#common/store/schema.ts";
 import { isRegistryTrouble, refOf } from "./deps.ts";
 import type { ScanDeps } from "./deps.ts";
 import type { CallOptions } from "./oci/types.ts";
-import { saveDescription } from "./save-description.ts";
+import { saveDescriptions } from "./save-description.ts";
 import { problemOf } from "./scan-repository.ts";
 
 /** What one look at a tag found. */
@@ -48,10 +49,12 @@ export interface TagQuestion {
 export async function lookUpTag(deps: ScanDeps, question: TagQuestion): Promise<TagLook> {
   const { key } = question;
   const ref = refOf(key);
-  const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(lookMs)]);
+  const pace = deps.budget.pace(ref.host, "person");
+  const read = question.listed ? readDigest : readWhole;
   try {
-    const call = { signal, pace: deps.budget.pace(ref.host, "person") };
-    await (question.listed ? readDigest : readWhole)(deps, question, call);
+    await withTimeLimit({ ms: lookMs, stopping: deps.stopping }, (signal) =>
+      read(deps, question, { signal, pace }),
+    );
   } catch (cause) {
     if (deps.stopping.aborted) throw new SlipwayError("UNAVAILABLE", { detail: "stopping", cause });
     if (!isRegistryTrouble(cause)) throw cause;
@@ -75,7 +78,7 @@ async function readDigest(deps: ScanDeps, { key, reference }: TagQuestion, call:
 async function readWhole(deps: ScanDeps, { key, reference }: TagQuestion, call: CallOptions): Promise<void> {
   const { db } = deps.store;
   const description = await deps.clients.use((client) => client.describe(refOf(key), reference, call));
-  await saveDescription(db, description);
+  await saveDescriptions(db, [description]);
   if (!isDigest(reference)) {
     await images.setTagDigest(db, { key, tag: reference, digest: description.digest });
   }

@@ -1,11 +1,16 @@
 import * as images from "#common/store/images.ts";
+import type { NewManifest } from "#common/store/images.ts";
 import type { Db } from "#common/store/store.ts";
 import type { ImageDescription } from "./oci/types.ts";
 
-/** Keeps what a digest says of itself, for ever. */
-export async function saveDescription(db: Db, description: ImageDescription): Promise<void> {
+/** Keeps what digests say of themselves, for ever. */
+export async function saveDescriptions(db: Db, descriptions: readonly ImageDescription[]): Promise<void> {
+  await images.saveManifests(db, descriptions.map(toRow));
+}
+
+function toRow(description: ImageDescription): NewManifest {
   const { sizeBytes } = description;
-  await images.saveManifest(db, {
+  return {
     digest: description.digest,
     media_type: storable(description.mediaType),
     kind: description.kind,
@@ -16,7 +21,7 @@ export async function saveDescription(db: Db, description: ImageDescription): Pr
       Object.entries(description.labels).map(([name, value]) => [storable(name), storable(value)]),
     ),
     size_bytes: sizeBytes !== undefined && Number.isSafeInteger(sizeBytes) ? BigInt(sizeBytes) : null,
-  });
+  };
 }
 
 /** Without what Postgres refuses to hold: zero characters and halves of characters. */

@@ -9,8 +9,8 @@ test("what no longer is falls to nothing on the page that Prometheus reads", asy
     ["quiet", 11],
     ["changed", 3],
   ]);
-  counts.summary({ byReason, lateMs: 2_500, leftAlone: ["a.example"] });
-  counts.summary({ byReason: new Map([["quiet", 14]]), lateMs: 0, leftAlone: [] });
+  counts.summary({ byReason, lateMs: 2_500, oldestMs: 90_000, leftAlone: ["a.example"] });
+  counts.summary({ byReason: new Map([["quiet", 14]]), lateMs: 0, oldestMs: 0, leftAlone: [] });
   counts.scanned("a.example", "nothing-new");
   counts.taken({ host: "a.example" }, 5);
   const lines = (await metrics.text()).replaceAll(',service="registry-scanner"', "").split("\n");

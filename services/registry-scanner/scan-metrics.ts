@@ -32,6 +32,10 @@ export function createScanCounts(metrics: Metrics): ScanCounts {
     name: "scan_late_seconds",
     help: "How long the repository that waits longest has been due.",
   });
+  const age = metrics.gauge({
+    name: "scan_age_seconds",
+    help: "How long ago the repository was scanned that was scanned longest ago.",
+  });
   const alone = metrics.gauge({
     name: "registry_left_alone",
     help: "1 while a registry host is left alone, because it refused or did not answer.",
@@ -44,12 +48,13 @@ export function createScanCounts(metrics: Metrics): ScanCounts {
   return {
     scanned: (host, outcome) => scans.add({ host, outcome }),
     taken: ({ host }, count) => requests.add({ host }, count),
-    summary({ byReason, lateMs, leftAlone }) {
+    summary({ byReason, lateMs, oldestMs, leftAlone }) {
       for (const reason of told.reasons) if (!byReason.has(reason)) repositories.set(0, { reason });
       for (const [reason, count] of byReason) repositories.set(count, { reason });
       for (const host of told.hosts) if (!leftAlone.includes(host)) alone.set(0, { host });
       for (const host of leftAlone) alone.set(1, { host });
       late.set(lateMs / 1000);
+      age.set(oldestMs / 1000);
       told = { reasons: [...byReason.keys()], hosts: leftAlone };
     },
   };

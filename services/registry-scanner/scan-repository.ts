@@ -1,5 +1,6 @@
 import { errorCatalogue } from "#common/domain/errors.ts";
 import type { SlipwayError } from "#common/domain/errors.ts";
+import { withTimeLimit } from "#common/kit/time-limit.ts";
 import { paceFacts, recordScanFailure, settleScan } from "#common/store/image-pace.ts";
 import type { PaceFacts, Settling } from "#common/store/image-pace.ts";
 import { wakeAutomationOfImage } from "#common/store/automation-wakes.ts";
@@ -64,11 +65,12 @@ function askedBy(reason: ScanReason): AskedBy {
 }
 
 async function listTags(deps: ScanDeps, target: ScanTarget, row: RepositoryRow): Promise<RecordedListing> {
-  const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(listMs)]);
   const { key, etag } = row;
   const { pace } = target;
-  const list = await deps.clients.use((client) =>
-    client.listTags(target.ref, { signal, pace, ...(etag !== null && { etag }) }),
+  const list = await withTimeLimit({ ms: listMs, stopping: deps.stopping }, (signal) =>
+    deps.clients.use((client) =>
+      client.listTags(target.ref, { signal, pace, ...(etag !== null && { etag }) }),
+    ),
   );
   const unchanged = list.notModified === true;
   const what = unchanged ? "nothing new" : `${list.tags.length} tags`;

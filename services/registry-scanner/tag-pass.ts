@@ -1,4 +1,5 @@
 import type { SlipwayError } from "#common/domain/errors.ts";
+import { withTimeLimit } from "#common/kit/time-limit.ts";
 import type { ClientSource } from "./client-source.ts";
 import { isRegistryTrouble } from "./deps.ts";
 import type { ScanDeps } from "./deps.ts";
@@ -62,9 +63,11 @@ export function createTagPass(deps: TagPassDeps, target: ScanTarget): TagPass {
 
   async function look<T extends { readonly tag: string }>(item: T, act: TagAct<T>): Promise<void> {
     if (over()) return;
-    const signal = AbortSignal.any([deps.stopping, AbortSignal.timeout(lookMs)]);
+    const { pace } = target;
     try {
-      await deps.clients.use((client) => act(item, client, { signal, pace: target.pace }));
+      await withTimeLimit({ ms: lookMs, stopping: deps.stopping }, (signal) =>
+        deps.clients.use((client) => act(item, client, { signal, pace })),
+      );
     } catch (error) {
       onFailure(item.tag, error);
     }

@@ -4,6 +4,7 @@ import type { Subject } from "#common/contracts/queue.ts";
 import type { Clock } from "#common/kit/clock.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import type { Log } from "#common/kit/log.ts";
+import type { Tracing } from "#common/kit/tracing.ts";
 import type { Store } from "#common/store/store.ts";
 import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import type { RegistryServiceClient } from "#proto/slipway/registry/v1/registry.ts";
@@ -17,6 +18,8 @@ import type { GitCache } from "./git/git-cache.ts";
 export interface WorkerDeps {
   readonly workerId: string;
   readonly settings: Settings;
+  /** Those of the settings this process acts in; absent, all of them. */
+  readonly environments?: readonly EnvironmentSettings[];
   readonly store: Store;
   readonly log: Log;
   readonly clock: Clock;
@@ -26,6 +29,7 @@ export interface WorkerDeps {
   readonly fault: Fault;
   readonly heartbeat: Heartbeat;
   readonly metrics: WorkerMetrics;
+  readonly tracing: Pick<Tracing, "begin">;
   gitOf(environment: EnvironmentSettings): GitCache;
   tipsOf(environment: EnvironmentSettings): TipReader;
   kubeOf(environment: EnvironmentSettings): Promise<KubeApi>;
@@ -33,6 +37,11 @@ export interface WorkerDeps {
   ring(subject: Subject): Promise<void>;
   /** What others wrote (logs, events), without any secret that this process knows. */
   redact(text: string): string;
+}
+
+/** The environments whose lanes and clusters this process reaches. */
+export function actsIn(deps: Pick<WorkerDeps, "settings" | "environments">): readonly EnvironmentSettings[] {
+  return deps.environments ?? deps.settings.environments;
 }
 
 /** Plans of one job while its branch keeps moving. */

@@ -11,7 +11,7 @@ import type {
   ReleaseServiceImplementation,
 } from "#proto/slipway/release/v1/release.ts";
 import { checkEnvironment } from "./check/check-environment.ts";
-import type { WorkerDeps } from "./deps.ts";
+import { actsIn, type WorkerDeps } from "./deps.ts";
 import { dryRunTargets } from "./environment/dry-run.ts";
 import { readSshIdentity } from "./git/ssh-identity.ts";
 import { unifiedDiff } from "./planning/diff.ts";
@@ -31,9 +31,16 @@ export function createReleaseService(deps: WorkerDeps): ReleaseServiceImplementa
   };
 }
 
-function environmentOf({ settings }: Pick<WorkerDeps, "settings">, name: string): EnvironmentSettings {
-  const environment = settings.environments.find((candidate) => candidate.name === name);
-  if (environment !== undefined) return environment;
+function environmentOf(
+  deps: Pick<WorkerDeps, "settings" | "environments">,
+  name: string,
+): EnvironmentSettings {
+  const environment = deps.settings.environments.find((candidate) => candidate.name === name);
+  if (environment !== undefined && actsIn(deps).includes(environment)) return environment;
+  // Another worker acts there: whoever asks may try the next one.
+  if (environment !== undefined) {
+    throw new SlipwayError("UNAVAILABLE", { detail: `this worker does not act in "${name}"` });
+  }
   throw new SlipwayError("ENVIRONMENT_NOT_FOUND", { detail: `"${name}"` });
 }
 

@@ -1,13 +1,15 @@
 import { queueNames } from "#common/contracts/queue.ts";
 import { systemClock } from "#common/kit/clock.ts";
+import { boundEnvironments } from "#common/kit/bound-environments.ts";
+import type { Env } from "#common/kit/env.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
-import { runUntilSignal } from "#common/kit/lifecycle.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
-import { runMain } from "#common/kit/run-main.ts";
+import { runService, type OpenedService } from "#common/kit/run-service.ts";
 import { createSecretReader, findSettingsFile, loadSettings } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
+import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
 import { ReleaseServiceDefinition } from "#proto/slipway/release/v1/release.ts";
 import { readWorkerConfig } from "./config.ts";
@@ -23,20 +25,27 @@ import { createPeers } from "./peers.ts";
 import { createTipReaders } from "./planning/tip-readers.ts";
 import { createWorker } from "./worker.ts";
 
-await runMain(async () => {
-  const config = readWorkerConfig(process.env);
-  const settings = await loadSettings(findSettingsFile({ env: process.env, cwd: process.cwd() }));
+/** The worker, put together. */
+export async function openWorker(env: Env): Promise<OpenedService> {
+  const config = readWorkerConfig(env);
+  const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
-  const { log, redactor, trace, certificates } = kit;
+  const { log, redactor, trace, tracing, certificates, counts } = kit;
   const metrics = createWorkerMetrics(kit.metrics);
-  const store = createStore({ ...config, log, onJobEnd: metrics.jobFinished });
+  const store = createStore({
+    ...config,
+    installation: settings.installation,
+    log,
+    endings: metrics.endings,
+  });
   const bell = createQueue({ ...config, log, trace });
-  const gitCaches = createGitCaches({ folder: config.cacheFolder, env: process.env, log, redactor });
+  const gitCaches = createGitCaches({ folder: config.cacheFolder, env, log, redactor });
   const kubeApis = createKubeApis(redactor);
-  const peers = createPeers(config, { log, certificates });
+  const peers = createPeers(config, kit);
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
+    environments: boundEnvironments(settings, config.environments),
     store,
     log,
     clock: systemClock,
@@ -44,6 +53,7 @@ await runMain(async () => {
     newId: newUuidV7,
     heartbeat: createHeartbeat(systemClock),
     metrics,
+    tracing,
     fault: createFault(config.fault, strikeSelf),
     gitOf: gitCaches.of,
     tipsOf: createTipReaders({ store, gitOf: gitCaches.of, onParse: metrics.manifestParsed }),
@@ -52,7 +62,7 @@ await runMain(async () => {
     redact: (text) => redactor.redact(text),
   };
   const worker = createWorker({ deps, bell, name: config.name });
-  const secretOf = createSecretReader({ env: process.env, redactor });
+  const secretOf = createSecretReader({ env, redactor });
   const notifier = createNotifier({ ...deps, secretOf });
   const services = [[ReleaseServiceDefinition, createReleaseService(deps)]] as const;
   const server = createGrpcServer({
@@ -61,10 +71,17 @@ await runMain(async () => {
     log,
     trace,
     certificates,
+    counts,
+    tracing,
     progress: worker.progress,
   });
-  const dependencies = [{ name: "postgres", needed: true, check: () => store.ping() }];
+  exposePool(kit.metrics, store);
+  metrics.exposeProgress(worker.progress);
+  const postgres = { name: "postgres", needed: true, check: () => store.ping() };
+  const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
   const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
-  await runUntilSignal(parts, { log, exitWithParent: true });
-});
+  return { parts, log };
+}
+
+await runService(import.meta, () => openWorker(process.env));

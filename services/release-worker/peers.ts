@@ -1,7 +1,8 @@
+import { createClusterClient } from "#common/kit/cluster-client.ts";
 import { createGrpcClient } from "#common/kit/grpc.ts";
 import type { Service } from "#common/kit/lifecycle.ts";
 import type { ProcessKit } from "#common/kit/process-kit.ts";
-import { ClusterServiceDefinition, type ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
+import type { ClusterServiceClient } from "#proto/slipway/cluster/v1/cluster.ts";
 import {
   RegistryServiceDefinition,
   type RegistryServiceClient,
@@ -23,10 +24,10 @@ export interface Peers extends Service {
 /** The services that this one asks; they connect at the first call. */
 export function createPeers(
   config: WorkerConfig,
-  { log, certificates }: Pick<ProcessKit, "log" | "certificates">,
+  { log, certificates, counts, tracing }: Pick<ProcessKit, "log" | "certificates" | "counts" | "tracing">,
 ): Peers {
-  const shared = { log, certificates };
-  const cluster = createGrpcClient(ClusterServiceDefinition, { ...shared, address: config.watcherAddress });
+  const shared = { log, certificates, counts, tracing };
+  const cluster = createClusterClient({ ...shared, address: config.watcherAddress });
   const registry = createGrpcClient(RegistryServiceDefinition, {
     ...shared,
     address: config.scannerAddress,

@@ -2,6 +2,11 @@ import { layCable } from "#support/cable.ts";
 import { hasPostgres, startPostgres } from "#support/postgres.ts";
 import { hasRedis, startRedis } from "#support/redis.ts";
 
+import { expect, test } from "vitest";
+
+import { createLog } from "#common/kit/log.ts";
+import { createQueue } from "#common/kit/queue.ts";
+
 import { queueContract } from "./queue.contract.ts";
 
 if (hasRedis()) {
@@ -19,6 +24,34 @@ if (hasRedis()) {
       },
     };
   });
+}
+
+if (hasRedis()) {
+  test("a Redis that may drop tickets is told of when the queue starts, and a sound one is not", async () => {
+    const redis = await startRedis();
+    try {
+      expect(await linesAtStart(redis.url)).toEqual([]);
+      await redis.configure("maxmemory-policy", "allkeys-lru");
+      expect(await linesAtStart(redis.url)).toEqual([
+        expect.objectContaining({
+          text: "Redis may drop tickets when it is full",
+          problem: "maxmemory-policy is allkeys-lru and must be noeviction",
+        }),
+      ]);
+    } finally {
+      await redis.stop();
+    }
+  });
+}
+
+async function linesAtStart(redisUrl: string): Promise<unknown[]> {
+  const lines: unknown[] = [];
+  const write = (line: string): void => void lines.push(JSON.parse(line));
+  const log = createLog({ service: "test", level: "info", write });
+  const queue = createQueue({ redisUrl, databaseUrl: "", log });
+  await queue.start();
+  await queue.stop();
+  return lines;
 }
 
 if (hasPostgres()) {

@@ -4,12 +4,16 @@ import { describe, expect, test } from "vitest";
 
 import { silentLog } from "#common/kit/log.ts";
 import { imageFingerprints, repositoryFacts } from "#common/store/image-facts.ts";
+import { recordScanFailure } from "#common/store/image-pace.ts";
 import {
   imagesOf,
   recordListing,
   removeTag,
   saveManifest,
+  saveManifests,
   setTagDigest,
+  setTagDigests,
+  undescribed,
   wantRepositories,
 } from "#common/store/images.ts";
 import { createFakeClock } from "#common/testing/fake-clock.ts";
@@ -38,7 +42,52 @@ export function imageFactsContract(given: () => StoreWorld): void {
       labels: {},
     });
 
+  test("what digests say of themselves is kept many at a time, and the first word of each stays", async () => {
+    const { store } = given();
+    const key = await aRepository();
+    const digests = ["c", "a", "b"].map((letter) => `${key}@${letter}`);
+    const row = (digest: string | undefined, kind: string) => ({
+      digest: digest ?? "",
+      media_type: "m",
+      kind,
+      platforms: [],
+      labels: {},
+    });
+    await saveManifests(store.db, []);
+    await saveManifest(store.db, row(digests[1], "artifact"));
+    expect(await undescribed(store.db, [])).toEqual(new Set());
+    expect(await undescribed(store.db, [...digests, ...digests])).toEqual(new Set([digests[0], digests[2]]));
+    await saveManifests(
+      store.db,
+      [...digests, ...digests].map((digest) => row(digest, "image")),
+    );
+    expect(await undescribed(store.db, digests)).toEqual(new Set());
+    await setTagDigests(store.db, key, []);
+    const tags = digests.map((digest, at) => ({ tag: `${at}`, digest }));
+    await setTagDigests(store.db, key, tags);
+    const images = (await imagesOf(store.db, [key])).get(key)?.images ?? [];
+    const kinds = Object.fromEntries(images.map(({ tag, kind }) => [tag, kind]));
+    expect(kinds).toEqual({ 0: "image", 1: "artifact", 2: "image" });
+  });
+
   describe("image facts", () => {
+    test("tell of a repository that was never listed whether that was tried, and notice when it was", async () => {
+      const { store } = given();
+      const key = await aRepository();
+      const facts = async () => (await repositoryFacts(store.db, [key])).get(key);
+      const print = async () => (await imageFingerprints(store.db, [key]))[0]?.print;
+      const before = await print();
+      expect(await facts()).toEqual({ scanned: false, images: [] });
+      const problem = { code: "REGISTRY_AUTH_FAILED", title: "t", detail: null, hint: null };
+      const row = { key, asked_at: null, claimed_by: null };
+      await recordScanFailure(store.db, { row, problem, intervalMs: 1, reason: "unreadable", nextDueMs: 1 });
+      expect(await facts()).toEqual({ scanned: false, unreadable: true, images: [] });
+      expect(await print()).not.toBe(before);
+      await scan(key, [{ tag: "1" }]);
+      expect(await facts()).toMatchObject({ scanned: true, images: [{ tag: "1" }] });
+      expect(await facts()).not.toHaveProperty("unreadable");
+    });
+
     test("are tags with what is known of them, and whether they were ever listed", async () => {
       const { store } = given();
       const [key, unread] = [await aRepository(), await aRepository()];

@@ -52,7 +52,10 @@ function movingContract(given: () => StoreWorld): void {
   test("an ending is told once, after its commit, and not when it is rolled back", async () => {
     const { store, aJob } = given();
     const told: string[] = [];
-    listenToEndings(store.db, (outcome) => told.push(outcome));
+    listenToEndings(store.db, {
+      jobEnded: ({ outcome }) => told.push(outcome),
+      stepEnded: () => undefined,
+    });
     const { id } = await aJob();
     const undone = store.transaction(async (tx) => {
       await moveJob(tx, { id, event: "nothing-to-do" });

@@ -12,6 +12,7 @@ import type { StoreWorld } from "#support/store-world.ts";
 
 import { acceptingContract } from "./store-accepting.contract.ts";
 import { eventsContract } from "./store-events.contract.ts";
+import { figuresContract } from "./store-figures.contract.ts";
 import { imageFactsContract } from "./store-image-facts.contract.ts";
 import { jobsContract } from "./store-jobs.contract.ts";
 import { lanesContract } from "./store-lanes.contract.ts";
@@ -48,6 +49,7 @@ export function storeContract(name: string, start: () => Promise<TestPostgres>):
     searchContract(given);
     stepsContract(given);
     eventsContract(given);
+    figuresContract(given);
     tidyContract(given);
     lanesContract(given);
     projectionsContract(given);
@@ -64,6 +66,32 @@ function migratingContract(given: () => TestPostgres): void {
     const stores = Array.from({ length: 4 }, () => createStore({ databaseUrl, poolSize: 1 }));
     await Promise.all(stores.map((store) => store.start()));
     await Promise.all(stores.map((store) => store.ping()));
+    await Promise.all(stores.map((store) => store.stop()));
+  });
+
+  test("a database that does not fit this version is refused, and left as it is", async () => {
+    const databaseUrl = await given().createDatabase();
+    const store = createStore({ databaseUrl, poolSize: 1 });
+    await store.start();
+    await runSql(databaseUrl, "update database_facts set level = 99, readable_from = 1");
+    await store.migrate();
+    await runSql(databaseUrl, "update database_facts set readable_from = 98");
+    await expect(store.migrate()).rejects.toMatchObject({ code: "STORE_TOO_NEW" });
+    await runSql(databaseUrl, "drop table database_facts");
+    await expect(store.migrate()).rejects.toMatchObject({ code: "STORE_TOO_OLD" });
+    await runSql(databaseUrl, "select 1 from jobs");
+    await store.stop();
+  });
+
+  test("a database belongs to one installation, and another is told so", async () => {
+    const databaseUrl = await given().createDatabase();
+    const names = ["shop", "shop", "bank"];
+    const stores = names.map((installation) => createStore({ databaseUrl, installation }));
+    await Promise.all(stores.slice(0, 2).map((store) => store.start()));
+    await expect(stores[2]?.start()).rejects.toMatchObject({
+      code: "INSTALLATION_MISMATCH",
+      detail: 'the database belongs to the installation "shop", and the settings say "bank"',
+    });
     await Promise.all(stores.map((store) => store.stop()));
   });
 

@@ -58,6 +58,13 @@ describe.runIf(hasSandboxWorld())("when something is wrong", () => {
     expect(all).toContain('slipway_http_requests_total{route="/v1/releases",status="202",service="api"} ');
     expect(all).toContain('slipway_jobs_finished_total{outcome="succeeded",service="release-worker"} 1');
     expect(all).toContain('slipway_git_pushes_total{answer="landed",service="release-worker"} 1');
+    expect(all).toMatch(/slipway_job_wait_seconds_count\{service="release-worker"\} 1/);
+    expect(all).toMatch(/slipway_step_duration_seconds_count\{[^}]*step="rollout"\} 1/);
+    expect(all).toMatch(
+      /slipway_grpc_client_calls_total\{method="slipway\.\S+",code="ok",service="release-worker"\}/,
+    );
+    expect(all).toMatch(/slipway_watch_age_seconds\{environment="\w+",service="cluster-watcher"\} \d/);
+    expect(all).toContain('slipway_workers_alive{service="api"} 2');
     expect(all).toMatch(/process_resident_memory_bytes\{service="registry-scanner"\}/);
   });
 

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -28,6 +28,8 @@ export interface SandboxWorldOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Manifests of what runs beside the services. */
   readonly running?: readonly string[];
+  /** Of every process, beside the usual. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Further environments, made of the first one's settings; `write` makes a file of theirs. */
   readonly further?: (
     first: EnvironmentInput,
@@ -52,6 +54,8 @@ export interface SandboxWorld {
   readonly redis: TestRedis;
   readonly cables: Readonly<Record<"cluster" | "registry" | "git" | "redis", Cable>>;
   readonly installation: Installation;
+  /** The log of a process so far, line by line. */
+  logOf(name: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   readonly api: TestApi;
   /** Mends what is cut; safe to repeat. */
   mendAll(): Promise<void>;
@@ -115,7 +119,7 @@ async function startParts(options: SandboxWorldOptions, stops: Stops): Promise<O
   const installation = await startInstallation({
     folder,
     settingsFile: await writeSettings({ folder, options, cluster, cables }),
-    env: { ...process.env, SLIPWAY_LOG_LEVEL: "info" },
+    env: { ...process.env, SLIPWAY_LOG_LEVEL: "info", ...options.env },
     workers: options.workers,
     redisUrl: `redis://127.0.0.1:${cables.redis.port}`,
     log: silentLog,
@@ -129,6 +133,11 @@ async function startParts(options: SandboxWorldOptions, stops: Stops): Promise<O
     redis,
     cables,
     installation,
+    logOf: async (name) => {
+      const text = await readFile(join(folder, "logs", `${name}.log`), "utf8");
+      const lines = text.split("\n").filter((line) => line.startsWith("{"));
+      return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    },
     api: createTestApi(installation),
     mendAll: async () => {
       for (const cable of Object.values(cables)) await cable.mend();

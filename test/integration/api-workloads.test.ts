@@ -234,11 +234,11 @@ describe.runIf(hasPostgres())("workloads by the API", () => {
     const ofFrontEnd = (many.body["images"] as { workload: string }[]).find((one) =>
       one.workload.endsWith("/front-end"),
     );
-    // Its age goes on, and platforms are told of one workload alone.
+    // Its age goes on, and platforms and origin are told of one workload alone.
     const containers = (body["containers"] as { available: object[] }[]).map((one) => ({
       ...one,
       ageMs: expect.any(Number),
-      available: one.available.map((image) => ({ ...image, platforms: undefined })),
+      available: one.available.map((image) => ({ ...image, platforms: undefined, origin: undefined })),
     }));
     expect(ofFrontEnd).toEqual({ ...body, containers });
     expect(box.peers.refreshed).toEqual([]);

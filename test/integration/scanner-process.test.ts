@@ -49,6 +49,8 @@ describe.runIf(hasPostgres())("the scanner as a service", () => {
   test("gRPC answers from the store at once, and from the registry when asked to", async () => {
     const { store, registry, scanner } = await aWorld();
     fill(registry, "shop/front-end", 2);
+    const labels = { "org.opencontainers.image.revision": "3fa94c1" };
+    registry.addImage("shop/front-end", "1.0.1", { createdAt: builtAt, labels, digestSeed: "labelled" });
     const service = createRegistryService({ store, scanner });
     const server = createGrpcServer({
       host: "127.0.0.1",
@@ -74,7 +76,7 @@ describe.runIf(hasPostgres())("the scanner as a service", () => {
       { tag: "1.0.0", createdFrom: "config", ineligible: "filtered-out", movedAt: undefined },
     ]);
     const [rest] = (await client.listImages({ ...page, cursor: judged?.next ?? "" })).repositories;
-    expect(rest).toMatchObject({ next: "", images: [{ tag: "1.0.1", ineligible: "" }] });
+    expect(rest).toMatchObject({ next: "", images: [{ tag: "1.0.1", ineligible: "", revision: "3fa94c1" }] });
     const [eligible] = (await client.listImages({ ...page, eligibleOnly: true })).repositories;
     expect(eligible).toMatchObject({ total: 1, next: "", images: [{ tag: "1.0.1" }] });
     const twoAtOnce = { ...page, repositories: [frontEnd, cart], cursor: judged?.next ?? "" };

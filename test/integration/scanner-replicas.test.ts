@@ -8,8 +8,8 @@ import { fill, hosts, repositoryOf, until, useScannerWorld } from "./scanner-wor
 
 describe.runIf(hasPostgres())("several scanners", () => {
   const { aStore, aRegistry, aScanner, databaseUrl, onEnd } = useScannerWorld();
-  const keysAt = (host: string, count: number): string[] =>
-    Array.from({ length: count }, (_, index) => `${host}/many/${index}`);
+  const keysAt = (host: string, count: number, team = "many"): string[] =>
+    Array.from({ length: count }, (_, index) => `${host}/${team}/${index}`);
 
   describe.each([
     { name: "hangs", hanging: true },
@@ -17,7 +17,7 @@ describe.runIf(hasPostgres())("several scanners", () => {
   ])("while another host $name", ({ hanging }) => {
     test("this one's repositories are scanned in their time, by one request each", async () => {
       const [store, bad, good] = [await aStore(), await aRegistry(), await aRegistry()];
-      const [badKeys, goodKeys] = [keysAt(hosts.shop, 60), keysAt(hosts.other, 30)];
+      const [badKeys, goodKeys] = [keysAt(hosts.shop, 60), keysAt(hosts.other, 30, "other")];
       for (const key of goodKeys) fill(good, key.slice(hosts.other.length + 1), 1);
       for (const key of badKeys) {
         fill(bad, key.slice(hosts.shop.length + 1), 1);
@@ -32,6 +32,8 @@ describe.runIf(hasPostgres())("several scanners", () => {
         for (const key of goodKeys) await images.wakeRepository(store.db, key);
         for (const scanner of scanners) await scanner.claim();
         await until(() => allScannedSince(store, goodKeys, before));
+        // What is listed is still being read: who comes then would read it as well.
+        await until(() => nobodyScans(store, goodKeys));
       }
       // Three requests read the only image, once.
       expect(good.requests()).toMatchObject({ tags: 30 * rounds, total: 30 * (rounds + 2) });
@@ -95,6 +97,11 @@ describe.runIf(hasPostgres())("several scanners", () => {
   async function allScannedSince(store: Store, keys: readonly string[], since: Date): Promise<boolean> {
     const known = await images.imagesOf(store.db, keys);
     return keys.every((key) => (known.get(key)?.scanned_at ?? since) > since);
+  }
+
+  async function nobodyScans(store: Store, keys: readonly string[]): Promise<boolean> {
+    const known = await images.imagesOf(store.db, keys);
+    return keys.every((key) => known.get(key)?.claimed_by === null);
   }
 
   function lastOf(rows: ReadonlyMap<string, images.RepositoryRow>): Date {

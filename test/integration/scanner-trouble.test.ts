@@ -71,8 +71,10 @@ describe.runIf(hasPostgres())("a registry in trouble", () => {
   test("one image that cannot be read does not hide the others, and is told as a problem", async () => {
     const { store, registry } = await aWorld();
     fill(registry, "shop/front-end", 30);
-    const broken = registry.retag("shop/front-end", "1.0.7", "1.0.7");
-    const scanner = aScanner(store, [await aProxy(registry, (path) => path.endsWith(broken)), registry.url]);
+    const scanner = aScanner(store, [
+      await aProxy(registry, (path) => (path.endsWith("/manifests/1.0.7") ? 500 : undefined)),
+      registry.url,
+    ]);
     await scanNow(store, scanner, frontEnd);
     const known = await repositoryOf(store, frontEnd);
     expect(known.problem).toMatchObject({ code: "REGISTRY_UNAVAILABLE" });
@@ -81,6 +83,24 @@ describe.runIf(hasPostgres())("a registry in trouble", () => {
     registry.resetRequests();
     await scanNow(store, scanner, frontEnd);
     expect(registry.requests().total).toBe(1);
+  });
+
+  test("a tag that is listed though it was deleted is left alone, and no problem", async () => {
+    const { store, registry } = await aWorld();
+    fill(registry, "shop/front-end", 30);
+    let asked = 0;
+    const proxy = await aProxy(registry, (path) => {
+      if (!path.endsWith("/manifests/1.0.7")) return undefined;
+      asked += 1;
+      return 404;
+    });
+    const scanner = aScanner(store, [proxy, registry.url]);
+    await scanNow(store, scanner, frontEnd);
+    await scanNow(store, scanner, frontEnd);
+    const known = await repositoryOf(store, frontEnd);
+    expect(known).toMatchObject({ problem: null, failures: 0 });
+    expect(known.images.filter(({ createdAt }) => createdAt === null)).toMatchObject([{ tag: "1.0.7" }]);
+    expect(asked).toBe(1);
   });
 
   test("a label that Postgres cannot hold is no obstacle", async () => {
@@ -120,10 +140,15 @@ describe.runIf(hasPostgres())("a registry in trouble", () => {
   });
 
   /** Before a registry: answers 500 where it is told to, else what the registry answers. */
-  async function aProxy(registry: SandboxRegistry, fails: (path: string) => boolean): Promise<string> {
+  /** Answers with a status of its own, or sends on to the registry. */
+  async function aProxy(
+    registry: SandboxRegistry,
+    own: (path: string) => number | undefined,
+  ): Promise<string> {
     const server = createServer((request, response) => {
       const path = request.url ?? "/";
-      if (fails(path)) response.writeHead(500).end();
+      const status = own(path);
+      if (status !== undefined) response.writeHead(status).end();
       else response.writeHead(307, { location: `${registry.url}${path}` }).end();
     });
     server.listen(0, "127.0.0.1");

@@ -47,13 +47,39 @@ describe.runIf(hasPostgres())("the registry scanner", () => {
     await scanDue(scanner);
     expect(registry.requests()).toMatchObject({
       tags: 1,
-      manifestHead: 3,
+      manifestHead: 2,
       manifestGet: 1,
       blob: 1,
-      total: 6,
+      total: 5,
     });
     const dates = (await repositoryOf(store, frontEnd)).images.map((image) => image.createdAt);
     expect(dates).toEqual([builtAt, builtAt, builtAt]);
+  });
+
+  test("where many tags are other names of images, the rest are asked for their digests first", async () => {
+    const { store, registry, scanner } = await aWorld();
+    fill(registry, "shop/front-end", 30);
+    for (let at = 0; at < 30; at += 1) registry.retag("shop/front-end", `1.0.${at}`, `v1.0.${at}`);
+    const { images: known } = await scanner.refresh(frontEnd);
+    expect(known.filter(({ createdAt }) => createdAt !== null)).toHaveLength(60);
+    expect(registry.requests()).toMatchObject({ tags: 1, manifestGet: 50, manifestHead: 10, blob: 30 });
+    expect(await images.missingManifests(store.db, frontEnd)).toEqual([]);
+  });
+
+  test("an image that another repository has is not described again", async () => {
+    const { store, registry, scanner } = await aWorld();
+    const fillAlike = (repository: string): void => {
+      for (let at = 0; at < 20; at += 1) {
+        registry.addImage(repository, `1.0.${at}`, { createdAt: builtAt, digestSeed: `${at}` });
+      }
+    };
+    fillAlike("shop/front-end");
+    await scanNow(store, scanner, frontEnd);
+    fillAlike("shop/released");
+    registry.resetRequests();
+    await scanner.refresh(`${hosts.shop}/shop/released`);
+    expect(registry.requests()).toMatchObject({ tags: 1, manifestGet: 20, blob: 0 });
+    expect(await images.missingManifests(store.db, `${hosts.shop}/shop/released`)).toEqual([]);
   });
 
   test("a second scan costs one request and no description", async () => {

@@ -49,6 +49,7 @@ export interface Sent {
   readonly rawBody?: string;
   readonly token?: string;
   readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const requestTimeoutMs = 90_000;
@@ -66,6 +67,7 @@ export function createTestApi({ url, token }: { readonly url: string; readonly t
         authorization: `Bearer ${sent.token ?? token}`,
         ...(text !== undefined && { "content-type": "application/json" }),
         ...(sent.key !== undefined && { "idempotency-key": sent.key }),
+        ...sent.headers,
       },
       ...(text !== undefined && { body: text }),
       signal: AbortSignal.timeout(requestTimeoutMs),

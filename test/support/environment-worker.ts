@@ -7,6 +7,7 @@ import { createKubeApi, type KubeApi, type KubeRequest } from "#common/kit/kube.
 import { silentLog, type Log } from "#common/kit/log.ts";
 import { createRedactor } from "#common/kit/redactor.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
+import { noTracing } from "#common/kit/tracing.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import type { Store } from "#common/store/store.ts";
 import { beat, registerWorker, removeWorker } from "#common/store/workers.ts";
@@ -197,6 +198,7 @@ function depsOf({ parts, id, life, fault, cluster, kube, git }: DepsParts): Work
     clock: systemClock,
     newId: () => newUuidV7(),
     heartbeat: createHeartbeat(systemClock),
+    tracing: noTracing,
     metrics: createWorkerMetrics(createMetrics({ service: "release-worker", process: false })),
     cluster,
     registry,

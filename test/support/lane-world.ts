@@ -10,6 +10,7 @@ import { systemClock } from "#common/kit/clock.ts";
 import type { KubeApi } from "#common/kit/kube.ts";
 import { silentLog } from "#common/kit/log.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
+import { noTracing } from "#common/kit/tracing.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { acceptJob } from "#common/store/job-accept.ts";
@@ -75,6 +76,8 @@ export interface LaneWorld {
   /** Any job of the environment "default", unless another is named. */
   submit(spec: JobSpec, headline: string, environment?: string): Promise<string>;
   job(id: string): Promise<JobRow>;
+  /** The same host and settings on another database, such as a restored one. */
+  on(databaseUrl: string): Promise<Pick<LaneWorld, "store" | "worker" | "job" | "release">>;
   /** Subjects of the branch, oldest first, without the first commit. */
   subjects(): Promise<string[]>;
   read(service: string): Promise<string>;
@@ -143,6 +146,7 @@ export async function startLaneWorld(
     submit: (spec, headline, environment = "default") =>
       acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
+    on: (url) => joinAt(url, { settings, laneId, stops, folder, published, withheld, dryRuns, revision }),
     subjects: async () =>
       (await git.log(repository, "main"))
         .map((entry) => entry.subject)
@@ -157,6 +161,24 @@ export async function startLaneWorld(
       await postgres.stop();
       await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Another process of the same world, over another address of its database. */
+async function joinAt(
+  url: string,
+  { revision, ...shared }: Omit<Parameters<typeof startWorker>[0], "store"> & { revision: bigint },
+): ReturnType<LaneWorld["on"]> {
+  const store = createStore({ databaseUrl: url });
+  await store.start();
+  shared.stops.push(() => store.stop());
+  const { laneId } = shared;
+  return {
+    store,
+    worker: () => startWorker({ ...shared, store }),
+    job: (id) => mustGetJob(store.db, id),
+    release: (service, tag, environment = "default") =>
+      accept({ store, laneId, revision }, { service, tag, environment }),
   };
 }
 
@@ -242,6 +264,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
     newId: () => newUuidV7(),
     heartbeat,
     metrics,
+    tracing: noTracing,
     cluster: {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
       getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),

@@ -14,6 +14,8 @@ export interface TestRedis {
   readonly url: string;
   readonly port: number;
   flushAll(): Promise<void>;
+  /** As `CONFIG SET`. */
+  configure(name: string, value: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,11 @@ export async function startRedis(): Promise<TestRedis> {
     flushAll: async () => {
       const client = new Redis(server.url);
       await client.flushall();
+      client.disconnect();
+    },
+    configure: async (name, value) => {
+      const client = new Redis(server.url);
+      await client.config("SET", name, value);
       client.disconnect();
     },
     stop: async () => {

@@ -8,10 +8,11 @@ export async function ageKeys(db: Db, key: string, hours: number): Promise<void>
     where key = ${key}`.execute(db);
 }
 
-/** As if a job had been asked for, and had ended if it has, so many days earlier. */
+/** As if a job had been asked for, and had ended if it has or been due, so many days earlier. */
 export async function ageJob(db: Db, id: string, days: number): Promise<void> {
   await sql`update jobs set created_at = created_at - ${days} * interval '1 day',
-    finished_at = finished_at - ${days} * interval '1 day' where id = ${id}`.execute(db);
+    finished_at = finished_at - ${days} * interval '1 day', due_at = due_at - ${days} * interval '1 day'
+    where id = ${id}`.execute(db);
 }
 
 /** As if every event had happened so many days earlier. */

@@ -3,6 +3,7 @@ import type { OperationName } from "#common/contracts/operations.ts";
 /** A command line that asks for the operation, or why there is none. */
 export type OperationUse = { readonly typed: readonly string[] } | { readonly none: string };
 
+const page = "the page itself: a browser opens it";
 const hosts = "a git host or a registry calls it";
 const job = "01a21068-1e94-7231-a00d-60a045015e39";
 
@@ -19,6 +20,15 @@ const uses: Partial<Record<OperationName, OperationUse>> = {
   listFreezes: { none: "environment list and workloads show them" },
   setFreeze: { typed: ["freeze", "default", "-m", "incident 42"] },
   liftFreeze: { typed: ["unfreeze", "default"] },
+  pageHome: { none: page },
+  pageWorkload: { none: page },
+  pageRelease: { none: page },
+  pageJobs: { none: page },
+  pageJob: { none: page },
+  pageEnvironments: { none: page },
+  pageAsset: { none: page },
+  createSession: { none: "signing in with a browser: a cookie is of no use to a terminal" },
+  deleteSession: { none: "signing out with a browser" },
   listWorkloads: { typed: ["workloads"] },
   getWorkload: { none: "the list holds the same of every workload" },
   listImages: { typed: ["images", "front-end"] },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { approval, freeze, gates, windowNow, workloadFreeze } from "./gates.ts";
+import { imageOrigin } from "./image-origin.ts";
 
 /** What the HTTP API answers: it validates and documents with it, the CLI and the page are typed by it. */
 
@@ -171,6 +172,7 @@ export const newestReasons = [
   "not-an-image",
   "no-policy",
   "not-scanned",
+  "unreadable",
   "no-eligible",
   "no-runnable",
 ] as const;
@@ -302,6 +304,7 @@ export const availableImage = z
       .array(z.string())
       .optional()
       .meta({ description: "os/architecture[/variant]; left out in lists of many workloads." }),
+    origin: imageOrigin.optional(),
     runnable: z.boolean().nullable().meta({
       description: "Whether a node of the cluster can run it; null where one of both does not tell.",
     }),

@@ -43,6 +43,28 @@ export const operations = {
   apiPage: { method: "GET", path: "/v1/docs", role: "public", about: "nothing", audited: false },
   listErrors: { method: "GET", path: "/v1/errors", role: "public", about: "nothing", audited: false },
   showError: { method: "GET", path: "/v1/errors/:code", role: "public", about: "nothing", audited: false },
+  pageHome: { method: "GET", path: "/", role: "public", about: "nothing", audited: false },
+  pageWorkload: {
+    method: "GET",
+    path: "/workloads/:environment/:namespace/:kind/:name",
+    role: "public",
+    about: "nothing",
+    audited: false,
+  },
+  pageRelease: { method: "GET", path: "/release", role: "public", about: "nothing", audited: false },
+  pageJobs: { method: "GET", path: "/jobs", role: "public", about: "nothing", audited: false },
+  pageJob: { method: "GET", path: "/jobs/:id", role: "public", about: "nothing", audited: false },
+  pageEnvironments: {
+    method: "GET",
+    path: "/environments",
+    role: "public",
+    about: "nothing",
+    audited: false,
+  },
+  pageAsset: { method: "GET", path: "/assets/:file", role: "public", about: "nothing", audited: false },
+  // The token of the request is what becomes the cookie: whoever has none is refused as everywhere.
+  createSession: { method: "POST", path: "/v1/session", role: "viewer", about: "nothing", audited: false },
+  deleteSession: { method: "DELETE", path: "/v1/session", role: "public", about: "nothing", audited: false },
   listEnvironments: {
     method: "GET",
     path: "/v1/environments",

@@ -33,6 +33,8 @@ export const errorNotes: Readonly<Partial<Record<ErrorCode, string>>> = {
   IMAGE_NOT_FOUND: "The tag is not in its registry. Is the push over? `waitForImageSeconds` waits for it.",
   IMAGE_NOT_USED:
     "None of the workloads named has a container with this image repository. `slipway images W` shows what they use.",
+  INSTALLATION_MISMATCH:
+    "Two installations were given one `DATABASE_URL`. Each needs its own; nothing was written by the second.",
   INTERNAL:
     "The log of the API has the cause beside the `requestId`. Asking again may help; a report does for sure.",
   INVALID_REQUEST: "`facts.faults` lists every fault at once, each with its place in the request.",
@@ -58,6 +60,9 @@ export const errorNotes: Readonly<Partial<Record<ErrorCode, string>>> = {
   ROLLOUT_FAILED:
     "The new pods did not become healthy; the failing step has the pod's reason and its last words. `slipway rollback` writes the previous image back.",
   SETTINGS_INVALID: "The message lists every mistake with its place.",
+  STORE_TOO_NEW:
+    "Versions go back only until a migration that they cannot work with. The detail has both levels; see docs/backup.md for the way back.",
+  STORE_TOO_OLD: "Upgrade through the minor versions in between: each migrates when it starts.",
   STORE_UNAVAILABLE:
     "Postgres does not answer. Nothing is lost: ask again after `Retry-After`, with the same idempotency key.",
   UNAUTHENTICATED: "Send `Authorization: Bearer TOKEN` with a token that is neither expired nor revoked.",

@@ -168,6 +168,11 @@ export const errorCatalogue = {
   IMAGE_NOT_FOUND: { kind: "not-found", next: "stop", title: "The image does not exist in its registry" },
   IMAGE_NOT_USED: { kind: "invalid", next: "stop", title: "None of the chosen workloads uses this image" },
   IMAGE_REF_INVALID: { kind: "invalid", next: "stop", title: "Not an image reference" },
+  INSTALLATION_MISMATCH: {
+    kind: "conflict",
+    next: "stop",
+    title: "The database belongs to another installation",
+  },
   INTERNAL: { kind: "internal", next: "retry", title: "Something went wrong on our side" },
   INVALID_REQUEST: { kind: "invalid", next: "stop", title: "The request does not fit the schema" },
   ISSUER_UNAVAILABLE: {
@@ -244,6 +249,7 @@ export const errorCatalogue = {
     next: "stop",
     title: "The policies can be changed on none of the workloads named",
   },
+  POSTGRES_TOO_OLD: { kind: "conflict", next: "stop", title: "The PostgreSQL server is too old" },
   PREREQUISITE_MISSING: {
     kind: "unavailable",
     next: "stop",
@@ -307,6 +313,16 @@ export const errorCatalogue = {
   SCHEDULE_INVALID: { kind: "invalid", next: "stop", title: "The time of the schedule is not acceptable" },
   SELECTOR_INVALID: { kind: "invalid", next: "stop", title: "The label selector is not valid" },
   SETTINGS_INVALID: { kind: "invalid", next: "stop", title: "The settings have mistakes" },
+  STORE_TOO_NEW: {
+    kind: "conflict",
+    next: "stop",
+    title: "A newer version has migrated the database",
+  },
+  STORE_TOO_OLD: {
+    kind: "conflict",
+    next: "stop",
+    title: "The database is too old for this version",
+  },
   STORE_UNAVAILABLE: { kind: "unavailable", next: "retry", title: "The database cannot be reached" },
   TOKEN_NOT_FOUND: { kind: "not-found", next: "stop", title: "No such token" },
   UNAUTHENTICATED: { kind: "unauthenticated", next: "stop", title: "A valid bearer token is needed" },

@@ -11,6 +11,7 @@ import { SlipwayError } from "#common/domain/errors.ts";
 import type { EnvReader } from "./env.ts";
 import type { Service } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 
 type Provider = experimental.CertificateProvider;
 
@@ -27,6 +28,8 @@ export interface Certificates extends Provider, Service {
   readonly service: ServiceName;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** When the certificate that is shown now ends. */
+  expiresAt(): Date;
   /** Looks at the files now; what cannot be used is logged, and the last good ones stay. */
   reload(): Promise<void>;
 }
@@ -80,6 +83,7 @@ export function openCertificates({ files, log, refreshMs = 10_000 }: Certificate
   return {
     name: "certificates",
     service,
+    expiresAt: () => new X509Certificate(material.cert).validToDate,
     reload,
     start: async () => {
       timer = setInterval(() => void reload(), refreshMs);
@@ -98,6 +102,17 @@ export function openCertificates({ files, log, refreshMs = 10_000 }: Certificate
     },
     removeIdentityCertificateListener: (listener) => void identities.delete(listener),
   };
+}
+
+/** Shows for how long the certificate counts; less than nothing once it has ended. */
+export function exposeExpiry(metrics: Metrics, certificates: Pick<Certificates, "expiresAt">): void {
+  const expires = metrics.gauge({
+    name: "certificate_expires_seconds",
+    help: "How long the certificate of this process is still valid.",
+  });
+  metrics.onScrape("certificate", () =>
+    expires.set((certificates.expiresAt().getTime() - Date.now()) / 1_000),
+  );
 }
 
 /** Which of our services the certificate proves; undefined when it names none, or more than one. */

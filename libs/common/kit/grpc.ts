@@ -33,11 +33,16 @@ import {
   serverOptions,
 } from "./grpc-transport.ts";
 import type { GrpcSecurity } from "./grpc-transport.ts";
+import type { GrpcCounts } from "./grpc-metrics.ts";
 import type { Progress } from "./health.ts";
 import type { Service } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
-import { currentRequestId, enterRequest, requestIdName } from "./request-id.ts";
+import { currentWork, enterWork } from "./current-work.ts";
+import type { CurrentWork } from "./current-work.ts";
+import { isRequestId, requestIdName } from "./request-id.ts";
 import { withDeadline } from "./retry.ts";
+import { isTraceParent, noTracing, traceParentName } from "./tracing.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** Is given one line per call, for people who watch (`--trace`). */
 export type Trace = (line: string) => void;
@@ -52,6 +57,8 @@ export interface GrpcServerOptions<Ds extends readonly TsProtoServiceDefinition[
   readonly services: { readonly [K in keyof Ds]: GrpcService<Ds[K]> };
   readonly log: Log;
   readonly trace?: Trace | undefined;
+  readonly counts?: Pick<GrpcCounts, "answered"> | undefined;
+  readonly tracing?: Pick<Tracing, "begin">;
   /** Once it is not alive any more, the health service says NOT_SERVING to who asks. */
   readonly progress?: Pick<Progress, "alive">;
 }
@@ -81,9 +88,7 @@ export function createGrpcServer<const Ds extends readonly TsProtoServiceDefinit
   );
   assertRows([HealthDefinition, ...services.map(([definition]) => definition)].flatMap(methodsOf));
   const interceptors = options.certificates === undefined ? [] : [peerGuard(log)];
-  const server = createServer({ ...serverOptions, interceptors }).use(
-    callGuard({ log, trace: options.trace, stopping }),
-  );
+  const server = createServer({ ...serverOptions, interceptors }).use(callGuard({ ...options, stopping }));
   server.add(HealthDefinition, health.implementation);
   for (const [definition, implementation] of services) server.add(definition, implementation);
   let port: number | undefined;
@@ -129,17 +134,31 @@ async function listen(start: () => Promise<number>, at: { host: string; port: nu
 
 interface GuardDeps {
   readonly log: Log;
-  readonly trace: Trace | undefined;
+  readonly trace?: Trace | undefined;
+  readonly counts?: Pick<GrpcCounts, "answered"> | undefined;
+  readonly tracing?: Pick<Tracing, "begin">;
   readonly stopping: AbortController;
 }
 
 /** Around every call: tells streams that the server stops, translates errors, traces. */
-function callGuard({ log, trace, stopping }: GuardDeps): ServerMiddleware {
+function callGuard({ log, trace, counts, tracing = noTracing, stopping }: GuardDeps): ServerMiddleware {
   return async function* guard(call, context) {
     const method = call.method.path.slice(1);
-    enterRequest(context.metadata.get(requestIdName));
+    const parent = known(context.metadata.get(traceParentName), isTraceParent);
+    // Streams last as long as somebody listens.
+    const traced = parent === undefined || call.responseStream;
+    const span = traced ? undefined : tracing.begin({ name: method, kind: "server", parent });
+    enterWork(workOf(context.metadata, span?.traceParent));
     const startedMs = performance.now();
+    const count = (outcome: string): void => {
+      if (outcome === "opened") return;
+      const seconds = (performance.now() - startedMs) / 1_000;
+      const code = outcome === "closed" ? "ok" : outcome;
+      counts?.answered({ method, code, ...(!call.responseStream && { seconds }) });
+    };
     const tell = (outcome: string): void => {
+      count(outcome);
+      span?.end(outcome === "ok" ? undefined : outcome);
       if (trace === undefined || method.startsWith("grpc.health.")) return;
       trace(`gRPC ${method} ${outcome} ${(performance.now() - startedMs).toFixed(1)} ms`);
     };
@@ -160,6 +179,16 @@ function callGuard({ log, trace, stopping }: GuardDeps): ServerMiddleware {
       throw toServerError(ours, context.trailer);
     }
   };
+}
+
+/** What a call is part of, as its metadata tells. */
+function workOf(metadata: Metadata, traceParent: string | undefined): CurrentWork {
+  const requestId = known(metadata.get(requestIdName), isRequestId);
+  return { ...(requestId !== undefined && { requestId }), ...(traceParent !== undefined && { traceParent }) };
+}
+
+function known(text: string | undefined, isGood: (text: string) => boolean): string | undefined {
+  return text !== undefined && isGood(text) ? text : undefined;
 }
 
 function stoppable(context: CallContext, stopping: AbortController): CallContext {
@@ -187,6 +216,8 @@ export interface GrpcClientOptions extends GrpcSecurity {
   readonly deadlineMs?: number;
   readonly log?: Log;
   readonly trace?: Trace | undefined;
+  readonly counts?: Pick<GrpcCounts, "asked"> | undefined;
+  readonly tracing?: Pick<Tracing, "begin">;
 }
 
 /** Per call: another deadline, a signal that cancels. */
@@ -214,11 +245,12 @@ export function createGrpcClient<D extends TsProtoServiceDefinition>(
   return Object.assign({}, client, { close: () => channel.close() });
 }
 
-/** The peer's log lines then tell of the request that led to the call. */
-function withOurRequest(given: CallOptions["metadata"]): Metadata {
+/** The peer's log lines then tell of the request that led to the call, and its spans belong to ours. */
+function withOurWork(given: CallOptions["metadata"], traceParent: string | undefined): Metadata {
   const metadata = Metadata(given);
-  const id = currentRequestId();
-  return id === undefined ? metadata : metadata.set(requestIdName, id);
+  const { requestId } = currentWork();
+  if (requestId !== undefined) metadata.set(requestIdName, requestId);
+  return traceParent === undefined ? metadata : metadata.set(traceParentName, traceParent);
 }
 
 function serviceAt({ fullName }: TsProtoServiceDefinition, options: GrpcClientOptions): ServiceName {
@@ -237,6 +269,19 @@ interface ClientGuardDeps {
 function clientGuard({ peer, deadlineMs, options }: ClientGuardDeps): ClientMiddleware<GrpcCallOptions> {
   return async function* guard(call, callOptions: CallOptions & GrpcCallOptions) {
     let trailer = Metadata();
+    const startedMs = performance.now();
+    const method = call.method.path.slice(1);
+    const { traceParent: parent } = currentWork();
+    const span =
+      parent === undefined || call.responseStream
+        ? undefined
+        : options.tracing?.begin({ name: method, kind: "client", parent, facts: { "rpc.system": "grpc" } });
+    const tell = (code: string): void => {
+      span?.end(code === "ok" ? undefined : code);
+      options.trace?.(`gRPC ${method} ${code}`);
+      const seconds = (performance.now() - startedMs) / 1_000;
+      options.counts?.asked({ method, code, ...(!call.responseStream && { seconds }) });
+    };
     const onTrailer = (received: Metadata): void => {
       trailer = received;
       callOptions.onTrailer?.(received);
@@ -246,16 +291,19 @@ function clientGuard({ peer, deadlineMs, options }: ClientGuardDeps): ClientMidd
     try {
       const answer = yield* call.next(call.request, {
         ...callOptions,
-        metadata: withOurRequest(callOptions.metadata),
+        metadata: withOurWork(callOptions.metadata, span?.traceParent),
         onTrailer,
         ...(deadline !== undefined && { deadline }),
       });
-      options.trace?.(`gRPC ${call.method.path.slice(1)} ok`);
+      tell("ok");
       return answer;
     } catch (error) {
-      if (!(error instanceof ClientError)) throw error;
+      if (!(error instanceof ClientError)) {
+        span?.end("CANCELLED");
+        throw error;
+      }
       const ours = fromClientError(error, trailer, peer);
-      options.trace?.(`gRPC ${call.method.path.slice(1)} ${ours.code}`);
+      tell(ours.code);
       options.log?.debug("a gRPC call failed", { method: call.method.path, error: ours });
       throw ours;
     }

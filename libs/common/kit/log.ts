@@ -3,9 +3,9 @@ import type { Logger } from "pino";
 
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { currentWork } from "./current-work.ts";
 import { createRedactor } from "./redactor.ts";
 import type { Redactor } from "./redactor.ts";
-import { currentRequestId } from "./request-id.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -46,7 +46,7 @@ export function createLog(options: LogOptions): Log {
       base: { service: options.service },
       messageKey: "text",
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      mixin: requestFacts,
+      mixin: workFacts,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: errorFacts },
     },
@@ -64,9 +64,9 @@ export const silentLog: Log = {
   child: () => silentLog,
 };
 
-function requestFacts(): object {
-  const requestId = currentRequestId();
-  return requestId === undefined ? {} : { requestId };
+function workFacts(): object {
+  const { requestId, job } = currentWork();
+  return { ...(requestId !== undefined && { requestId }), ...(job !== undefined && { job }) };
 }
 
 function wrap(logger: Logger): Log {

@@ -21,3 +21,16 @@ test("a label that takes endless values counts the rest as other", async () => {
   expect(text.match(/^slipway_hosts_total\{/gm)).toHaveLength(201);
   expect(text).toContain('host="other",service="api"} 800');
 });
+
+test("what is only known by asking is asked when the page is read, and an answer that fails is counted", async () => {
+  const metrics = createMetrics({ service: "api", process: false });
+  const open = metrics.gauge({ name: "jobs_open", help: "Open.", labels: ["phase"] });
+  const answers = [[{ labels: { phase: "queued" }, value: 2 }], [{ labels: { phase: "writing" }, value: 1 }]];
+  metrics.onScrape("jobs", async () => open.replace(answers.shift() ?? []));
+  metrics.onScrape("pool", () => Promise.reject(new Error("away")));
+  expect(await metrics.text()).toContain('slipway_jobs_open{phase="queued",service="api"} 2');
+  const second = await metrics.text();
+  expect(second).toContain('slipway_jobs_open{phase="writing",service="api"} 1');
+  expect(second).not.toContain('phase="queued"');
+  expect(second).toContain('slipway_scrape_failures_total{what="pool",service="api"} 2');
+});

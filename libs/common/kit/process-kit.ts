@@ -1,8 +1,10 @@
 import type { ServiceName } from "#common/contracts/grpc-peers.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
-import { openCertificates } from "./grpc-certificates.ts";
+import { exposeExpiry, openCertificates } from "./grpc-certificates.ts";
 import type { CertificateFiles, Certificates } from "./grpc-certificates.ts";
+import { countGrpc } from "./grpc-metrics.ts";
+import type { GrpcCounts } from "./grpc-metrics.ts";
 import type { Service } from "./lifecycle.ts";
 import { createLog } from "./log.ts";
 import type { Log, LogLevel } from "./log.ts";
@@ -11,6 +13,8 @@ import type { Metrics } from "./metrics.ts";
 import { createRedactor } from "./redactor.ts";
 import type { Redactor } from "./redactor.ts";
 import { stdoutTrace } from "./trace.ts";
+import { createTracing } from "./tracing.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** What a process is told about itself. */
 export interface ProcessNames {
@@ -18,6 +22,8 @@ export interface ProcessNames {
   readonly name: string;
   readonly logLevel: LogLevel;
   readonly trace: boolean;
+  /** Whether spans are told to a collector. */
+  readonly tracing?: boolean;
   /** Their passwords are secrets that the log must know. */
   readonly databaseUrl?: string;
   readonly redisUrl?: string | undefined;
@@ -31,7 +37,10 @@ export interface ProcessKit {
   /** Whatever it knows never leaves by the log. */
   readonly redactor: Redactor;
   readonly metrics: Metrics;
+  /** Of the gRPC calls that it answers and makes. */
+  readonly counts: GrpcCounts;
   readonly trace: ((line: string) => void) | undefined;
+  readonly tracing: Tracing;
   /** What this process shows its peers, and believes of them. */
   readonly certificates: Certificates | undefined;
   /** What of all this has to be started and stopped. */
@@ -45,13 +54,18 @@ export function createProcessKit(service: ServiceName, names: ProcessNames): Pro
   for (const url of [names.databaseUrl, names.redisUrl]) redactor.add(passwordIn(url));
   const log = createLog({ service: name, level: logLevel, redactor });
   const certificates = ownCertificates(service, names.certificateFiles, log);
+  const tracing = createTracing({ enabled: names.tracing === true, service, name, log });
+  const metrics = createMetrics({ service });
+  if (certificates !== undefined) exposeExpiry(metrics, certificates);
   return {
     redactor,
     log,
-    metrics: createMetrics({ service }),
+    metrics,
+    counts: countGrpc(metrics),
     trace: trace ? stdoutTrace(name) : undefined,
+    tracing,
     certificates,
-    parts: certificates === undefined ? [] : [certificates],
+    parts: certificates === undefined ? [tracing] : [tracing, certificates],
   };
 }
 

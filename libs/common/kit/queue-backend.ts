@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 
+import { Redis } from "ioredis";
+import type { RedisOptions } from "ioredis";
 import { PostgresConnection, Queue, Worker, createPostgresBackend } from "bullmq";
 
 import type { Subject } from "#common/contracts/queue.ts";
@@ -36,6 +38,8 @@ export interface WorkerOptions {
 
 export interface QueueBackend {
   readonly kind: "redis" | "postgres";
+  /** What is wrong with the backend's own settings, if anything is. */
+  misconfigured(): Promise<string | undefined>;
   /** Makes the schema where there is one to make. */
   prepare(): Promise<void>;
   openQueue(name: string, onError: (error: Error) => void): TicketQueue;
@@ -70,6 +74,7 @@ export function createRedisQueueBackend(redis: RedisAddress): QueueBackend {
   return {
     kind: "redis",
     prepare: async () => undefined,
+    misconfigured: () => evictionOf({ ...producer, maxRetriesPerRequest: 0 }),
     openQueue: (name, onError) =>
       ticketQueue(new Queue(name, { ...common, connection: producer, skipWaitingForReady: true }), onError),
     openWorker: (name, options) =>
@@ -95,6 +100,7 @@ export function createPostgresQueueBackend(databaseUrl: string): QueueBackend {
   };
   return {
     kind: "postgres",
+    misconfigured: async () => undefined,
     prepare: () => migrate(databaseUrl),
     openQueue: (name, onError) =>
       ticketQueue(new Queue(name, { connection }, createPostgresBackend), onError),
@@ -129,7 +135,7 @@ async function migrate(databaseUrl: string): Promise<void> {
   }
 }
 
-// The same failure rejects waitUntilReady; without a listener the event would end the process.
+// The same failure rejects what is waited for; without a listener the event would end the process.
 function ignoreHere(): void {}
 
 function retryStrategy(attempt: number): number {
@@ -185,6 +191,24 @@ function ticketQueue(queue: AnyQueue, onError: (error: Error) => void): TicketQu
     close: () => queue.close(),
     disconnect: () => queue.disconnect(),
   };
+}
+
+/** A Redis that drops keys when it is full drops tickets and schedules. */
+async function evictionOf(connection: RedisOptions): Promise<string | undefined> {
+  const client = new Redis({ ...connection, lazyConnect: true });
+  client.on("error", ignoreHere);
+  try {
+    await client.connect();
+    return evictionIn(await client.info("memory"));
+  } finally {
+    client.disconnect();
+  }
+}
+
+function evictionIn(memory: string): string | undefined {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+  if (policy === undefined || policy === "noeviction") return undefined;
+  return `maxmemory-policy is ${policy} and must be noeviction`;
 }
 
 interface AnyWorker {

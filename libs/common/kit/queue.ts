@@ -94,6 +94,7 @@ export function createQueue(options: QueueOptions): QueueDoor {
     start: async () => {
       await state.backend.prepare();
       await untilReady(state);
+      await checkBackend(state);
       upserting = setInterval(() => void upsertAll(state), options.upsertEveryMs ?? 30_000);
       upserting.unref();
     },
@@ -185,6 +186,16 @@ async function untilReady(state: State): Promise<void> {
   const results = await Promise.allSettled(pinged);
   if (results.some((result) => result.status === "rejected")) {
     state.warn("the queue's backend does not answer yet", { backend: state.backend.kind });
+  }
+}
+
+/** Warned of, not refused: a dropped ticket costs seconds, since workers look by themselves. */
+async function checkBackend(state: State): Promise<void> {
+  try {
+    const problem = await state.backend.misconfigured();
+    if (problem !== undefined) state.warn("Redis may drop tickets when it is full", { problem });
+  } catch (error) {
+    state.warn("the queue's backend could not be asked for its settings", { error });
   }
 }
 

@@ -5,7 +5,8 @@ import type { Reach } from "../domain/access.ts";
 import { SlipwayError } from "../domain/errors.ts";
 import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
-import type { AuditTable, Database } from "./schema.ts";
+import type { Database } from "./schema.ts";
+import type { AuditTable } from "./schema-access.ts";
 import { isWithinReach } from "./within.ts";
 
 export type AuditLogRow = Selectable<AuditTable>;

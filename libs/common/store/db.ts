@@ -19,9 +19,31 @@ export interface DbOptions {
   readonly log: Log;
 }
 
+/** How busy a pool is. */
+export interface PoolUse {
+  readonly used: number;
+  readonly idle: number;
+  /** Questions that wait for a connection. */
+  readonly waiting: number;
+  readonly most: number;
+}
+
+const pools = new WeakMap<Db, Pool>();
+
 /** Opens a pool; connects when first asked. Ended by `db.destroy()`. */
 export function openDb(options: DbOptions): Db {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: openPool(options) }) });
+  const pool = openPool(options);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: guarded(pool) }) });
+  pools.set(db, pool);
+  return db;
+}
+
+/** How busy the pool is that `openDb` opened. */
+export function poolUse(db: Db): PoolUse {
+  const pool = pools.get(db);
+  if (pool === undefined) throw new SlipwayError("INTERNAL", { detail: "no pool of this process" });
+  const { totalCount, idleCount, waitingCount, options } = pool;
+  return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount, most: options.max };
 }
 
 /** What every connection of ours to Postgres has in common. */
@@ -48,7 +70,7 @@ export async function limitTransaction(tx: Db, limits: { idleMs: number; lockMs:
     set_config('lock_timeout', ${String(limits.lockMs)}, true)`.execute(tx);
 }
 
-function openPool(options: DbOptions): PostgresPool {
+function openPool(options: DbOptions): Pool {
   const pool = new Pool({
     ...connectionConfig(options.databaseUrl),
     max: options.poolSize,
@@ -62,6 +84,10 @@ function openPool(options: DbOptions): PostgresPool {
   // those in use to themselves (and by the failing query).
   pool.on("error", lost);
   pool.on("connect", (client) => client.on("error", () => undefined));
+  return pool;
+}
+
+function guarded(pool: Pool): PostgresPool {
   return {
     options: pool.options,
     connect: async () => guard(await connect(pool)),

@@ -97,15 +97,18 @@ export interface ScheduleSummary {
   readonly byReason: ReadonlyMap<string, number>;
   /** Of the repository that waits longest for its scan. */
   readonly lateMs: number;
+  /** Since the last scan of the repository that was scanned longest ago, of those that can be read. */
+  readonly oldestMs: number;
   /** Hosts that are left alone now, because they refused or did not answer. */
   readonly leftAlone: readonly string[];
 }
 
 /** Reads how the schedule stands, for metrics. */
 export async function scheduleSummary(db: Db): Promise<ScheduleSummary> {
-  const { rows } = await sql<{ reason: string; count: number; lateMs: number }>`
+  const { rows } = await sql<{ reason: string; count: number; lateMs: number; oldestMs: number }>`
     select coalesce(interval_reason, 'never-scanned') as reason, count(*)::integer as count,
-      max(greatest(0, extract(epoch from clock_timestamp() - due_at)) * 1000)::float8 as "lateMs"
+      max(greatest(0, extract(epoch from clock_timestamp() - due_at)) * 1000)::float8 as "lateMs",
+      coalesce(max(extract(epoch from clock_timestamp() - scanned_at)) * 1000, 0)::float8 as "oldestMs"
     from image_repositories where due_at is not null group by 1`.execute(db);
   const alone = await sql<{ host: string }>`
     select host from registry_hosts
@@ -115,6 +118,7 @@ export async function scheduleSummary(db: Db): Promise<ScheduleSummary> {
   return {
     byReason: new Map(rows.map(({ reason, count }) => [reason, count])),
     lateMs: Math.max(0, ...rows.map((row) => row.lateMs)),
+    oldestMs: Math.max(0, ...rows.map((row) => row.oldestMs)),
     leftAlone: alone.rows.map(({ host }) => host),
   };
 }

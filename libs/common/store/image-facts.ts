@@ -18,6 +18,8 @@ export interface SeenImage extends KnownImage {
 export interface RepositoryFacts {
   /** False until it was listed once. */
   readonly scanned: boolean;
+  /** It was never listed, and the last try told why. */
+  readonly unreadable?: boolean;
   readonly images: readonly SeenImage[];
 }
 
@@ -46,7 +48,7 @@ export async function imageFingerprints(db: Db, keys: readonly string[]): Promis
     select r.key, r.scanned_at as "scannedAt", r.problem, r.complete,
       r.interval_ms as "intervalMs", r.interval_reason as "intervalReason",
       (count(t.tag) - count(m.digest))::integer as unread,
-      concat_ws(' ', r.scanned_at is not null, count(t.tag), count(m.digest),
+      concat_ws(' ', r.scanned_at is not null, r.problem is not null, count(t.tag), count(m.digest),
         max(t.first_seen_at), max(t.digest_seen_at)) as print
     from image_repositories r left join image_tags t on t.repository = r.key
       left join image_manifests m on m.digest = t.digest
@@ -61,7 +63,8 @@ export async function repositoryFacts(
   keys: readonly string[],
 ): Promise<Map<string, RepositoryFacts>> {
   const { rows } = await sql<FactsRow>`
-    select r.key, r.scanned_at is not null as scanned, t.tags, t.digests, t.created, t.sources, t.seen, t.moved,
+    select r.key, r.scanned_at is not null as scanned,
+      r.scanned_at is null and r.problem is not null as unreadable, t.tags, t.digests, t.created, t.sources, t.seen, t.moved,
       t.platforms, t.stand_ins
     from image_repositories r left join lateral (
       select array_agg(t.tag) as tags, array_agg(coalesce(t.digest, '')) as digests,
@@ -75,12 +78,18 @@ export async function repositoryFacts(
       where t.repository = r.key and m.kind is distinct from 'artifact'
     ) t on true
     where r.key = any(${[...keys]}::text[])`.execute(db);
-  return new Map(rows.map((row) => [row.key, { scanned: row.scanned, images: imagesOf(row) }]));
+  return new Map(rows.map((row) => [row.key, factsOf(row)]));
+}
+
+function factsOf(row: FactsRow): RepositoryFacts {
+  const { scanned, unreadable } = row;
+  return { scanned, ...(unreadable && { unreadable }), images: imagesOf(row) };
 }
 
 interface FactsRow {
   readonly key: string;
   readonly scanned: boolean;
+  readonly unreadable: boolean;
   readonly tags: readonly string[] | null;
   readonly digests: readonly string[] | null;
   /** Milliseconds, as pg itself cuts them; null where the image's date is not known. */

@@ -152,14 +152,36 @@ export type NewManifest = Omit<
   readonly labels: Readonly<Record<string, string>>;
 };
 
-/** Keeps what a digest says of itself; it never changes, so the first word stays. */
+/** As `saveManifests`, of one. */
 export async function saveManifest(db: Db, manifest: NewManifest): Promise<void> {
-  const { platforms, labels, ...plain } = manifest;
+  await saveManifests(db, [manifest]);
+}
+
+/** Keeps what digests say of themselves; that never changes, so the first word stays. */
+export async function saveManifests(db: Db, manifests: readonly NewManifest[]): Promise<void> {
+  if (manifests.length === 0) return;
+  // In one order, so that scanners which read the same images never wait for each other in a circle.
+  const rows = manifests.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   await db
     .insertInto("image_manifests")
-    .values({ ...plain, platforms: JSON.stringify(platforms), labels: JSON.stringify(labels) })
+    .values(
+      rows.map(({ platforms, labels, ...plain }) => ({
+        ...plain,
+        platforms: JSON.stringify(platforms),
+        labels: JSON.stringify(labels),
+      })),
+    )
     .onConflict((conflict) => conflict.doNothing())
     .execute();
+}
+
+/** Those of these digests that have not said anything of themselves yet. */
+export async function undescribed(db: Db, digests: readonly string[]): Promise<ReadonlySet<string>> {
+  if (digests.length === 0) return new Set();
+  const { rows } = await sql<{ digest: string }>`
+    select digest from unnest(${[...new Set(digests)]}::text[]) as digest
+    where not exists (select from image_manifests m where m.digest = digest.digest)`.execute(db);
+  return new Set(rows.map(({ digest }) => digest));
 }
 
 /** A tag whose digest, or whose digest's manifest, has not been read. */
@@ -196,7 +218,16 @@ export async function tagsOf(
 
 /** Records what a tag points at now; adds the tag when it is new. */
 export async function setTagDigest(db: Db, tag: { key: string; tag: string; digest: string }): Promise<void> {
-  await upsertTags(db, tag.key, [tag]);
+  await setTagDigests(db, tag.key, [tag]);
+}
+
+/** Records what each of these tags points at now; adds those that are new. */
+export async function setTagDigests(
+  db: Db,
+  key: string,
+  tags: readonly { readonly tag: string; readonly digest: string }[],
+): Promise<void> {
+  if (tags.length > 0) await upsertTags(db, key, tags);
 }
 
 /** The registry no longer knows this tag. */

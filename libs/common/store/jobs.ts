@@ -9,6 +9,7 @@ import { inTransaction } from "./db.ts";
 import type { Db } from "./db.ts";
 import { jobEvent, jobEventColumns } from "./events.ts";
 import { noteEnding } from "./job-endings.ts";
+import type { EndedJob } from "./job-endings.ts";
 import type { Database, JobRow } from "./schema.ts";
 import { endOpenSteps } from "./steps.ts";
 
@@ -245,9 +246,15 @@ async function writeMove(tx: Db, job: JobRow, change: JobChange): Promise<JobRow
     intent: move.intent ?? false,
     ...times(move, { dueInMs, outcome: outcome ?? undefined }),
   });
-  if (isTerminal(moved.phase) && !isTerminal(job.phase)) noteEnding(tx, moved.outcome ?? moved.phase);
+  if (isTerminal(moved.phase) && !isTerminal(job.phase)) noteEnding(tx, endingOf(moved));
   await wakeByMove(tx, moved);
   return moved;
+}
+
+function endingOf(job: JobRow): EndedJob {
+  const endedAt = job.finished_at ?? job.created_at;
+  const seconds = (endedAt.getTime() - job.created_at.getTime()) / 1_000;
+  return { kind: job.kind, outcome: job.outcome ?? job.phase, seconds };
 }
 
 /** What has ended is at no workload any more; what waits for people lets automation think again. */

@@ -1,6 +1,5 @@
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ContainerResult } from "../contracts/http.ts";
-import type { Role, Scope } from "../domain/access.ts";
 import type { GivenApproval } from "../domain/gates.ts";
 import type { JobKind, JobPhase } from "../domain/job.ts";
 import type { SourceChange } from "../domain/manifest.ts";
@@ -10,14 +9,10 @@ import type { ImageSelect } from "../domain/plan.ts";
 import type { Policies, PolicyPrefix } from "../domain/policy.ts";
 import type { PolicyOrder } from "../domain/policy-orders.ts";
 import type { ResolvedChoice } from "../domain/plan-choice.ts";
+import type { AuditTable, DeliveriesTable, TokensTable } from "./schema-access.ts";
+import type { Big, GeneratedBig, Json, NullableTime, Time } from "./schema-columns.ts";
 
 /** The tables as rows of our language; the migrations are their source. */
-
-type Time = ColumnType<Date, Date | undefined, Date>;
-type NullableTime = ColumnType<Date | null, Date | null | undefined, Date | null>;
-type Json<T> = ColumnType<T, string, string>;
-type Big = ColumnType<bigint, bigint, bigint>;
-type GeneratedBig = ColumnType<bigint, bigint | undefined, never>;
 
 export interface JobErrorRow {
   readonly code: string;
@@ -129,6 +124,8 @@ export interface JobsTable {
   message: string | null;
   requested_by: string;
   request_id: string | null;
+  /** Where the trace of its request goes on, in the spelling of W3C's header. */
+  trace_parent: string | null;
   /** What the requester named it by, such as the build. */
   labels: ColumnType<Readonly<Record<string, string>>, string | undefined, string>;
   /** The commit of the source that the images were built from. */
@@ -233,21 +230,12 @@ export interface PushAttemptsTable {
 
 export interface Database {
   settings_revisions: { id: GeneratedBig; hash: string; body: Json<unknown>; created_at: Time };
-  tokens: {
-    id: string;
-    hash: Buffer;
-    name: string;
-    role: Role;
-    scope: ColumnType<Scope, string | undefined, string>;
-    groups: ColumnType<readonly string[], string[] | undefined, string[]>;
-    ending: Generated<string>;
-    created_by: string | null;
-    made_by: string | null;
-    created_at: Time;
-    expires_at: NullableTime;
-    last_used_at: NullableTime;
-    revoked_at: NullableTime;
-    revoked_by: string | null;
+  tokens: TokensTable;
+  database_facts: {
+    single: Generated<boolean>;
+    level: number;
+    readable_from: number;
+    installation: string | null;
   };
   workers: { id: string; name: string; started_at: Time; beat_at: Time };
   leases: {
@@ -387,42 +375,6 @@ export interface Database {
   audit: AuditTable;
   installation: { single: Generated<boolean>; cursor_key: Buffer };
   rate_budgets: { key: string; level: number; granted: number; at: Time };
-}
-
-export interface AuditTable {
-  id: GeneratedBig;
-  /** xid8, as text: it orders rows by when their transactions began. */
-  xid: ColumnType<string, undefined, never>;
-  at: Time;
-  principal: string;
-  principal_id: string | null;
-  operation: string;
-  environment: string | null;
-  job_id: string | null;
-  outcome: string;
-  reason: string | null;
-  address: string | null;
-  request_id: string | null;
-  before: ColumnType<unknown, string | null | undefined, never>;
-  after: ColumnType<unknown, string | null | undefined, never>;
-  detail: ColumnType<unknown, string | undefined, never>;
-  workloads: ColumnType<readonly string[] | null, string[] | null | undefined, never>;
-}
-
-export interface DeliveriesTable {
-  id: string;
-  receiver: string;
-  event_id: Big;
-  subject: string;
-  environment: string;
-  kind: string;
-  body: Json<Readonly<Record<string, unknown>>>;
-  state: Generated<"pending" | "delivered" | "dead">;
-  attempt: Generated<number>;
-  due_at: Time;
-  created_at: Time;
-  ended_at: NullableTime;
-  problem: string | null;
 }
 
 export interface IndexFault {

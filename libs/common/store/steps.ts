@@ -2,6 +2,8 @@ import { sql } from "kysely";
 
 import { SlipwayError } from "../domain/errors.ts";
 import type { Db } from "./db.ts";
+import { noteStepEndings } from "./job-endings.ts";
+import type { EndedStep } from "./job-endings.ts";
 import type { StepRow } from "./schema.ts";
 
 /**
@@ -66,7 +68,7 @@ export interface StepEnd {
 
 /** Ends an open step; one that has ended stays as it is. */
 export async function endStep(tx: Db, end: StepEnd): Promise<void> {
-  await sql`
+  const { rows } = await sql<EndedStep>`
     with job as (
       update jobs set last_seq = last_seq + 1
       where id = ${end.jobId} and exists (
@@ -74,8 +76,13 @@ export async function endStep(tx: Db, end: StepEnd): Promise<void> {
       returning last_seq)
     update steps set seq = job.last_seq, ended_at = clock_timestamp(), outcome = ${end.outcome},
       detail = coalesce(${end.detail ?? null}, detail)
-    from job where job_id = ${end.jobId} and number = ${end.number} and ended_at is null`.execute(tx);
+    from job where job_id = ${end.jobId} and number = ${end.number} and ended_at is null
+    returning ${whatEnded}`.execute(tx);
+  noteStepEndings(tx, rows);
 }
+
+const whatEnded = sql`steps.text, steps.outcome,
+  extract(epoch from steps.ended_at - steps.started_at)::float8 as seconds`;
 
 /** Tells how an open step goes on, for example `2 of 3 updated`. The same detail again changes nothing. */
 export async function updateStep(
@@ -99,7 +106,7 @@ export async function endOpenSteps(
   jobId: string,
   end: { outcome: StepOutcome; detail?: string },
 ): Promise<void> {
-  await sql`
+  const { rows } = await sql<EndedStep>`
     with open as (
       select number, row_number() over (order by number) as position, count(*) over () as total
       from steps where job_id = ${jobId} and ended_at is null),
@@ -110,7 +117,9 @@ export async function endOpenSteps(
     update steps set ended_at = clock_timestamp(), outcome = ${end.outcome},
       detail = coalesce(${end.detail ?? null}, detail), seq = job.last_seq - open.total + open.position
     from job, open
-    where steps.job_id = ${jobId} and steps.number = open.number and steps.ended_at is null`.execute(tx);
+    where steps.job_id = ${jobId} and steps.number = open.number and steps.ended_at is null
+    returning ${whatEnded}`.execute(tx);
+  noteStepEndings(tx, rows);
 }
 
 /** The steps that go on, in order. */

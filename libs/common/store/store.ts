@@ -4,12 +4,13 @@ import { SlipwayError } from "../domain/errors.ts";
 import { silentLog } from "../kit/log.ts";
 import type { Log } from "../kit/log.ts";
 import { retry } from "../kit/retry.ts";
+import { claimDatabase } from "./database-facts.ts";
 import { limitTransaction, openDb } from "./db.ts";
 import type { Db } from "./db.ts";
 import { createHints } from "./hints.ts";
 import type { HintListener } from "./hints.ts";
 import { listenToEndings, runTransaction } from "./job-endings.ts";
-import type { OnJobEnd } from "./job-endings.ts";
+import type { EndingListener } from "./job-endings.ts";
 import { lockHeldLease } from "./leases.ts";
 import type { HeldLease } from "./leases.ts";
 import { migrate } from "./migrate.ts";
@@ -20,8 +21,10 @@ export interface StoreOptions {
   readonly databaseUrl: string;
   readonly log?: Log;
   readonly poolSize?: number;
-  /** Told of every job that ends in a transaction of this process. */
-  readonly onJobEnd?: OnJobEnd;
+  /** Whose database it is; another one's is refused. */
+  readonly installation?: string;
+  /** Told of every job and step that ends in a transaction of this process. */
+  readonly endings?: EndingListener;
 }
 
 /**
@@ -56,7 +59,7 @@ export function createStore(options: StoreOptions): Store {
   const { databaseUrl, log = silentLog, poolSize = 10 } = options;
   const db = openDb({ databaseUrl, log, poolSize, statementTimeoutMs: 10_000 });
   const hints = createHints(databaseUrl, log);
-  if (options.onJobEnd !== undefined) listenToEndings(db, options.onJobEnd);
+  if (options.endings !== undefined) listenToEndings(db, options.endings);
   const transaction = <T>(fn: (tx: Db) => Promise<T>): Promise<T> => runTransaction(db, fn);
   const ping = async (): Promise<void> => void (await sql`select 1`.execute(db));
   return {
@@ -68,6 +71,7 @@ export function createStore(options: StoreOptions): Store {
     start: async () => {
       await retry(ping, { attempts: 8, baseMs: 100, maxMs: 1_000, when: isUnavailable });
       await migrate(databaseUrl, log);
+      if (options.installation !== undefined) await claimDatabase(db, options.installation);
     },
     stop: async () => {
       await hints.stop();

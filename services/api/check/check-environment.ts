@@ -84,7 +84,7 @@ function assemble(parts: Parts): EnvironmentCheck {
   });
   const registries = [...checkRegistries(repositoriesOf(read.facts), read.images.states)];
   const ok = isReady(sides);
-  const next = nextStep({ environment, ok, workloads: read.workloads });
+  const next = nextStep({ environment, ok, workloads: read.workloads, registries });
   const { name, mode } = environment;
   return { environment: name, mode, ok, ...sides, match, registries, warnings, next };
 }

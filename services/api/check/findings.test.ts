@@ -142,11 +142,24 @@ test("a view that is old, partial or away is no view", () => {
 test("the next step is to mend, to choose a mode by who applies, or to release", () => {
   const owned = (kind: string) => ({ owner: { kind, name: "" } }) as Workload;
   const ask = (mode: "observe" | "apply", ok: boolean, workloads: readonly Workload[] = []) =>
-    nextStep({ environment: { name: "shop", mode }, ok, workloads });
+    nextStep({ environment: { name: "shop", mode }, ok, workloads, registries: [] });
   expect(ask("apply", false)).toContain("mend what failed");
   expect(ask("apply", true)).toContain("--behind");
   expect(ask("observe", true, [owned("none"), owned("helm")])).toContain("mode: apply for shop");
   expect(ask("observe", true, [owned("flux"), owned("flux"), owned("none")])).toContain(
     "mode: hand-off for shop",
   );
+});
+
+test("what to do now names image repositories that cannot be read, before releases", () => {
+  const registries = [
+    { repositories: 3, failing: 2 },
+    { repositories: 4, failing: 0 },
+    { repositories: 1, failing: 1 },
+  ];
+  const facts = { environment: { name: "shop", mode: "apply" as const }, workloads: [], registries };
+  expect(nextStep({ ...facts, ok: true })).toMatch(
+    /^3 of 8 image repositories cannot be read, .*docs\/registries\.md.*check again: slipway environment check shop\. Else .*--behind/,
+  );
+  expect(nextStep({ ...facts, ok: false })).toMatch(/^mend what failed/);
 });

@@ -156,6 +156,18 @@ test("dates tell where they are from, and a tag that moved when it did", () => {
   ]);
 });
 
+test("an image tells what it was built of, as its labels say", () => {
+  const labels = {
+    "org.opencontainers.image.revision": "3fa94c1",
+    "org.opencontainers.image.source": "https://git.example.com/shop/web",
+  };
+  const of = repository({ images: [row("1", 1), row("2", 2, { labels })] });
+  expect(told({ of }).available.map(({ origin }) => origin)).toEqual([
+    { version: null, revision: "3fa94c1", source: "https://git.example.com/shop/web" },
+    { version: null, revision: null, source: null },
+  ]);
+});
+
 test("without a date the time at which it was seen to appear makes an image eligible", () => {
   const seenAt = new Date("2026-01-08T00:00:00Z");
   const of = repository({

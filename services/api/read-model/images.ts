@@ -1,4 +1,6 @@
 import type { Workload, WorkloadImages } from "#common/contracts/http.ts";
+import { originOf } from "#common/domain/image-origin.ts";
+import type { ImageOrigin } from "#common/domain/image-origin.ts";
 import { cutImages } from "#common/domain/image-page.ts";
 import { repositoryKey, tryParseImageRef } from "#common/domain/image-ref.ts";
 import type { ImageRef } from "#common/domain/image-ref.ts";
@@ -18,6 +20,8 @@ export interface ToldImage extends KnownImage {
   readonly firstSeenAt: Date;
   readonly createdFrom?: string | undefined;
   readonly movedAt?: Date | undefined;
+  /** Absent in lists of many workloads. */
+  readonly origin?: ImageOrigin;
 }
 
 /** What is told of an image repository, whoever runs it. */
@@ -183,11 +187,14 @@ function toTold(row: ImageRow): ToldImage {
     ...(movedAt !== null && { movedAt }),
     firstSeenAt,
     platforms,
+    origin: originOf(row.labels),
   };
 }
 
+const noOrigin = { version: null, revision: null, source: null };
+
 function available(image: ToldImage): AvailableImage {
-  const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms } = image;
+  const { tag, digest, createdAt, createdFrom, firstSeenAt, movedAt, platforms, origin } = image;
   return {
     tag,
     digest: digest ?? null,
@@ -195,6 +202,7 @@ function available(image: ToldImage): AvailableImage {
     firstSeenAt: firstSeenAt.toISOString(),
     dateFrom: createdAt === undefined ? "first-seen" : createdFrom === "label" ? "label" : "config",
     ...(platforms !== undefined && { platforms: [...platforms] }),
+    ...(origin !== undefined && { origin: { ...noOrigin, ...origin } }),
     runnable: null,
     movedAt: movedAt?.toISOString() ?? null,
     running: false,

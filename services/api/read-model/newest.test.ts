@@ -11,14 +11,14 @@ const digest = `sha256:${"a".repeat(64)}`;
 function ask(
   image: string,
   images: readonly KnownImage[] | undefined,
-  o: { filter?: string; scanned?: boolean } = {},
+  o: { filter?: string; scanned?: boolean; unreadable?: boolean } = {},
 ) {
-  const { filter, scanned = true } = o;
+  const { filter, scanned = true, unreadable = false } = o;
   const entries = new Map(
     images && [
       [
         "docker.io/library/web",
-        { scanned, images: images.map((image) => ({ ...image, firstSeenAt: new Date(0) })) },
+        { scanned, unreadable, images: images.map((image) => ({ ...image, firstSeenAt: new Date(0) })) },
       ],
     ],
   );
@@ -70,6 +70,7 @@ test("says why there is none", () => {
   expect(ask("web:latest", dated).newestReason).toBe("no-policy");
   expect(ask("web:main-1", undefined).newestReason).toBe("not-scanned");
   expect(ask("web:main-1", [], { scanned: false }).newestReason).toBe("not-scanned");
+  expect(ask("web:main-1", [], { scanned: false, unreadable: true }).newestReason).toBe("unreadable");
   expect(ask("web:main-1", []).newestReason).toBe("no-eligible");
   expect(ask("web:main-1", dated, { filter: "release-*" }).newestReason).toBe("no-eligible");
   expect(ask("web:main-1", dated, { filter: "semver:nonsense" }).newestReason).toBe("no-eligible");

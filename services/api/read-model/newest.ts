@@ -52,7 +52,8 @@ function none(newestReason: NonNullable<Newest["newestReason"]>): Newest {
 function reasonOf(reason: TargetReason, entry: ImageEntry | undefined): NonNullable<Newest["newestReason"]> {
   if (reason === "no-policy") return "no-policy";
   if (reason === "no-runnable-image") return "no-runnable";
-  return entry?.scanned === true ? "no-eligible" : "not-scanned";
+  if (entry?.scanned === true) return "no-eligible";
+  return entry?.unreadable === true ? "unreadable" : "not-scanned";
 }
 
 /** By tag where one is written; a bare digest is the first image that has it. */

@@ -5,6 +5,7 @@ import type { Subject } from "#common/contracts/queue.ts";
 import type { JobMarks } from "#common/contracts/job-marks.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
+import { currentWork } from "#common/kit/current-work.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 import { acceptJob, findKey } from "#common/store/job-accept.ts";
 import type { Acceptance, IdempotencyKey } from "#common/store/job-accept.ts";
@@ -125,6 +126,7 @@ function toAcceptance(
       source_sha: marks.sourceSha ?? null,
       requested_by: asker.principal.name,
       request_id: asker.requestId,
+      trace_parent: currentWork().traceParent ?? null,
       rollback_of: rollbackOf ?? null,
     },
     ...(key !== undefined && { idempotency: key }),

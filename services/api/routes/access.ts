@@ -3,6 +3,7 @@ import { z } from "zod";
 import { createdToken, identity, revokedToken, tokenPage, tokenRequest } from "#common/contracts/tokens.ts";
 import { SlipwayError } from "#common/domain/errors.ts";
 
+import { toIdentity } from "../access/identity.ts";
 import { createToken, endToken, seenTokens } from "../access/tokens.ts";
 import { principalOf } from "../auth.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -26,16 +27,7 @@ export function accessRoutes(app: ApiApp, deps: ApiDeps): void {
       summary: "Who the token stands for, and what it may do",
       response: { 200: identity, ...problemAnswers },
     },
-    handler: async (request) => {
-      const { name, kind, grants, groups, expiresAt } = principalOf(request);
-      return {
-        name,
-        kind,
-        grants: grants.map(({ role, scope }) => ({ role, scope: structuredClone(scope) as object })),
-        groups: [...groups],
-        expiresAt: expiresAt?.toISOString() ?? null,
-      };
-    },
+    handler: async (request) => toIdentity(principalOf(request)),
   });
 
   app.route({

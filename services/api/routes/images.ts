@@ -8,6 +8,7 @@ import { askForMore } from "../ask-for-more.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import type { LiveParts } from "../live-parts.ts";
 import { createImagesOfMany, readImages } from "../read-images.ts";
+import { createImagePageText } from "../read-model/image-text.ts";
 import { findDeclared, listFilter, readPage } from "./find-workloads.ts";
 import { linkNext } from "./link-next.ts";
 import { at, cursor, jsonType, pageLimit, problemAnswers, security, workloadPath } from "./schemas.ts";
@@ -38,6 +39,7 @@ const imagesQuery = z.strictObject({
 export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "lists">): void {
   const common = { tags: ["images"], security };
   const imagesOfMany = createImagesOfMany();
+  const imagePageText = createImagePageText();
 
   app.route({
     ...at("listImages"),
@@ -82,7 +84,7 @@ export function imageRoutes(app: ApiApp, deps: ApiDeps, live: Pick<LiveParts, "l
       const page = { limit, eligibleOnly: eligible === "true" };
       const images = imagesOfMany({ known, workloads, declared, nodes, now, page });
       // As with the list of workloads: checking takes longer than making.
-      void reply.type(jsonType).serializer(JSON.stringify);
+      void reply.type(jsonType).serializer(imagePageText);
       linkNext(request, reply, next);
       return { images, age, next };
     },

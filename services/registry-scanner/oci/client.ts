@@ -1,7 +1,7 @@
 import { createAuthorizer } from "./authorizer.ts";
 import { createAsker } from "./asker.ts";
 import type { Ask } from "./asker.ts";
-import { describeImage, fetchManifest } from "./describe.ts";
+import { describeFetched, fetchManifest } from "./describe.ts";
 import { headerText, statusFailure } from "./failures.ts";
 import { createSites, endpointOrigins, isDigest, requireReference } from "./sites.ts";
 import { readTagPages } from "./tag-pages.ts";
@@ -9,7 +9,14 @@ import { createTransport } from "./transport.ts";
 import { manifestAccept } from "./manifest.ts";
 import type { Call } from "./http.ts";
 import { createOwnCredentials } from "./own-credentials.ts";
-import type { OciClient, OciClientOptions, RepositoryRef, TagList } from "./types.ts";
+import type {
+  CallOptions,
+  OciClient,
+  OciClientOptions,
+  OpenedImage,
+  RepositoryRef,
+  TagList,
+} from "./types.ts";
 
 // A registry that knows no pages sends 100,000 tags at once.
 const tagsPageBytes = 16 * 1024 * 1024;
@@ -38,6 +45,19 @@ export function createOciClient(o: OciClientOptions): OciClient {
     return asker(call, { site, repositoryPath: repository.path, reads });
   };
 
+  async function open(repository: RepositoryRef, reference: string, call: CallOptions): Promise<OpenedImage> {
+    const ask = askerOf({ ...call, requests: 0 }, repository, "content");
+    const top = await fetchManifest({ ask, now }, requireReference(reference));
+    return {
+      digest: top.digest,
+      async describe({ platforms, ...later }) {
+        const askMore = askerOf({ ...later, requests: 0 }, repository, "content");
+        const nodes = platforms ?? o.platforms?.() ?? defaultPlatforms;
+        return describeFetched({ ask: askMore, now }, top, { platforms: nodes });
+      },
+    };
+  }
+
   return {
     async listTags(repository, { etag, ...o }) {
       const call: Call = { ...o, requests: 0 };
@@ -51,11 +71,8 @@ export function createOciClient(o: OciClientOptions): OciClient {
       const answer = await ask({ method: "GET", path: "", headers: {}, maxBytes: pingBytes });
       if (answer.status !== 200) throw statusFailure(answer, now());
     },
-    async describe(repository, reference, { platforms, ...call }) {
-      const ask = askerOf({ ...call, requests: 0 }, repository, "content");
-      const nodes = platforms ?? o.platforms?.() ?? defaultPlatforms;
-      return describeImage({ ask, now }, { reference: requireReference(reference), platforms: nodes });
-    },
+    open,
+    describe: async (repository, reference, o) => (await open(repository, reference, o)).describe(o),
     async headDigest(repository, tag, o) {
       const ask = askerOf({ ...o, requests: 0 }, repository, "content");
       return headDigest({ ask, now }, requireReference(tag));

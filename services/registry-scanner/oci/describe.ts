@@ -27,18 +27,19 @@ export interface DescribeDeps {
   readonly now: () => Date;
 }
 
-interface FetchedManifest {
+/** A manifest whose digest is proved. */
+export interface FetchedManifest {
   readonly digest: string;
   readonly manifest: Manifest;
   readonly url: URL;
 }
 
-/** Reads manifest and config of one image; of an index the entry for the platform wanted. */
-export async function describeImage(
+/** Reads what belongs to a manifest: its config; of an index that of the entry for the platform wanted. */
+export async function describeFetched(
   deps: DescribeDeps,
-  wanted: { readonly reference: string; readonly platforms: readonly Platform[] },
+  top: FetchedManifest,
+  wanted: { readonly platforms: readonly Platform[] },
 ): Promise<ImageDescription> {
-  const top = await fetchManifest(deps, wanted.reference);
   const named = { digest: top.digest, mediaType: top.manifest.mediaType };
   if (top.manifest.kind !== "index") {
     return withVerdict({ ...named, ...(await describeLeaf(deps, top, {})) }, wanted.platforms);

@@ -1,5 +1,6 @@
 import { request as undiciRequest } from "undici";
 import type { Dispatcher } from "undici";
+import { withTimeLimit } from "#common/kit/time-limit.ts";
 import { createDispatchers } from "./dispatchers.ts";
 import type { DispatcherOptions } from "./dispatchers.ts";
 import { badAnswer, headerText, requestFailure } from "./failures.ts";
@@ -48,9 +49,9 @@ export function createTransport(o: TransportOptions): Transport {
 
   return {
     async send(call, request) {
-      const signal = AbortSignal.any([call.signal, AbortSignal.timeout(o.fetchTimeoutMs)]);
+      const limit = { ms: o.fetchTimeoutMs, stopping: call.signal };
       try {
-        return await follow(call, request, signal);
+        return await withTimeLimit(limit, (signal) => follow(call, request, signal));
       } catch (cause) {
         throw requestFailure(cause, request.url, call.signal);
       }

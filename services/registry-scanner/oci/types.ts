@@ -88,20 +88,29 @@ export interface CallOptions {
   readonly pace?: Pace;
 }
 
+export interface DescribeOptions extends CallOptions {
+  readonly platforms?: readonly Platform[];
+}
+
+/** An image of which the manifest was read. */
+export interface OpenedImage {
+  readonly digest: string;
+  /** Reads the rest; as `describe` of a client. */
+  describe(o: DescribeOptions): Promise<ImageDescription>;
+}
+
 /** The one door to registries. Errors are REGISTRY_* of the catalogue; an aborted signal's reason is rethrown. */
 export interface OciClient {
   listTags(repository: RepositoryRef, o: CallOptions & { readonly etag?: string }): Promise<TagList>;
   /** Whether the registry answers, and takes our credential; throws REGISTRY_* when not. */
   ping(host: string, o: CallOptions): Promise<void>;
+  /** Reads the manifest alone: its digest tells whether more of it need be read. */
+  open(repository: RepositoryRef, reference: string, o: CallOptions): Promise<OpenedImage>;
   /**
    * `reference` is a tag or a digest. Of an index the first of the nodes' platforms that it has is
    * described; `platforms` stand for those of the client's options.
    */
-  describe(
-    repository: RepositoryRef,
-    reference: string,
-    o: CallOptions & { readonly platforms?: readonly Platform[] },
-  ): Promise<ImageDescription>;
+  describe(repository: RepositoryRef, reference: string, o: DescribeOptions): Promise<ImageDescription>;
   /** The digest a tag names now, or undefined when there is no such tag. */
   headDigest(repository: RepositoryRef, tag: string, o: CallOptions): Promise<string | undefined>;
   close(): Promise<void>;

@@ -1,10 +1,12 @@
 import { toSlipwayError } from "#common/domain/errors.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
+import { traced } from "#common/kit/tracing.ts";
 import { laneSubject } from "#common/contracts/queue.ts";
 import * as jobs from "#common/store/jobs.ts";
 import * as leases from "#common/store/leases.ts";
+import { withJob } from "#common/kit/current-work.ts";
 import type { JobRow } from "#common/store/schema.ts";
-import type { WorkerDeps } from "../deps.ts";
+import { actsIn, type WorkerDeps } from "../deps.ts";
 import type { EnvironmentContext } from "./environment-context.ts";
 import { applyJob } from "./apply-job.ts";
 import { applyPolicies, bringsPolicies } from "./apply-policies.ts";
@@ -46,7 +48,7 @@ export function createEnvironmentRoom(deps: WorkerDeps): EnvironmentRoom {
     async look(name) {
       const wakeHere = wakers.get(name);
       if (wakeHere !== undefined) return wakeHere();
-      const environment = deps.settings.environments.find((candidate) => candidate.name === name);
+      const environment = actsIn(deps).find((candidate) => candidate.name === name);
       if (environment === undefined || stopping.signal.aborted) return;
       wakers.set(name, () => undefined);
       try {
@@ -111,7 +113,7 @@ async function hasWork({ deps, environment }: Turn): Promise<boolean> {
 async function rollOutAll(turn: Turn, context: EnvironmentContext): Promise<boolean> {
   const { deps, environment } = turn;
   const untilMs = deps.clock.monotonicMs() + turnMs;
-  const flights = createFlights((job) => advance(context, job));
+  const flights = createFlights((job) => withJob(job, () => advance(context, job)));
   try {
     while (!turn.stopping.aborted && deps.clock.monotonicMs() < untilMs) {
       await beginRestarts(context);
@@ -160,7 +162,9 @@ async function advance(context: EnvironmentContext, job: JobRow): Promise<void> 
     // Every verdict is known and it still rolls out: it is being undone.
     if (job.targets.every((target) => target.verdict !== "pending")) return await settle(context, job);
     if (job.targets.some((target) => !target.applied && target.verdict === "pending"))
-      return await (job.kind === "restart" ? restartJob(context, job) : applyJob(context, job));
+      return await traced(context.deps.tracing, { name: "apply", kind: "internal" }, () =>
+        job.kind === "restart" ? restartJob(context, job) : applyJob(context, job),
+      );
     // A restart has no commit that could vanish.
     if (job.kind !== "restart" && (await hasVanished(context, job))) return await endVanished(context, job);
     await nudgeOwners(context, job);

@@ -3,6 +3,7 @@ import type { IntentCommit, RecordedCommit } from "#common/store/intents.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import { isReachable } from "../knows-commit.ts";
 import { adopt } from "./adopt.ts";
+import { endForgottenPushes } from "./forgotten-pushes.ts";
 import type { LaneContext } from "./lane-context.ts";
 
 /**
@@ -12,9 +13,11 @@ import type { LaneContext } from "./lane-context.ts";
  */
 export async function adoptEarlierPushes(
   context: LaneContext,
-  { base, taken }: { base: string; taken: readonly JobRow[] },
+  { base, taken: asked }: { base: string; taken: readonly JobRow[] },
 ): Promise<readonly JobRow[]> {
   const { deps, lease } = context;
+  const forgotten = await endForgottenPushes(context, base);
+  const taken = asked.filter(({ id }) => !forgotten.has(id));
   const recorded = await intents.recordedCommits(
     deps.store.db,
     taken.map((job) => job.id),

@@ -1,5 +1,6 @@
 import { errorCatalogue, type SlipwayError } from "#common/domain/errors.ts";
 import type { JobEvent } from "#common/domain/job.ts";
+import { withJob } from "#common/kit/current-work.ts";
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
@@ -43,7 +44,7 @@ export async function endOrRetry(
   failed: { job: JobRow; error: SlipwayError; event: JobEvent },
 ): Promise<void> {
   const { job, error, event } = failed;
-  context.deps.log.info("job could not be planned", { job: job.id, code: error.code, error });
+  withJob(job, () => context.deps.log.info("job could not be planned", { code: error.code, error }));
   const again = error.next !== "stop" && job.attempt + 1 < maxAttemptsAfter(error);
   await context.deps.store.fenced(context.lease, async (tx) => {
     // What is tried again may be so for half an hour: a cancel does not wait for its intent.
@@ -67,6 +68,7 @@ export async function endOrRetry(
       await jobs.moveJob(tx, { id: job.id, event, patch: { error: toErrorRow(error) } });
     }
   });
+  if (again) context.deps.metrics.jobRetried(error.code);
   context.deps.store.hint(job.id);
 }
 

@@ -4,6 +4,7 @@ import { formatImageRef, parseImageRef, repositoryKey } from "#common/domain/ima
 import type { ImageRef } from "#common/domain/image-ref.ts";
 import { claimImageWaits, keepWaitingForImage } from "#common/store/image-hints.ts";
 import * as jobs from "#common/store/jobs.ts";
+import { withJob } from "#common/kit/current-work.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
 import type { WorkerDeps } from "../deps.ts";
@@ -73,7 +74,11 @@ export function createImageGate(deps: GateDeps): ImageGate {
   };
 }
 
-async function lookFor(deps: GateDeps, job: JobRow, stopping: AbortSignal): Promise<void> {
+function lookFor(deps: GateDeps, job: JobRow, stopping: AbortSignal): Promise<void> {
+  return withJob(job, () => lookForJob(deps, job, stopping));
+}
+
+async function lookForJob(deps: GateDeps, job: JobRow, stopping: AbortSignal): Promise<void> {
   const missing = await firstMissing(deps, job, stopping);
   if (missing === undefined) return openGate(deps, job);
   const now = await deps.store.now();

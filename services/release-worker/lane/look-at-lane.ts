@@ -1,4 +1,5 @@
 import { toSlipwayError, type SlipwayError } from "#common/domain/errors.ts";
+import { withOnlyJob } from "#common/kit/current-work.ts";
 import type { EnvironmentSettings } from "#common/contracts/settings.ts";
 import { laneKey } from "#common/domain/git-url.ts";
 import { openPushOf } from "#common/store/ended-jobs.ts";
@@ -9,10 +10,12 @@ import * as leases from "#common/store/leases.ts";
 import * as manifests from "#common/store/manifests.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import type { Db } from "#common/store/store.ts";
-import type { WorkerDeps } from "../deps.ts";
+import { actsIn, type WorkerDeps } from "../deps.ts";
 import { toErrorRow } from "../error-row.ts";
+import { tracedForAll } from "../trace-jobs.ts";
 import type { GitCache } from "../git/git-cache.ts";
 import { noticeLateCommits } from "./ended-jobs.ts";
+import { endForgottenPushes } from "./forgotten-pushes.ts";
 import { createLaneTip, environmentNamed, type LaneContext, type LaneTip } from "./lane-context.ts";
 import { watchProposals } from "./proposals.ts";
 import { endOrRetry } from "./end-planned.ts";
@@ -85,7 +88,7 @@ async function lookWhileDue(room: RoomParts, laneId: string): Promise<void> {
 
 /** False where another worker holds the lane, there is none, or it cannot go on. */
 async function lookAtLane({ deps, memories, stopping }: RoomParts, laneId: string): Promise<boolean> {
-  const environments = deps.settings.environments.filter(
+  const environments = actsIn(deps).filter(
     (environment) => laneKey(environment.git.url, environment.git.branch) === laneId,
   );
   const first = environments[0];
@@ -156,7 +159,8 @@ async function resolveLeftIntent(turn: LaneContext, memory: LaneMemory): Promise
   const context = reachedFor(turn, memory, await jobs.getJob(db, left.commits[0]?.jobId ?? ""));
   context.tip.set(undefined);
   // writeCommits needs the base: a cache that has just been made does not have it yet.
-  await context.tip.fetch();
+  // What came to the branch is looked through before the intent's end moves the tip on record.
+  await endForgottenPushes(context, await context.tip.fetch());
   await resolveIntent(context);
   context.tip.set(undefined);
 }
@@ -168,9 +172,9 @@ async function releaseNext(context: LaneContext, memory: LaneMemory): Promise<nu
     return 0;
   }
   try {
-    return await releaseTaken(context, memory, taken);
+    return await withOnlyJob(taken, () => releaseTaken(context, memory, taken));
   } catch (thrown) {
-    await giveBackTaken(context, taken, thrown);
+    await withOnlyJob(taken, () => giveBackTaken(context, taken, thrown));
     throw thrown;
   }
 }
@@ -189,7 +193,10 @@ async function releaseTaken(
   const written = await writeBatch(context, batch);
   if (written === undefined) return taken.length;
   context.tip.set(undefined);
-  const ending = await pushIntent(context, written);
+  const pushed = rest.filter(({ id }) => written.intent.commits.some(({ jobId }) => jobId === id));
+  const ending = await tracedForAll(context.deps.tracing, { jobs: pushed, name: "push" }, () =>
+    pushIntent(context, written),
+  );
   if (ending === "landed") context.tip.set(written.intent.tip);
   if (ending === "proposed") context.tip.set(written.intent.base);
   // Only the host's own refusal asks for smaller batches: somebody in this one is the culprit.
@@ -215,6 +222,7 @@ async function pollTip(context: LaneContext, memory: LaneMemory): Promise<void> 
   const current = await lanes.getLane(deps.store.db, lane.id);
   if (current === undefined || current.due_at.getTime() > now.getTime()) return;
   const tip = await context.tip.confirm();
+  if (tip !== current.tip) await endForgottenPushes(context, tip);
   if (tip !== current.tip || current.problem !== null) await followTip(context, tip);
   await watchProposals(context, tip);
   if (memory.lookedThrough !== tip) await noticeLateCommits(context, tip);

@@ -15,6 +15,7 @@ import { repositoriesOfPlan } from "../planning/read-facts.ts";
 import type { TipView } from "../planning/tip-view.ts";
 import { askJob, readGateFacts } from "../gates/ask-gates.ts";
 import type { GateFacts } from "../gates/ask-gates.ts";
+import { tracedForJob } from "../trace-jobs.ts";
 import { closeGate } from "./close-gate.ts";
 import { adoptEarlierPushes } from "./earlier-push.ts";
 import { endOrRetry, endWithNothing } from "./end-planned.ts";
@@ -140,7 +141,9 @@ async function decideAll(
       decisions.push({ kind: "failed", job, error: gone(job), event: "cannot-plan" });
       continue;
     }
-    const decision = await decide(context, { job, view, sources, gates, left });
+    const decision = await tracedForJob(context.deps.tracing, { job, name: "plan" }, () =>
+      decide(context, { job, view, sources, gates, left }),
+    );
     decisions.push(decision);
     if (decision.kind === "write") carryOver(views, decision);
   }
@@ -231,7 +234,9 @@ async function dryRunAll(
         // What was in git before goes back there, whatever the cluster says of one document.
         if (job.automatic) return;
         try {
-          await dryRunTargets(context.deps, { view: after, plan });
+          await tracedForJob(context.deps.tracing, { job, name: "dry run" }, () =>
+            dryRunTargets(context.deps, { view: after, plan }),
+          );
         } catch (thrown) {
           refused.set(job.id, { job, plan, error: toSlipwayError(thrown), event: "refused-by-dry-run" });
         }

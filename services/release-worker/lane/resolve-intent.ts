@@ -196,7 +196,14 @@ async function pushAs(context: LaneContext, intent: OpenIntent, laneNew: string)
   deps.fault("before-push");
   const push = await pushGuarded(context, intent, laneNew);
   deps.fault("after-push");
-  const facts = { lane: lane.id, intent: intent.id, answer: push.kind, gitProcesses: git.gitProcesses() };
+  const jobs = intent.commits.map((commit) => commit.jobId);
+  const facts = {
+    lane: lane.id,
+    intent: intent.id,
+    jobs,
+    answer: push.kind,
+    gitProcesses: git.gitProcesses(),
+  };
   deps.log.info("pushed", facts);
   deps.metrics.pushed(push.kind);
   return push;

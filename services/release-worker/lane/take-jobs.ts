@@ -1,8 +1,10 @@
 import * as jobs from "#common/store/jobs.ts";
 import type { JobRow } from "#common/store/schema.ts";
 import * as steps from "#common/store/steps.ts";
+import { withJob } from "#common/kit/current-work.ts";
 import type { Db } from "#common/store/store.ts";
 import { toErrorRow } from "../error-row.ts";
+import { traceWait } from "../trace-jobs.ts";
 import { environmentNamed, type LaneContext } from "./lane-context.ts";
 
 const maxCrashes = 10;
@@ -35,18 +37,18 @@ async function giveBackLost(tx: Db, job: JobRow): Promise<void> {
 /** The next batch: due jobs of the lane that one push may carry, now `writing`, in their order. */
 export async function takeJobs(context: LaneContext, limit: number): Promise<readonly JobRow[]> {
   const { deps, lane, lease } = context;
-  const taken = await deps.store.fenced(lease, async (tx) => {
+  const { batch: taken, waitedSeconds } = await deps.store.fenced(lease, async (tx) => {
     const queued = await jobs.takeQueuedJobs(tx, { laneId: lane.id, limit });
     const batch = togetherWith(queued[0], queued).filter((job) => sharesPush(context, queued[0], job));
-    for (const job of batch) await begin(tx, job);
-    return batch;
+    const waitedSeconds: number[] = [];
+    for (const job of batch) waitedSeconds.push(await begin(tx, job));
+    return { batch, waitedSeconds };
   });
+  for (const seconds of waitedSeconds) deps.metrics.jobTaken(seconds);
   for (const job of taken) {
     deps.store.hint(job.id);
-    deps.log.info("job taken", {
-      job: job.id,
-      ...(job.request_id !== null && { requestId: job.request_id }),
-    });
+    withJob(job, () => deps.log.info("job taken"));
+    traceWait(deps.tracing, job);
   }
   deps.fault("after-take");
   return taken;
@@ -58,13 +60,17 @@ function togetherWith(first: JobRow | undefined, queued: readonly JobRow[]): rea
   return queued.filter((job) => job.crashes < crashesToBeAlone);
 }
 
-async function begin(tx: Db, job: JobRow): Promise<void> {
-  await jobs.moveJob(tx, { id: job.id, event: "taken-by-lane" });
+/** Tells for how many seconds the job had been due. */
+async function begin(tx: Db, job: JobRow): Promise<number> {
+  const moved = await jobs.moveJob(tx, { id: job.id, event: "taken-by-lane" });
   await steps.appendSteps(tx, job.id, [
     { text: "Calculating release actions.", outcome: "ok" },
     { text: job.headline, outcome: "ok" },
     { text: "Clone the config repo.", open: true },
   ]);
+  // Both by Postgres' clock: taken jobs are due at once.
+  const dueAt = job.due_at ?? job.created_at;
+  return Math.max(0, ((moved.due_at ?? dueAt).getTime() - dueAt.getTime()) / 1_000);
 }
 
 /** One push has one credential and one author; a proposal is pushed alone. */

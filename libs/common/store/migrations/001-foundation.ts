@@ -89,6 +89,7 @@ const statements: readonly string[] = [
     message text,
     requested_by text not null,
     request_id text,
+    trace_parent text,
     labels jsonb not null default '{}',
     source_sha text,
     created_at timestamptz not null default clock_timestamp(),

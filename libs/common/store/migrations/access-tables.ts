@@ -59,6 +59,14 @@ export const accessTables: readonly string[] = [
   // What only this installation knows: it seals the cursors that clients bring back.
   `create table installation (single boolean primary key default true check (single), cursor_key bytea not null)`,
 
+  // Which versions may work with this database (domain/schema-level.ts), and whose it is.
+  `create table database_facts (
+    single boolean primary key default true check (single),
+    level integer not null,
+    readable_from integer not null,
+    installation text
+  )`,
+
   // Budgets of requests, shared by all API processes; they are counted anew after a crash of Postgres.
   `create unlogged table rate_budgets (
     key text primary key,

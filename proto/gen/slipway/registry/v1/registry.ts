@@ -75,7 +75,13 @@ export interface Image {
   /** With a filter: why "latest" leaves the image alone; empty where it may be chosen. */
   ineligible: string;
   /** When the tag was seen to appear or to move, where that stands in for the date that the image does not tell. */
-  seenAt: Date | undefined;
+  seenAt:
+    | Date
+    | undefined;
+  /** Of the labels org.opencontainers.image.version, revision and source; empty where they say nothing usable. */
+  version: string;
+  revision: string;
+  source: string;
 }
 
 function createBaseListImagesRequest(): ListImagesRequest {
@@ -697,6 +703,9 @@ function createBaseImage(): Image {
     movedAt: undefined,
     ineligible: "",
     seenAt: undefined,
+    version: "",
+    revision: "",
+    source: "",
   };
 }
 
@@ -728,6 +737,15 @@ export const Image: MessageFns<Image> = {
     }
     if (message.seenAt !== undefined) {
       Timestamp.encode(toTimestamp(message.seenAt), writer.uint32(74).fork()).join();
+    }
+    if (message.version !== "") {
+      writer.uint32(82).string(message.version);
+    }
+    if (message.revision !== "") {
+      writer.uint32(90).string(message.revision);
+    }
+    if (message.source !== "") {
+      writer.uint32(98).string(message.source);
     }
     return writer;
   },
@@ -817,6 +835,30 @@ export const Image: MessageFns<Image> = {
             message.seenAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.revision = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -862,6 +904,9 @@ export const Image: MessageFns<Image> = {
         : isSet(object.seen_at)
         ? fromJsonTimestamp(object.seen_at)
         : undefined,
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
     };
   },
 
@@ -894,6 +939,15 @@ export const Image: MessageFns<Image> = {
     if (message.seenAt !== undefined) {
       obj.seenAt = message.seenAt.toISOString();
     }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.revision !== "") {
+      obj.revision = message.revision;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
     return obj;
   },
 
@@ -911,6 +965,9 @@ export const Image: MessageFns<Image> = {
     message.movedAt = object.movedAt ?? undefined;
     message.ineligible = object.ineligible ?? "";
     message.seenAt = object.seenAt ?? undefined;
+    message.version = object.version ?? "";
+    message.revision = object.revision ?? "";
+    message.source = object.source ?? "";
     return message;
   },
 };

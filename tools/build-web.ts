@@ -1,0 +1,5 @@
+import { buildPage } from "./build-page.ts";
+
+/** `npm run build`, the page's part. */
+await buildPage({ always: true });
+process.stdout.write("web/dist\n");
