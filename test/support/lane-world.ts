@@ -135,8 +135,7 @@ export async function startLaneWorld(
     laneId,
     laneRef,
     repository,
-    worker: () =>
-      startWorker({ store, settings, laneId, stops, folder, published, withheld, dryRuns, more }),
+    worker: () => startWorker({ store, settings, laneId, stops, folder, published, withheld, dryRuns, more }),
     withhold: (service, tag, errorCode) => void withheld.set(nameOf(service, tag), errorCode ?? ""),
     giveBack: (service, tag) => void withheld.delete(nameOf(service, tag)),
     atDryRun: (act) => void dryRuns.push(act),
@@ -146,7 +145,8 @@ export async function startLaneWorld(
     submit: (spec, headline, environment = "default") =>
       acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
-    on: (url) => joinAt(url, { settings, laneId, stops, folder, published, withheld, dryRuns, revision }),
+    on: (url) =>
+      joinAt(url, { settings, laneId, stops, folder, published, withheld, dryRuns, more, revision }),
     subjects: async () =>
       (await git.log(repository, "main"))
         .map((entry) => entry.subject)
