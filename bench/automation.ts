@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import { openJobs, triedContainers } from "#common/store/automation-facts.ts";
 import { wakeAutomationOfImage } from "#common/store/automation-wakes.ts";
 import { holdsOf } from "#common/store/holds.ts";
@@ -8,6 +7,7 @@ import { declaredWorkloads } from "#common/store/manifests.ts";
 import type { Store } from "#common/store/store.ts";
 import { ListWorkloadsResponse, Workload } from "#proto/slipway/cluster/v1/cluster.ts";
 import { startLaneWorld, type LaneWorker, type LaneWorld } from "../test/support/lane-world.ts";
+import { countAutomated, publishEverywhere } from "../test/support/published-images.ts";
 import type { Bench, BenchRun } from "./support/bench.ts";
 import { toRow } from "./support/row.ts";
 
@@ -54,51 +54,33 @@ interface Stage {
 
 async function measure(run: BenchRun, { world, worker, names }: Stage): Promise<void> {
   const { store } = world;
-  await publish(store, { names, tags: tagsEach - 1 });
+  await publishEverywhere(store.db, { keys: names.map(keyOf), tags: tagsEach - 1 });
   // What is there already is no news, and everything is warm.
   await worker.automation.look();
   run.note("a new tag each");
-  await publish(store, { names, tags: tagsEach });
+  await publishEverywhere(store.db, { keys: names.map(keyOf), tags: tagsEach });
   await wakeAutomationOfImage(store.db, keyOf(names[0] ?? ""));
   run.signal.throwIfAborted();
   const decided = await timed(() => worker.automation.look());
-  const jobs = await countJobs(store);
+  const jobs = await countAutomated(store.db);
   if (jobs.containers !== workloads) throw new Error(`${jobs.containers} of ${workloads} move`);
   const pushed = await timed(() => untilPushed(worker, store));
   const baseline = await timed(() => decideEach(store, names.slice(0, oneByOne)));
-  const pushes = await countPushes(store);
   run.tell(
     toRow({
       name,
       value: decided.seconds,
       unit: "s",
       baseline: (baseline.seconds * workloads) / oneByOne,
-      more: { jobs: jobs.jobs, pushes, "s to push": Number(pushed.seconds.toFixed(2)) },
+      more: {
+        jobs: jobs.jobs,
+        pushes: (await countAutomated(store.db)).pushes,
+        "s to push": Number(pushed.seconds.toFixed(2)),
+      },
       budget: "5 s, 3 pushes",
       baselineIs: "read the facts of each workload by itself",
     }),
   );
-}
-
-/** As a scanner leaves it: the tags of all repositories with their dates. */
-async function publish(
-  { db }: Store,
-  { names, tags }: { readonly names: readonly string[]; readonly tags: number },
-): Promise<void> {
-  const keys = names.map(keyOf);
-  await sql`
-    insert into image_repositories (key, wanted_at, scanned_at, first_scanned_at, complete)
-    select key, now(), now(), now(), true from unnest(${keys}::text[]) as key
-    on conflict (key) do update set scanned_at = now()`.execute(db);
-  await sql`
-    insert into image_manifests (digest, media_type, kind, created_at, platforms)
-    select 'sha256:' || lpad(n::text, 64, '0'), 'm', 'image', timestamptz '2026-01-01' + n * interval '1 day', '["linux/amd64"]'
-    from generate_series(0, ${tags - 1}::int) as n on conflict do nothing`.execute(db);
-  await sql`
-    insert into image_tags (repository, tag, digest)
-    select key, '1.' || n || '.0', 'sha256:' || lpad(n::text, 64, '0')
-    from unnest(${keys}::text[]) as key, generate_series(0, ${tags - 1}::int) as n
-    on conflict do nothing`.execute(db);
 }
 
 async function untilPushed(worker: LaneWorker, { db }: Store): Promise<void> {
@@ -122,20 +104,6 @@ async function decideEach({ db }: Store, names: readonly string[]): Promise<void
     await openJobs(db, environment);
     await triedContainers(db, environment);
   }
-}
-
-async function countJobs({ db }: Store): Promise<{ jobs: number; containers: number }> {
-  const { rows } = await sql<{ jobs: number; containers: number }>`
-    select count(*)::int as jobs, sum(jsonb_array_length(spec->'only'->'containers'))::int as containers
-    from jobs where origin = 'automation'`.execute(db);
-  return rows[0] ?? { jobs: 0, containers: 0 };
-}
-
-async function countPushes({ db }: Store): Promise<number> {
-  const { rows } = await sql<{ pushes: number }>`select count(*)::int as pushes from push_attempts`.execute(
-    db,
-  );
-  return rows[0]?.pushes ?? 0;
 }
 
 function declared(app: string): string {
