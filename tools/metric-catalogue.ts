@@ -1,5 +1,6 @@
 import { countGrpc } from "#common/kit/grpc-metrics.ts";
 import { exposeExpiry } from "#common/kit/grpc-certificates.ts";
+import { exposeSettings } from "#common/kit/live-settings.ts";
 import { createMetrics } from "#common/kit/metrics.ts";
 import type { Metrics, MetricSpec } from "#common/kit/metrics.ts";
 import { exposePool, exposeWork } from "#common/store/store-metrics.ts";
@@ -38,6 +39,7 @@ export function metricCatalogue(): readonly KnownMetric[] {
   exposePool(metrics, store);
   exposeWork(metrics, store);
   exposeExpiry(metrics, { expiresAt: () => new Date(0) });
+  exposeSettings(metrics);
   createApiMetrics(metrics);
   createScanCounts(metrics);
   exposeWatches(metrics, []);

@@ -74,3 +74,10 @@ test("no file at all is a usage error that names the places", async () => {
   expect(none.err.join("\n")).toContain(join(cwd, "slipway.yaml"));
   expect(await slipway(["absent.yaml"])).toMatchObject({ code: 2 });
 });
+
+test("the schema of the file is printed as it is published", async () => {
+  const io = createFakeIo(["config", "schema"], { cwd });
+  expect(await runCli(io)).toBe(0);
+  const schema = JSON.parse(io.outLines.join("\n")) as { title: string; required: string[] };
+  expect(schema).toMatchObject({ title: "slipway.yaml", required: ["environments"] });
+});

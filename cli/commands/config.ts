@@ -27,7 +27,7 @@ interface CheckOptions extends OfflineOptions {
 export function addConfig(program: Command, { io, finish }: CommandDeps): void {
   const group = program
     .command("config")
-    .summary("check a settings file, without a server")
+    .summary("check a settings file, or print its schema, without a server")
     .description("The settings file of the services, looked at without a server.");
   const command = group
     .command("check [file]")
@@ -43,6 +43,21 @@ export function addConfig(program: Command, { io, finish }: CommandDeps): void {
   addOutputOptions(command).action(async (file: string | undefined, options: CheckOptions) => {
     finish(await check(io, file, options));
   });
+  group
+    .command("schema")
+    .summary("the JSON schema of the settings file, for editors")
+    .description(
+      "Prints the JSON schema of the settings file of this version. Editors complete and check by it; what a schema cannot say is said by config check.",
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slipway config schema > slipway.schema.json\n  # and as the first line of slipway.yaml:\n  # yaml-language-server: $schema=slipway.schema.json",
+    )
+    .action(async () => {
+      const { settingsSchemaText } = await import("#common/contracts/settings-schema.ts");
+      io.out(settingsSchemaText().trimEnd());
+      finish(exitCodes.ok);
+    });
 }
 
 interface Read {

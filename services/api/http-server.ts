@@ -17,6 +17,8 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly adminToken: string | undefined;
   readonly teller: Teller;
+  /** Takes who is told that new settings were taken up. */
+  readonly onSettings?: (listener: () => Promise<void>) => void;
 }
 
 export interface HttpServer extends Service {
@@ -34,11 +36,21 @@ export function createHttpServer({ parts, ...options }: HttpServerOptions): Http
   return {
     name: "http-server",
     start: async () => {
-      const settingsRevision = await storeSettings(store, settings);
+      let revision = await storeSettings(store, settings);
+      options.onSettings?.(async () => {
+        revision = await storeSettings(store, settings);
+      });
       const { adminToken: given, teller } = options;
       await ensureAdminToken({ store, log, newId, given, teller });
       const ring = createMergedBell(parts.bell);
-      app = await createApp({ ...parts, ...(await createGate(parts)), settingsRevision, ring });
+      app = await createApp({
+        ...parts,
+        ...(await createGate(parts)),
+        ring,
+        get settingsRevision() {
+          return revision;
+        },
+      });
       unused = unusedSockets(app);
       await listen(app, options);
       log.info("HTTP listens", { address: `http://${options.host}:${portOf(app)}` });

@@ -3,11 +3,12 @@ import { parseArgs } from "node:util";
 import { systemClock } from "#common/kit/clock.ts";
 import type { Env } from "#common/kit/env.ts";
 import { countEndings } from "#common/kit/job-metrics.ts";
+import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runService, type OpenedService } from "#common/kit/run-service.ts";
-import { createSecretReader, loadSettings } from "#common/kit/settings.ts";
+import { createSecretReader } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { exposePool, exposeWork } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
@@ -21,10 +22,11 @@ import { createPeers } from "./peers.ts";
 export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
   const cwd = process.cwd();
   const config = readConfig({ env, flag, cwd });
-  const settings = await loadSettings(config.settingsFile);
   const { host, port, adminToken, writesPerMinute } = config;
   const kit = createProcessKit("api", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
+  const live = await openLiveSettings({ ...kit, path: config.settingsFile });
+  const { settings } = live;
   redactor.add(adminToken);
   const store = createStore({
     ...config,
@@ -67,13 +69,14 @@ export async function openApi(env: Env, flag?: string): Promise<OpenedService> {
     host,
     port,
     adminToken,
+    onSettings: (listener) => live.onChange(listener),
     teller: {
       print: process.stdout.isTTY ? (text) => void process.stdout.write(text) : undefined,
       folder: cwd,
     },
   });
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies });
-  return { parts: [...kit.parts, store, bell, peers, server, ops], log };
+  return { parts: [...kit.parts, store, bell, peers, server, live, ops], log };
 }
 
 await runService(import.meta, async () => {

@@ -3,10 +3,11 @@ import { boundEnvironments } from "#common/kit/bound-environments.ts";
 import type { Env } from "#common/kit/env.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
 import { createKubeApi } from "#common/kit/kube.ts";
+import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { runService, type OpenedService } from "#common/kit/run-service.ts";
-import { findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { findSettingsFile } from "#common/kit/settings.ts";
 import { ClusterServiceDefinition } from "#proto/slipway/cluster/v1/cluster.ts";
 import { readWatcherConfig } from "./config.ts";
 import { createClusterService } from "./grpc.ts";
@@ -17,10 +18,11 @@ import { clusterDependencies, exposeWatches } from "./watch-metrics.ts";
 /** The watcher, put together. */
 export async function openWatcher(env: Env): Promise<OpenedService> {
   const config = readWatcherConfig(env);
-  const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
-  const environments = boundEnvironments(settings, config.environments);
   const kit = createProcessKit("cluster-watcher", config);
   const { log, trace, tracing, certificates, counts } = kit;
+  const live = await openLiveSettings({ ...kit, path: findSettingsFile({ env, cwd: process.cwd() }) });
+  const { settings } = live;
+  const environments = boundEnvironments(settings, config.environments);
   const watches = environments.map((environment) =>
     watchEnvironment({
       environment,
@@ -52,7 +54,7 @@ export async function openWatcher(env: Env): Promise<OpenedService> {
   });
   exposeWatches(kit.metrics, watches);
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies: clusterDependencies(watches) });
-  return { parts: [...kit.parts, ...watches, server, ops], log };
+  return { parts: [...kit.parts, live, ...watches, server, ops], log };
 }
 
 await runService(import.meta, () => openWatcher(process.env));

@@ -3,11 +3,12 @@ import { systemClock } from "#common/kit/clock.ts";
 import { boundEnvironments } from "#common/kit/bound-environments.ts";
 import type { Env } from "#common/kit/env.ts";
 import { createGrpcServer } from "#common/kit/grpc.ts";
+import { openLiveSettings } from "#common/kit/live-settings.ts";
 import { createOpsServer } from "#common/kit/ops-server.ts";
 import { createProcessKit } from "#common/kit/process-kit.ts";
 import { createQueue } from "#common/kit/queue.ts";
 import { runService, type OpenedService } from "#common/kit/run-service.ts";
-import { createSecretReader, findSettingsFile, loadSettings } from "#common/kit/settings.ts";
+import { createSecretReader, findSettingsFile } from "#common/kit/settings.ts";
 import { newUuidV7 } from "#common/kit/uuid.ts";
 import { exposePool } from "#common/store/store-metrics.ts";
 import { createStore } from "#common/store/store.ts";
@@ -28,9 +29,10 @@ import { createWorker } from "./worker.ts";
 /** The worker, put together. */
 export async function openWorker(env: Env): Promise<OpenedService> {
   const config = readWorkerConfig(env);
-  const settings = await loadSettings(findSettingsFile({ env, cwd: process.cwd() }));
   const kit = createProcessKit("release-worker", config);
   const { log, redactor, trace, tracing, certificates, counts } = kit;
+  const live = await openLiveSettings({ ...kit, path: findSettingsFile({ env, cwd: process.cwd() }) });
+  const { settings } = live;
   const metrics = createWorkerMetrics(kit.metrics);
   const store = createStore({
     ...config,
@@ -45,7 +47,9 @@ export async function openWorker(env: Env): Promise<OpenedService> {
   const deps: WorkerDeps = {
     workerId: newUuidV7(),
     settings,
-    environments: boundEnvironments(settings, config.environments),
+    get environments() {
+      return boundEnvironments(settings, config.environments);
+    },
     store,
     log,
     clock: systemClock,
@@ -80,7 +84,7 @@ export async function openWorker(env: Env): Promise<OpenedService> {
   const postgres = { name: "postgres", needed: true, check: () => store.ping() };
   const dependencies = [postgres, bell.dependency];
   const ops = createOpsServer({ ...config.ops, ...kit, dependencies, progress: worker.progress });
-  const parts = [...kit.parts, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
+  const parts = [...kit.parts, live, store, bell, peers, gitCaches, kubeApis, worker, notifier, server, ops];
   return { parts, log };
 }
 

@@ -54,6 +54,7 @@ export interface SandboxWorld {
   readonly redis: TestRedis;
   readonly cables: Readonly<Record<"cluster" | "registry" | "git" | "redis", Cable>>;
   readonly installation: Installation;
+  readonly settingsFile: string;
   /** The log of a process so far, line by line. */
   logOf(name: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   readonly api: TestApi;
@@ -116,9 +117,10 @@ async function startParts(options: SandboxWorldOptions, stops: Stops): Promise<O
     redis: await layMendable(ports.redis),
   };
   for (const cable of Object.values(cables)) stops.push(() => cable.close());
+  const settingsFile = await writeSettings({ folder, options, cluster, cables });
   const installation = await startInstallation({
     folder,
-    settingsFile: await writeSettings({ folder, options, cluster, cables }),
+    settingsFile,
     env: { ...process.env, SLIPWAY_LOG_LEVEL: "info", ...options.env },
     workers: options.workers,
     redisUrl: `redis://127.0.0.1:${cables.redis.port}`,
@@ -133,6 +135,7 @@ async function startParts(options: SandboxWorldOptions, stops: Stops): Promise<O
     redis,
     cables,
     installation,
+    settingsFile,
     logOf: async (name) => {
       const text = await readFile(join(folder, "logs", `${name}.log`), "utf8");
       const lines = text.split("\n").filter((line) => line.startsWith("{"));

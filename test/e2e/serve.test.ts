@@ -8,13 +8,17 @@ import { freePort, spawnServer, type ChildServer } from "#common/kit/child.ts";
 import { silentLog } from "#common/kit/log.ts";
 import { pollUntil } from "#common/kit/retry.ts";
 import { createTestApi, type TestApi } from "#support/api.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "#support/postgres.ts";
+import { hasPostgres, runSql, startPostgres, type TestPostgres } from "#support/postgres.ts";
 
 import { startDemoWorld, type DemoWorld } from "../../sandbox/demo/world.ts";
 
 const root = join(import.meta.dirname, "../..");
 const token = "serve-test-token-of-twenty-four";
 const frontEnd = "sock-shop/front-end";
+const noneHeld = `do $$ begin
+  if exists (select from leases where owner is not null) then raise exception 'a lease is still held'; end if;
+  if exists (select from workers) then raise exception 'a worker is still listed'; end if;
+end $$`;
 
 describe.runIf(hasPostgres())("slipway serve", () => {
   let folder: string;
@@ -103,9 +107,11 @@ describe.runIf(hasPostgres())("slipway serve", () => {
     }
   });
 
-  test("SIGTERM ends it in order, with exit code 0", async () => {
+  test("SIGTERM ends it in order with exit code 0, and hands back every lease", async () => {
     await served.stop();
     expect(await served.exited).toEqual({ code: 0, signal: null });
+    // What it held is free at once: nobody has to wait until it counts as dead.
+    await runSql(env["DATABASE_URL"] ?? "", noneHeld);
   });
 
   test("names that the settings do not have keep it from starting, in words", async () => {

@@ -242,6 +242,7 @@ export const errorCatalogue = {
     next: "stop",
     title: "This override is not meant for such a request",
   },
+  PAGE_NOT_BUILT: { kind: "not-found", next: "stop", title: "The page is not built" },
   PAYLOAD_TOO_LARGE: { kind: "too-large", next: "stop", title: "The request body is too large" },
   POLICY_INVALID: { kind: "invalid", next: "stop", title: "The policy is not valid" },
   POLICY_REFUSED: {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -9,7 +10,7 @@ import type { ToldSpan, TraceCollector } from "#support/trace-collector.ts";
 import { hasSandboxWorld, imageOf, namespace, startSandboxWorld } from "./sandbox-world.ts";
 import type { SandboxWorld } from "./sandbox-world.ts";
 
-describe.runIf(hasSandboxWorld())("a release that is followed", () => {
+describe.runIf(hasSandboxWorld())("an installation that is watched", () => {
   let collector: TraceCollector;
   let world: SandboxWorld;
 
@@ -34,7 +35,7 @@ describe.runIf(hasSandboxWorld())("a release that is followed", () => {
     return world.api.waitForJob(body.id);
   };
 
-  test("is one trace from the API through the queue to the worker and what it asks by gRPC", async () => {
+  test("shows a release as one trace from the API through the queue to the worker and what it asks by gRPC", async () => {
     const traceId = randomBytes(16).toString("hex");
     const job = await release(traceId);
     expect(job).toMatchObject({ phase: "succeeded" });
@@ -59,11 +60,39 @@ describe.runIf(hasSandboxWorld())("a release that is followed", () => {
     expect(asked?.parentSpanId).toBe(named("release-worker", "plan").spanId);
   });
 
-  test("has its job's id and its request's on every line that the worker writes of it", async () => {
+  test("has a job's id and its request's on every line that the worker writes of it", async () => {
     const lines = (await world.logOf("release-worker-1")).filter(({ requestId }) => requestId === "build-7");
     expect(lines.map(({ text }) => text)).toEqual(expect.arrayContaining(["job taken", "pushed"]));
     expect(new Set(lines.map(({ job }) => job)).size).toBe(1);
     expect(lines[0]?.["job"]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test("takes new settings up while it runs, and keeps the old ones when the new have mistakes", async () => {
+    const good = await readFile(world.settingsFile, "utf8");
+    const wanted = { workloads: [`${namespace}/traced`], images: { exact: [imageOf("traced", "1.2.0")] } };
+    const refusal = async (): Promise<string> =>
+      (await world.api.ask<{ code: string }>("POST", "/v1/releases", { body: wanted })).body.code;
+    const poll = { everyMs: 100, timeoutMs: 20_000, what: "the new settings" };
+    /** Both the API and the worker show it. */
+    const shown = (refused: 0 | 1): Promise<unknown> =>
+      pollUntil(async () => {
+        const pages = ["api", "release-worker-1"].map(async (name) =>
+          (await fetch(`${world.installation.operations.get(name)}/metrics`)).text(),
+        );
+        const figure = new RegExp(`^slipway_settings_refused\\{.*\\} ${refused}$`, "m");
+        return (await Promise.all(pages)).every((page) => figure.test(page));
+      }, poll);
+    const takenUp = async (): Promise<boolean> =>
+      (await world.logOf("release-worker-1")).some(({ text }) => text === "new settings were taken up");
+    await writeFile(world.settingsFile, good.replace('"mode":"apply"', '"mode":"observe"'));
+    await pollUntil(async () => (await refusal()) === "ENVIRONMENT_OBSERVED" && takenUp(), poll);
+    await writeFile(world.settingsFile, good.replace('"mode":"apply"', '"mode":"applied"'));
+    await shown(1);
+    expect(await refusal()).toBe("ENVIRONMENT_OBSERVED");
+    await writeFile(world.settingsFile, good);
+    await shown(0);
+    const { id } = await world.api.release(wanted);
+    expect(await world.api.waitForJob(id)).toMatchObject({ phase: "succeeded" });
   });
 });
 
