@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { failureText } from "#common/kit/lifecycle.ts";
 import { apiBench } from "./api.ts";
 import { applyBench } from "./apply.ts";
+import { automationBench } from "./automation.ts";
 import { cliBench } from "./cli.ts";
 import { editBench } from "./edit.ts";
 import { gitBench } from "./git.ts";
@@ -28,6 +29,7 @@ const benches: readonly Bench[] = [
   webhookBench,
   scanBench,
   applyBench,
+  automationBench,
   editBench,
   gitBench,
   cliBench,

@@ -10,6 +10,7 @@ import { runningWriters } from "./check/warnings.ts";
 import type { ApiDeps } from "./deps.ts";
 import { resolveSeen } from "./environments.ts";
 import type { LiveParts } from "./live-parts.ts";
+import { readSeen } from "./routes/find-workloads.ts";
 
 /** What automation would do in all of an environment now, or once it is turned on. */
 export async function readAutomation(
@@ -18,7 +19,7 @@ export async function readAutomation(
   asked: { readonly name: string; readonly sees: Reach },
 ): Promise<EnvironmentAutomation> {
   const environment = resolveSeen(deps.settings, asked.name, asked.sees);
-  const { facts: known, age } = await live.lists.read(environment);
+  const { facts: known, age } = await readSeen({ ...live, sees: asked.sees }, environment);
   const { running, complete, nodes } = known;
   const { facts } = await readEnvironmentFacts(deps.store.db, {
     environment,

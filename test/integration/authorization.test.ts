@@ -280,7 +280,8 @@ function scopesFor(name: OperationName): readonly ScopeName[] {
 
 /** What is asked about the environment `default` by name. */
 function isOfDefault(name: OperationName): boolean {
-  return ["listWorkloads", "listAllImages", "followEnvironment"].includes(name) || /^flux.*Of$/.test(name);
+  const named = ["listWorkloads", "listAllImages", "followEnvironment", "showAutomation"];
+  return named.includes(name) || /^flux.*Of$/.test(name);
 }
 
 /** An answer without what names the request and its target. */

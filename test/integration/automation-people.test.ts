@@ -38,8 +38,12 @@ describe.skipIf(!hasPostgres())("automation, people and workers that die", () =>
       await hands.automate(name, group);
     }
     await hands.decidedAgain();
+    // A decision between the two would see only one of them.
+    await world.stopWorkers();
     await hands.publish("left", "1.0.0", "2.0.0");
     await hands.publish("right", "1.0.0", bad("2"));
+    await world.worker();
+    await world.worker();
     expect(await hands.ended("left", "2.0.0")).toMatchObject({ phase: "rolled-back" });
     for (const name of ["left", "right"])
       expect(await world.readManifest(name, environment)).toContain(imageOf(name, "1.0.0"));

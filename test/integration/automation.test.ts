@@ -67,9 +67,13 @@ for (const choice of clusterChoices()) {
         await hands.automate(name);
       }
       await hands.decidedAgain();
+      // A decision between them would see only some.
+      await world.stopWorkers();
       await hands.publish("first", "1.0.0", "2.0.0");
       await hands.publish("second", "1.0.0", bad("2"));
       await hands.publish("third", "1.0.0", "2.0.0");
+      await world.worker();
+      await world.worker();
       const job = await hands.ended("first", "2.0.0");
       expect((await hands.ended("second", bad("2"))).id).toBe(job.id);
       expect(job).toMatchObject({ phase: "rolled-back" });

@@ -22,6 +22,10 @@ import { createStore, type Store } from "#common/store/store.ts";
 import { beat, registerWorker } from "#common/store/workers.ts";
 import { Image, Repository } from "#proto/slipway/registry/v1/registry.ts";
 import { createSandboxGit, type SandboxGit } from "#sandbox/git/sandbox-git.ts";
+import {
+  createAutomationRoom,
+  type AutomationRoom,
+} from "../../services/release-worker/automation/look-at-automation.ts";
 import type { WorkerDeps } from "../../services/release-worker/deps.ts";
 import type { FaultPoint } from "../../services/release-worker/faults.ts";
 import { createGitCache } from "../../services/release-worker/git/git-cache.ts";
@@ -40,6 +44,7 @@ export interface LaneWorker {
   readonly lane: LaneRoom;
   readonly gate: ImageGate;
   readonly waits: WaitRoom;
+  readonly automation: AutomationRoom;
   look(): Promise<void>;
   /** The page that Prometheus reads. */
   metrics(): Promise<string>;
@@ -79,6 +84,16 @@ export interface LaneWorld {
   stop(): Promise<void>;
 }
 
+export interface LaneMore {
+  readonly mode?: "apply" | "hand-off";
+  readonly gates?: GitOverrides;
+  /** More files of the repository. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** What the watcher tells of; nothing, and no view of it, by default. */
+  readonly cluster?: Pick<WorkerDeps["cluster"], "listWorkloads">;
+  readonly pushTimeoutMs?: number;
+}
+
 export const services = ["alpha", "beta", "gamma", "delta"] as const;
 
 /**
@@ -89,7 +104,7 @@ export const services = ["alpha", "beta", "gamma", "delta"] as const;
 export async function startLaneWorld(
   gitSettings: GitOverrides = {},
   other: GitOverrides = {},
-  more: { mode?: "apply" | "hand-off"; gates?: GitOverrides } = {},
+  more: LaneMore = {},
 ): Promise<LaneWorld> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-lane-"));
   const postgres = await startPostgres();
@@ -98,6 +113,7 @@ export async function startLaneWorld(
   const repository = `shop-${newUuidV7().slice(-8)}`;
   const files = Object.fromEntries(services.map((name) => [`deploy/${name}.yaml`, manifest(name, "1.0.0")]));
   files["other/omega.yaml"] = manifest("omega", "1.0.0");
+  Object.assign(files, more.files);
   await git.createRepository(repository, files, { message: "first" });
   const settings = settingsOf(git.repositoryUrl(repository), { gitSettings, other, ...more });
   const databaseUrl = await postgres.createDatabase();
@@ -119,7 +135,7 @@ export async function startLaneWorld(
     laneId,
     laneRef,
     repository,
-    worker: () => startWorker({ store, settings, laneId, stops, folder, published, withheld, dryRuns }),
+    worker: () => startWorker({ store, settings, laneId, stops, folder, published, withheld, dryRuns, more }),
     withhold: (service, tag, errorCode) => void withheld.set(nameOf(service, tag), errorCode ?? ""),
     giveBack: (service, tag) => void withheld.delete(nameOf(service, tag)),
     atDryRun: (act) => void dryRuns.push(act),
@@ -129,7 +145,8 @@ export async function startLaneWorld(
     submit: (spec, headline, environment = "default") =>
       acceptSpec({ store, laneId, revision }, { spec, headline, environment }),
     job: (id) => mustGetJob(store.db, id),
-    on: (url) => joinAt(url, { settings, laneId, stops, folder, published, withheld, dryRuns, revision }),
+    on: (url) =>
+      joinAt(url, { settings, laneId, stops, folder, published, withheld, dryRuns, more, revision }),
     subjects: async () =>
       (await git.log(repository, "main"))
         .map((entry) => entry.subject)
@@ -221,6 +238,7 @@ interface WorkerParts {
   readonly published: ReadonlyMap<string, Repository>;
   readonly withheld: ReadonlyMap<string, ErrorCode | "">;
   readonly dryRuns: (() => Promise<void>)[];
+  readonly more: LaneMore;
 }
 
 async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
@@ -233,7 +251,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
   const cache = createGitCache({
     target: { url: target?.url ?? "", branch: "main", username: "slipway", token: "secret", allowHttp: true },
     folder: join(folder, id),
-    pushTimeoutMs: 3_000,
+    pushTimeoutMs: parts.more.pushTimeoutMs ?? 3_000,
   });
   const page = createMetrics({ service: "release-worker", process: false });
   const metrics = createWorkerMetrics(page);
@@ -250,6 +268,7 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
     cluster: {
       listWorkloads: async () => ({ workloads: [], view: undefined }),
       getWorkload: () => Promise.reject(new SlipwayError("WORKLOAD_NOT_FOUND")),
+      ...parts.more.cluster,
     } as Partial<WorkerDeps["cluster"]> as WorkerDeps["cluster"],
     registry: registryOf({ published, withheld }),
     fault(point) {
@@ -271,12 +290,14 @@ async function startWorker(parts: WorkerParts): Promise<LaneWorker> {
   const lane = createLaneRoom(deps);
   const gate = createImageGate(deps);
   const waits = createWaitRoom(deps);
+  const automation = createAutomationRoom(deps);
   return {
     id,
     cacheFolder: join(folder, id),
     lane,
     gate,
     waits,
+    automation,
     async look() {
       await beat(store.db, id);
       await lane.look(laneId);

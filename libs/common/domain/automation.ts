@@ -1,5 +1,6 @@
 import type { ClosedGate, DecideFacts, Decision } from "./decide.ts";
 import { decide, decideTogether } from "./decide.ts";
+import { SlipwayError } from "./errors.ts";
 import { effectivePolicies } from "./effective-policy.ts";
 import type { PolicyRule, PolicySubject } from "./effective-policy.ts";
 import { containerKey } from "./plan-choice.ts";
@@ -56,7 +57,7 @@ export function decideEnvironment(facts: EnvironmentFacts): readonly DecidedWork
     const { namespace } = first.id;
     const closed = gates.get(namespace) ?? facts.gatesOf(namespace);
     gates.set(namespace, closed);
-    const decision = decide({
+    const decision = decideOne({
       ...known(workload, first),
       workload: {
         id: first.id,
@@ -74,6 +75,17 @@ export function decideEnvironment(facts: EnvironmentFacts): readonly DecidedWork
     decided.map(({ policies, decision }) => ({ group: policies.group, decision })),
   );
   return decided.map((one, at) => ({ ...one, decision: together[at] ?? one.decision }));
+}
+
+/** What cannot be decided over one workload is told of it, and holds up no other. */
+function decideOne(facts: DecideFacts): Decision {
+  try {
+    return decide(facts);
+  } catch (error) {
+    if (!(error instanceof SlipwayError)) throw error;
+    const workload = formatWorkloadId(facts.workload.id);
+    return { workload, stops: [{ reason: "policy-invalid", detail: error.message }], containers: [] };
+  }
 }
 
 type Known = Omit<DecideFacts, "workload" | "policyFaults" | "gates">;

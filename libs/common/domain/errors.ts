@@ -153,7 +153,7 @@ export const errorCatalogue = {
     next: "stop",
     title: "The request's headers are larger than 16 KiB",
   },
-  HOLD_NOT_FOUND: { kind: "not-found", next: "stop", title: "There is no such hold" },
+  HOLD_NOT_FOUND: { kind: "conflict", next: "stop", title: "There is no such hold" },
   IDEMPOTENCY_CONFLICT: {
     kind: "conflict",
     next: "stop",
