@@ -9,6 +9,7 @@ import { startInstallation, type Installation } from "../../tools/installation.t
 import { demoUsage, readDemoOptions, type DemoOptions } from "./options.ts";
 import { checkPrerequisites } from "./prerequisites.ts";
 import { playStory, untilReady } from "./story.ts";
+import { playTour } from "./tour.ts";
 import { startDemoWorld, type DemoWorld } from "./world.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -39,7 +40,8 @@ interface Stage {
 }
 
 async function play(options: DemoOptions, { folder, stops, interrupted }: Stage): Promise<void> {
-  const world = await startDemoWorld({ folder, gitToken: randomBytes(18).toString("base64url") });
+  const gitToken = randomBytes(18).toString("base64url");
+  const world = await startDemoWorld({ folder, gitToken, tour: options.tour });
   stops.push(() => world.stop());
   if (!options.once) await buildPage();
   const startedMs = performance.now();
@@ -63,6 +65,7 @@ async function play(options: DemoOptions, { folder, stops, interrupted }: Stage)
   );
   await untilReady(place, 60_000);
   await playStory(place);
+  if (options.tour) await playTour({ ...place, workers: installation.workers });
   if (options.once) return;
   const contact = await writeContact(installation);
   stops.push(() => rm(contact, { force: true }));

@@ -1,19 +1,8 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { SlipwayError } from "#common/domain/errors.ts";
-import { branch, repository, type DemoWorld } from "./world.ts";
+import { broken, slipway, type StoryPlace } from "./typed.ts";
+import { branch, repository } from "./world.ts";
 
 const service = "sock-shop/front-end";
 const file = "deploy/front-end.yaml";
-
-export interface StoryPlace {
-  readonly url: string;
-  readonly token: string;
-  readonly world: DemoWorld;
-  readonly print: (text: string) => void;
-  readonly interrupted: AbortSignal;
-  readonly env: NodeJS.ProcessEnv;
-}
 
 /** The 2016 story, by the true command line as child processes; throws when a line of it is not true. */
 export async function playStory(place: StoryPlace): Promise<void> {
@@ -74,36 +63,6 @@ async function whatIsMissing({ url, token }: StoryPlace): Promise<string> {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-async function slipway(place: StoryPlace, args: readonly string[]): Promise<string> {
-  const shown = args.filter((arg) => !["-y", "--format", "story"].includes(arg)).join(" ");
-  place.interrupted.throwIfAborted();
-  place.print(`$ slipway ${shown}`);
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../../cli/main.ts"), ...args], {
-    env: { ...place.env, SLIPWAY_URL: place.url, SLIPWAY_TOKEN: place.token },
-    stdio: ["ignore", "pipe", "inherit"],
-    signal: place.interrupted,
-  });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once("exit", resolve);
-    // Not started, or ended by Ctrl-C.
-    child.once("error", reject);
-  });
-  // Awaited below, after the output was read; until then a rejection is not forgotten.
-  ended.catch(() => undefined);
-  let output = "";
-  for await (const chunk of child.stdout) {
-    output += String(chunk);
-    process.stdout.write(String(chunk));
-  }
-  const code = await ended;
-  if (code !== 0) throw broken(`slipway ${shown} ended with exit code ${code}`);
-  return output;
-}
-
-function broken(detail: string): SlipwayError {
-  return new SlipwayError("INTERNAL", { detail: `the story broke: ${detail}` });
 }
 
 function short(sha: string): string {

@@ -23,6 +23,8 @@ export interface DemoWorldOptions {
   readonly gitToken: string;
   /** The name the three listen under and are called by; 127.0.0.1 by default. */
   readonly host?: string;
+  /** With automation, and a namespace whose releases need consent. */
+  readonly tour?: boolean;
 }
 
 /** Starts the three and fills them with the sock shop as of November 2016. */
@@ -44,7 +46,7 @@ export async function startDemoWorld(o: DemoWorldOptions): Promise<DemoWorld> {
   try {
     for (const one of world) await one.start();
     fillRegistry(registry);
-    const files = await readRepository();
+    const files = { ...(await readRepository()), ...(o.tour === true && tourFiles) };
     await git.createRepository(repository, files, {
       branch,
       message: "The shop as it runs",
@@ -58,6 +60,38 @@ export async function startDemoWorld(o: DemoWorldOptions): Promise<DemoWorld> {
     throw error;
   }
 }
+
+/** A second of settling instead of ten, so that nobody has to wait for the tour. */
+const tourSettings = [
+  "    automation: on",
+  "    automationTiming: { settle: 1s }",
+  "    approvals:",
+  "      - { role: approver, namespaces: [till], deadline: 1h }",
+];
+
+const tourFiles = {
+  "deploy/till.yaml": Buffer.from(`apiVersion: v1
+kind: Namespace
+metadata:
+  name: till
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: receipts
+  namespace: till
+spec:
+  selector:
+    matchLabels: { app: receipts }
+  template:
+    metadata:
+      labels: { app: receipts }
+    spec:
+      containers:
+        - name: receipts
+          image: weaveworksdemos/payment:0.3.0
+`),
+};
 
 const source = join(import.meta.dirname, "repository");
 
@@ -86,6 +120,7 @@ async function writeSettings(o: {
   cluster: SandboxCluster;
   registry: SandboxRegistry;
   git: SandboxGit;
+  tour?: boolean;
 }): Promise<string> {
   const kubeconfig = join(o.folder, "kubeconfig");
   const tokenFile = join(o.folder, "git-token");
@@ -105,6 +140,7 @@ async function writeSettings(o: {
     `      tokenFile: ${tokenFile}`,
     "      allowHttp: true",
     "    mode: apply",
+    ...(o.tour === true ? tourSettings : []),
     "registries:",
     `  - { host: docker.io, endpoint: "${o.registry.url}", requestsPerSecond: 1000 }`,
     // What people push while they try it is there soon, whatever the age of the images around it.
