@@ -15,6 +15,7 @@ import type { GitHost } from "./git-host.ts";
 import { startGitHttp } from "./git-http.ts";
 import { findKubeAssets, howToGetKubeBox, kubeconfigText, startKubeBox, type KubeBox } from "./kube-box.ts";
 import { startPodRunner } from "./pod-runner.ts";
+import type { PodOutcome } from "./pod-runner.ts";
 import { hasPostgres } from "./postgres.ts";
 import { pushImage } from "./push-image.ts";
 import { hasRedis } from "./redis.ts";
@@ -34,6 +35,11 @@ export interface RealWorldOptions {
   readonly registryHosts: readonly string[];
   /** `repository:tag` without a host → what is pushed under it. */
   readonly images: ReadonlyMap<string, ImageSpec>;
+  /** What becomes of a container with this image; ready when absent. */
+  readonly outcome?: (image: string) => PodOutcome;
+  /** More settings: of all, and of the environment. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, unknown>>;
 }
 
 /** Slipway's four services as processes, on a real control plane, registry, git host, Postgres and Redis. */
@@ -157,7 +163,7 @@ async function startCluster(
   stops.push(() => box.stop());
   const api = await createKubeApi({ kubeconfig: box.kubeconfig });
   stops.push(() => api.close());
-  const runner = await startPodRunner({ api, outcome: () => "ready" });
+  const runner = await startPodRunner({ api, outcome: options.outcome ?? (() => "ready") });
   stops.push(() => runner.stop());
   await box.kubectl(["create", "namespace", options.namespace]);
   await box.kubectl(["apply", "-n", options.namespace, "-f", "-"], options.running);
@@ -198,6 +204,7 @@ async function writeSettings(o: {
   const kubeconfig = await secret("kubeconfig", kubeconfigText(url, token));
   const settings = {
     installation: "real",
+    ...options.settings,
     environments: [
       {
         name: "default",
@@ -212,6 +219,7 @@ async function writeSettings(o: {
         },
         mode: "apply",
         defaultNamespace: options.namespace,
+        ...options.environment,
       },
     ],
     registries: options.registryHosts.map((host) => ({
