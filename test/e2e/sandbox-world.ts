@@ -24,6 +24,8 @@ export interface SandboxWorldOptions {
   readonly services: readonly string[];
   readonly workers: number;
   readonly rolloutDeadline?: string;
+  /** More settings of the environment. */
+  readonly environment?: Readonly<Record<string, unknown>>;
   /** Files of the first commit beside, or in place of, those of the services. */
   readonly files?: Readonly<Record<string, string>>;
   /** Manifests of what runs beside the services. */
@@ -264,6 +266,7 @@ async function writeSettings(o: {
     git: { url, branch: "main", paths: ["deploy"], username: "slipway", tokenFile, allowHttp: true },
     mode: "apply",
     rolloutDeadline: options.rolloutDeadline ?? "60s",
+    ...options.environment,
   };
   const write = async (name: string, text: string): Promise<string> => {
     const file = join(folder, name);

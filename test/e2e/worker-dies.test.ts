@@ -6,23 +6,29 @@ import { pollUntil } from "#common/kit/retry.ts";
 import { createStore, type Store } from "#common/store/store.ts";
 import { silenceWorkers } from "#support/store-tricks.ts";
 
-import { faultPoints } from "../../services/release-worker/faults.ts";
+import { faultPoints, type FaultPoint } from "../../services/release-worker/faults.ts";
 import { descendantsOf, isStopped } from "./process-family.ts";
 import {
+  fileOf,
   hasSandboxWorld,
   imageOf,
+  manifestOf,
   namespace,
   startSandboxWorld,
   type SandboxWorld,
 } from "./sandbox-world.ts";
 
-const kills = faultPoints.flatMap((point) =>
-  (["kill", "kill-group"] as const).map((action) => ({
-    point,
-    action,
-    service: action === "kill" ? point : `${point}-group`,
-  })),
-);
+const decisionPoints: readonly FaultPoint[] = ["before-decision", "after-decision"];
+const killsAt = (points: readonly FaultPoint[]) =>
+  points.flatMap((point) =>
+    (["kill", "kill-group"] as const).map((action) => ({
+      point,
+      action,
+      service: action === "kill" ? point : `${point}-group`,
+    })),
+  );
+const kills = killsAt(faultPoints.filter((point) => !decisionPoints.includes(point)));
+const automated = killsAt(decisionPoints);
 const freezes = ["before-push", "after-push"] as const;
 /** Moments inside a push: the first one of all makes the lane's ref, the others move the branch. */
 const pushes = [
@@ -32,7 +38,7 @@ const pushes = [
 ] as const;
 const services = [
   ...pushes.map(({ service }) => service),
-  ...kills.map(({ service }) => service),
+  ...[...kills, ...automated].map(({ service }) => service),
   ...freezes.map((point) => `frozen-${point}`),
   "afterwards",
   "latest",
@@ -45,7 +51,14 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
   const started: ChildServer[] = [];
 
   beforeAll(async () => {
-    world = await startSandboxWorld({ services, workers: 1 });
+    world = await startSandboxWorld({
+      services,
+      workers: 1,
+      files: Object.fromEntries(
+        automated.map(({ service }) => [fileOf(service), automatedManifest(service)]),
+      ),
+      environment: { automation: "on", automationTiming: { settle: "100ms" } },
+    });
     store = createStore({ databaseUrl: world.installation.databaseUrl });
     await world.installation.workers[0]?.stop();
   });
@@ -68,12 +81,12 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
       workloads: [`${namespace}/${service}`],
       images: { exact: [imageOf(service, tag)] },
     });
-  const expectOneCommit = async (job: Job, tip: string, service: string): Promise<void> => {
+  const expectOneCommit = async (job: Job, tip: string, service: string, tag = "1.1.0"): Promise<void> => {
     expect(job).toMatchObject({ phase: "succeeded", error: null });
     const commits = await world.since(tip);
     expect(commits.map((commit) => commit.sha)).toEqual([job.commit]);
     expect(commits[0]?.body).toContain(`Release-Job: ${job.id}`);
-    expect(await world.declared(service)).toBe(imageOf(service, "1.1.0"));
+    expect(await world.declared(service)).toBe(imageOf(service, tag));
     const steps = await world.api.steps(job.id);
     expect(steps.map((step) => step.number)).toEqual(steps.map((_step, index) => index + 1));
     expect(steps.filter((step) => step.endedAt === null)).toEqual([]);
@@ -130,6 +143,26 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
     await expectOneCommit(await world.api.waitForJob(id), tip, service);
   });
 
+  test.each(automated)("automation $point, by $action: one job in the end, with one commit", async (died) => {
+    const { point, action, service } = died;
+    const tip = await world.tip();
+    world.registry.addImage(`acme/${service}`, "2.0.0", { createdAt: new Date(), digestSeed: service });
+    const id = `${namespace}:deployment/${service}`;
+    const { containers } = await world.api.images({ environment: "default", id, query: "?refresh=true" });
+    expect(containers[0]?.available[0]).toMatchObject({ tag: "2.0.0" });
+    const doomed = await startWorker(`${point}:${action}`);
+    expect(await doomed.exited).toMatchObject({ signal: "SIGKILL" });
+    const jobs = () => world.api.jobs(`?workload=${encodeURIComponent(`${namespace}/${service}`)}`);
+    expect(await jobs()).toHaveLength(point === "before-decision" ? 0 : 1);
+    await passOver();
+    await startWorker();
+    const isOver = async () => (await jobs())[0]?.finishedAt != null;
+    await pollUntil(isOver, { everyMs: 50, timeoutMs: 60_000, what: "the automated release" });
+    const made = await jobs();
+    expect(made).toMatchObject([{ requestedBy: "automation" }]);
+    for (const job of made) await expectOneCommit(job, tip, service, "2.0.0");
+  });
+
   test("after it chose the latest image: another one writes that, though a newer one is out", async () => {
     const publish = async (tag: string, createdAt: string): Promise<void> => {
       world.registry.addImage("acme/latest", tag, { createdAt: new Date(createdAt) });
@@ -174,6 +207,12 @@ describe.runIf(hasSandboxWorld())("a worker that dies in the middle of a release
   let turns = 0;
   const nextTag = (): string => (turns++ === 0 ? "1.1.0" : "1.2.0");
 });
+
+function automatedManifest(service: string): string {
+  const annotations = '{slipway.dev/automated: "true", slipway.dev/tag.server: "glob:2.*"}';
+  const place = `  namespace: ${namespace}\n`;
+  return manifestOf(service).replace(place, `${place}  annotations: ${annotations}\n`);
+}
 
 async function untilStopped(pid: number): Promise<void> {
   const what = `process ${pid} is frozen`;
