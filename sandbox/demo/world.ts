@@ -145,6 +145,7 @@ async function writeSettings(o: {
     `  - { host: docker.io, endpoint: "${o.registry.url}", requestsPerSecond: 1000 }`,
     // What people push while they try it is there soon, whatever the age of the images around it.
     "scanIntervalLongest: 30s",
+    ...(o.tour === true ? ["scanInterval: 2s"] : []),
     "",
   ];
   await writeFile(settingsFile, lines.join("\n"));

@@ -24,19 +24,23 @@ test("two demos beside each other both play the 2016 story to its end", async ()
   expect(two.lines[0]).toContain("Postgres 18 (from npm), queue on Postgres");
 });
 
-test("the tour goes on to automation, a rollback by itself, a freeze, a consent, a lock and a killed worker", async () => {
-  const demo = await runDemo(["--once", "--tour"]);
-  expect([demo.code, demo.lines.at(-1)]).toEqual([0, expect.stringContaining("the tour is over")]);
-  const told = demo.lines.join("\n");
-  expect(told).toMatch(/0\.3\.0 -> 0\.3\.1 +[0-9a-f]{8} {2}release succeeded/);
-  expect(told).toMatch(
-    /[0-9a-f]{8} +.* rolled-back +automation +Auto-release weaveworksdemos\/user:0\.3\.2-broken/,
-  );
-  expect(told).toContain("Waiting for the end of the freeze of sock-shop in default: stocktaking");
-  expect(told).toContain("Approved by ben. seen on staging");
-  expect(told).toContain("Locked by admin: audit until Friday");
-  expect(told).toMatch(/demo: killed worker \d+ \(SIGKILL\)/);
-});
+test(
+  "the tour goes on to automation, a rollback by itself, a freeze, a consent, a lock and a killed worker",
+  { timeout: 300_000 },
+  async () => {
+    const demo = await runDemo(["--once", "--tour"]);
+    expect([demo.code, demo.lines.at(-1)]).toEqual([0, expect.stringContaining("the tour is over")]);
+    const told = demo.lines.join("\n");
+    expect(told).toMatch(/0\.3\.0 -> 0\.3\.1 +[0-9a-f]{8} {2}release succeeded/);
+    expect(told).toMatch(
+      /[0-9a-f]{8} +.* rolled-back +automation +Auto-release weaveworksdemos\/user:0\.3\.2-broken/,
+    );
+    expect(told).toContain("Waiting for the end of the freeze of sock-shop in default: stocktaking");
+    expect(told).toContain("Approved by ben. seen on staging");
+    expect(told).toContain("Locked by admin: audit until Friday");
+    expect(told).toMatch(/demo: killed worker \d+ \(SIGKILL\)/);
+  },
+);
 
 test("the trace shows gRPC methods and queue tickets", async () => {
   const demo = await runDemo(["--once", "--trace"]);
