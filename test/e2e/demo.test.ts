@@ -35,8 +35,9 @@ test(
     expect(told).toMatch(
       /[0-9a-f]{8} +.* rolled-back +automation +Auto-release weaveworksdemos\/user:0\.3\.2-broken/,
     );
-    expect(told).toContain("Waiting for the end of the freeze of sock-shop in default: stocktaking");
-    expect(told).toContain("Approved by ben. seen on staging");
+    expect(told).toContain("the freeze of sock-shop in default (stocktaking), until it is lifted");
+    expect(told).toMatch(/approved job=[0-9a-f-]{36};/);
+    expect(told).toMatch(/succeeded till\/receipts receipts 0\.3\.0 -> 0\.3\.1 commit=/);
     expect(told).toContain("Locked by admin: audit until Friday");
     expect(told).toMatch(/demo: killed worker \d+ \(SIGKILL\)/);
   },
